@@ -1,0 +1,29 @@
+"""The configuration: one YAML file, checked by one JSON Schema, read into one frozen object."""
+
+from config.errors import ConfigError, Problem
+from config.loader import load, settings_path
+from config.settings import (
+    Accounts,
+    LocalState,
+    Notifications,
+    Organization,
+    Retention,
+    S3State,
+    SecurityHub,
+    Settings,
+)
+
+__all__ = [
+    "Accounts",
+    "ConfigError",
+    "LocalState",
+    "Notifications",
+    "Organization",
+    "Problem",
+    "Retention",
+    "S3State",
+    "SecurityHub",
+    "Settings",
+    "load",
+    "settings_path",
+]

@@ -1,0 +1,163 @@
+"""The YAML file as a document that still knows where each value stands and how it was written."""
+
+from __future__ import annotations
+
+import json
+import reprlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from yaml.constructor import ConstructorError
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from config.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+    from pathlib import Path
+
+type KeyPath = tuple[str | int, ...]
+
+_LONGEST_QUOTE = 60  # characters of a value that a message repeats
+_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str")}
+_COLLECTIONS = {f"tag:yaml.org,2002:{name}" for name in ("seq", "map")}
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML narrowed to JSON's types: keys and dates stay text, a merge key is an unknown key."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012  PyYAML's class attribute
+        first: [pair for pair in pairs if pair[0] in _TAGS]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    yaml_constructors = {  # noqa: RUF012  PyYAML's class attribute
+        tag: constructor
+        for tag, constructor in yaml.SafeLoader.yaml_constructors.items()
+        if tag is None or tag in _TAGS | _COLLECTIONS
+    }
+
+    def construct_mapping(self, node: Node, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002  PyYAML's signature
+        if not isinstance(node, MappingNode):
+            raise ConstructorError(None, None, "expected a mapping", node.start_mark)
+        for key, _ in node.value:
+            if not isinstance(key, ScalarNode):
+                raise ConstructorError(None, None, "a key must be plain text", key.start_mark)
+        return {key.value: self.construct_object(value, deep=deep) for key, value in node.value}
+
+    def construct_object(self, node: Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002  PyYAML's signature
+        try:
+            return super().construct_object(node, deep=deep)
+        except (LookupError, ValueError) as error:  # PyYAML's answers to `!!bool x` and `!!int x`
+            problem = f"{node.value!r} is no {node.tag.rpartition(':')[2]}"
+            raise ConstructorError(None, None, problem, node.start_mark) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    data: dict[str, Any]
+    root: MappingNode
+    text: str
+
+    def line(self, path: KeyPath) -> int:
+        """Of the value at the path, or of the innermost collection around it that exists."""
+        return _innermost(self.root, path).start_mark.line + 1
+
+    def source(self, path: KeyPath) -> str:
+        """The value at the path as it was written, shortened."""
+        return self._written(_innermost(self.root, path), self._value(path))
+
+    def repeated_keys(self) -> tuple[Problem, ...]:
+        return tuple(self._repeated(self.root, (), set()))
+
+    def _value(self, path: KeyPath) -> Any:
+        value: Any = self.data
+        for part in path:
+            value = value[part]
+        return value
+
+    def _written(self, node: Node, value: Any) -> str:
+        if not isinstance(node, ScalarNode):
+            return _shortened(reprlib.repr(value))
+        written = self.text[node.start_mark.index : node.end_mark.index]
+        return _shortened(" ".join(written.split())) or "nothing"
+
+    def _repeated(self, node: Node, path: KeyPath, seen: set[int]) -> Iterator[Problem]:
+        if isinstance(node, ScalarNode) or id(node) in seen:  # seen: an alias
+            return
+        seen.add(id(node))
+        first: dict[str | int, int] = {}
+        for part, line, child in _children(node):
+            here = (*path, part)
+            if part in first:
+                allowed = f"each key once; the first stands on line {first[part]}"
+                value = self._written(child, self._value(path)[part])
+                yield Problem(key=key_text(here), line=line, value=value, allowed=allowed)
+            first.setdefault(part, line)
+            yield from self._repeated(child, here, seen)
+
+
+def read(text: str, path: Path) -> Document:
+    """ConfigError where the text is no YAML, not one document, or no mapping."""
+    try:
+        root, data = _composed(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(path, f"is not valid YAML: {_syntax_problem(error, text)}") from error
+    if data is None:
+        raise ConfigError(path, "is empty; start with a copy of config/minimal.yaml")
+    if not isinstance(root, MappingNode):
+        kind = "a list" if isinstance(root, SequenceNode) else "a single value"
+        reason = f"is {kind} at the top level; allowed: a mapping, as in config/minimal.yaml"
+        raise ConfigError(path, reason)
+    return Document(data=data, root=root, text=text)
+
+
+def key_text(path: KeyPath) -> str:
+    """('notifications', 'emails', 0) is notifications.emails[0]."""
+    text = ""
+    for part in path:
+        plain = isinstance(part, str) and part.replace("-", "_").isidentifier()
+        text += f".{part}" if plain else f"[{json.dumps(part)}]"
+    return text.removeprefix(".")
+
+
+def _composed(text: str) -> tuple[Node | None, Any]:
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        return root, None if root is None else loader.construct_document(root)
+    finally:
+        loader.dispose()
+
+
+def _syntax_problem(error: yaml.YAMLError, text: str) -> str:
+    if isinstance(error, yaml.reader.ReaderError):
+        before = text[: error.position].split("\n")
+        return f"line {len(before)}, column {len(before[-1]) + 1}: {error.reason}"
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return str(error)
+    mark = error.problem_mark or error.context_mark
+    place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    return place + ", ".join(part for part in (error.context, error.problem) if part)
+
+
+def _children(node: Node) -> Iterator[tuple[str | int, int, Node]]:
+    """Key or index, line, and value of each entry."""
+    if isinstance(node, MappingNode):
+        yield from ((key.value, key.start_mark.line + 1, value) for key, value in node.value)
+    elif isinstance(node, SequenceNode):
+        yield from ((i, item.start_mark.line + 1, item) for i, item in enumerate(node.value))
+
+
+def _innermost(node: Node, path: KeyPath) -> Node:
+    for part in path:
+        # Of a repeated key the last is the one whose value is in the data.
+        values = [value for key, _, value in _children(node) if key == part]
+        if not values:
+            break
+        node = values[-1]
+    return node
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"

@@ -1,0 +1,96 @@
+"""From a config file's path to `Settings`, or to one error that tells everything that is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from config.document import read
+from config.errors import ConfigError
+from config.settings import (
+    Accounts,
+    LocalState,
+    Notifications,
+    Organization,
+    Retention,
+    S3State,
+    SecurityHub,
+    Settings,
+)
+from config.validation import problems, with_defaults
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VARIABLE = "ROOTWATCH_CONFIG"
+DEFAULT_PATH = Path("config/rootwatch.yaml")
+_START = (
+    f"start with `cp config/minimal.yaml {DEFAULT_PATH}` and edit the copy,"
+    f" or name another file in the environment variable {VARIABLE}"
+)
+
+
+def settings_path(environ: Mapping[str, str], root: Path) -> Path:
+    """A relative path counts from the root folder, wherever the program is started."""
+    return root / (environ.get(VARIABLE) or DEFAULT_PATH)
+
+
+def load(path: Path) -> Settings:
+    """ConfigError where the file cannot be read or anything in it is wrong."""
+    return parse(_text(path), path)
+
+
+def parse(text: str, path: Path) -> Settings:
+    """As `load`, of a text in hand; the path only names it in errors."""
+    try:
+        document = read(text, path)
+        found = problems(document)
+    except RecursionError as error:
+        raise ConfigError(path, "is nested too deeply") from error
+    if found:
+        count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
+        raise ConfigError(path, count, found)
+    return _settings(with_defaults(document.data))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise ConfigError(path, f"does not exist; {_START}") from error
+    except IsADirectoryError as error:
+        raise ConfigError(path, f"is a folder; {_START}") from error
+    except UnicodeDecodeError as error:
+        reason = f"is not UTF-8 (byte {error.start + 1}); save it in that encoding"
+        raise ConfigError(path, reason) from error
+    except OSError as error:
+        raise ConfigError(path, f"cannot be read: {error.strerror}") from error
+
+
+def _settings(data: dict[str, Any]) -> Settings:
+    organization, retention = data["organization"], data["retention"]
+    return Settings(
+        partition=data["partition"],
+        home_region=data["home_region"],
+        organization=Organization(id=organization["id"], targets=tuple(organization["targets"])),
+        accounts=Accounts(**data["accounts"]),
+        deployment_role=data["deployment_role"],
+        notifications=Notifications(emails=tuple(data["notifications"]["emails"])),
+        name_prefix=data["name_prefix"],
+        tags=tuple(sorted(data["tags"].items())),
+        # JSON Schema takes 365.0 for an integer too.
+        retention=Retention(**{key: int(days) for key, days in retention.items()}),
+        security_hub=SecurityHub(**data["security_hub"]),
+        state=_state(data["state"]),
+    )
+
+
+def _state(data: dict[str, Any]) -> LocalState | S3State:
+    if data["backend"] == "local":
+        return LocalState()
+    return S3State(
+        bucket=data["bucket"],
+        region=data["region"],
+        key_prefix=data["key_prefix"],
+        kms_key_id=data.get("kms_key_id"),
+    )

@@ -1,0 +1,66 @@
+"""The configuration as the rest of the code sees it: complete, checked and immutable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organization:
+    id: str
+    targets: tuple[str, ...]  # ids of roots and organizational units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accounts:
+    """Twelve-digit account ids; one account may play several parts."""
+
+    management: str
+    log_archive: str
+    security: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notifications:
+    emails: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    log_group_days: int
+    bucket_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityHub:
+    managed: bool  # turned on for the targets by Rootwatch, rather than elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class LocalState:
+    """Terraform state in files beside the code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3State:
+    """Terraform state in a bucket, always encrypted and locked."""
+
+    bucket: str
+    region: str
+    key_prefix: str
+    kms_key_id: str | None  # None: the bucket's own default key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    partition: str
+    home_region: str
+    organization: Organization
+    accounts: Accounts
+    deployment_role: str  # a role's name, not its ARN
+    notifications: Notifications
+    name_prefix: str
+    tags: tuple[tuple[str, str], ...]  # sorted by key
+    retention: Retention
+    security_hub: SecurityHub
+    state: LocalState | S3State

@@ -1,0 +1,1 @@
+"""The Lambda function that makes findings and notices of CloudTrail records."""

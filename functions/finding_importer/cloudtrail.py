@@ -1,0 +1,98 @@
+"""A CloudTrail record, of which only the parts that the importer needs are read, once."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from .errors import BadRecordError
+from .text import as_seen
+
+type Record = Mapping[str, Any]
+
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_EVENT_ID = re.compile(r"[\x21-\x7e]{1,128}")  # AWS sends a UUID; more is let through
+_REGION = re.compile(r"[a-z0-9-]{1,32}")
+_FIELD_LIMIT = 2048  # characters; the longest value that ProductFields take
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudTrailEvent:
+    """Every string is one clean line; what the record does not state is None."""
+
+    event_id: str
+    time: datetime  # UTC
+    account: str  # the owning account: where it happened
+    region: str | None
+    name: str | None
+    source: str | None
+    source_address: str | None  # not always an IP address
+    user_agent: str | None
+    mfa_used: str | None
+    login_to: str | None
+
+    @classmethod
+    def parse(cls, record: Record) -> Self:
+        """Raise BadRecordError where eventID, eventTime or the owning account cannot be told."""
+        sign_in = _object(record, "additionalEventData")
+        return cls(
+            event_id=_event_id(record),
+            time=_time(record),
+            account=_owning_account(record),
+            region=_region(record),
+            name=as_seen(record, "eventName", _FIELD_LIMIT),
+            source=as_seen(record, "eventSource", _FIELD_LIMIT),
+            source_address=as_seen(record, "sourceIPAddress", _FIELD_LIMIT),
+            user_agent=as_seen(record, "userAgent", _FIELD_LIMIT),
+            mfa_used=as_seen(sign_in, "MFAUsed", _FIELD_LIMIT),
+            login_to=as_seen(sign_in, "LoginTo", _FIELD_LIMIT),
+        )
+
+
+def _object(record: Record, key: str) -> Record:
+    value = record.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _event_id(record: Record) -> str:
+    value = record.get("eventID")
+    if not isinstance(value, str) or not _EVENT_ID.fullmatch(value):
+        raise BadRecordError("eventID", _found(value, "a string of 1 to 128 visible characters"))
+    return value
+
+
+def _time(record: Record) -> datetime:
+    value = record.get("eventTime")
+    expected = "a time with its zone such as 2025-01-31T12:00:00Z"
+    if not isinstance(value, str):
+        raise BadRecordError("eventTime", _found(value, expected))
+    try:
+        time = datetime.fromisoformat(value)
+        if time.tzinfo is None:
+            raise BadRecordError("eventTime", _found(value, expected))
+        return time.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise BadRecordError("eventTime", _found(value, expected)) from error
+
+
+def _owning_account(record: Record) -> str:
+    field, value = "recipientAccountId", record.get("recipientAccountId")
+    if value is None:
+        field, value = (
+            "userIdentity.accountId",
+            _object(record, "userIdentity").get("accountId"),
+        )
+    if not isinstance(value, str) or not _ACCOUNT.fullmatch(value):
+        raise BadRecordError(field, _found(value, "an account number of 12 digits"))
+    return value
+
+
+def _region(record: Record) -> str | None:
+    value = record.get("awsRegion")
+    return value if isinstance(value, str) and _REGION.fullmatch(value) else None
+
+
+def _found(value: Any, expected: str) -> str:
+    seen = as_seen({"value": value}, "value", 80) if value is not None else "nothing"
+    return f"expected {expected}, found {seen or 'a blank'}"

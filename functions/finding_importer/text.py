@@ -1,0 +1,46 @@
+"""Text that an attacker may have chosen, made into one clean line of limited length."""
+
+import json
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+_ELLIPSIS = "…"
+
+
+def line(text: str, limit: int) -> str:
+    """One line without control, format or unpaired surrogate characters, cut at the limit.
+
+    The limit counts UTF-16 units, the strictest way in which AWS may count characters;
+    a character is never cut in two. The result is empty where nothing visible is left.
+    """
+    cleaned = " ".join("".join(map(_printable, text)).split())
+    encoded = cleaned.encode("utf-16-le")  # two bytes a unit
+    if len(encoded) <= 2 * limit:
+        return cleaned
+    kept = encoded[: 2 * (limit - len(_ELLIPSIS))].decode("utf-16-le", errors="ignore")
+    return kept.rstrip() + _ELLIPSIS
+
+
+def _printable(character: str) -> str:
+    category = unicodedata.category(character)
+    return " " if category.startswith("C") or category in {"Zl", "Zp"} else character
+
+
+def as_seen(document: Mapping[str, Any], key: str, limit: int) -> str | None:
+    """Tell what the document says under the key, as one line; None where it says nothing.
+
+    Where a string was expected and something else stands, that is told in JSON's terms.
+    """
+    if key not in document:
+        return None
+    value = document[key]
+    return line(value if isinstance(value, str) else _other_than_text(value), limit) or None
+
+
+def _other_than_text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "(object)"
+    if isinstance(value, list | tuple):
+        return "(array)"
+    return json.dumps(value)

@@ -1,0 +1,134 @@
+"""The Terraform bindings that Rootwatch uses, and the one place that imports them.
+
+The bindings' own package imports all of its two thousand modules, which takes longer than
+everything else in a synth. A package that only carries its path is put in its place first, so
+that each module loads alone. To move to another CDKTF distribution, see docs/adr/0001.
+"""
+
+import importlib.util
+import sys
+from types import ModuleType
+
+BINDINGS = "cdktf_cdktf_provider_aws"
+
+
+def _carry_only_the_path() -> None:
+    if BINDINGS in sys.modules:
+        return
+    spec = importlib.util.find_spec(BINDINGS)
+    if spec is None or spec.submodule_search_locations is None:
+        raise ModuleNotFoundError(f"{BINDINGS} is not installed: run make", name=BINDINGS)
+    package = ModuleType(BINDINGS)
+    package.__path__ = list(spec.submodule_search_locations)
+    package.__spec__ = spec
+    sys.modules[BINDINGS] = package
+
+
+_carry_only_the_path()
+
+# ruff: noqa: E402  the path must be carried before the first of these
+from cdktf_cdktf_provider_aws.cloudformation_stack import CloudformationStack
+from cdktf_cdktf_provider_aws.cloudformation_stack_set import CloudformationStackSet
+from cdktf_cdktf_provider_aws.cloudformation_stack_set_instance import (
+    CloudformationStackSetInstance,
+)
+from cdktf_cdktf_provider_aws.cloudtrail import Cloudtrail
+from cdktf_cdktf_provider_aws.cloudtrail_organization_delegated_admin_account import (
+    CloudtrailOrganizationDelegatedAdminAccount,
+)
+from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
+from cdktf_cdktf_provider_aws.cloudwatch_log_metric_filter import CloudwatchLogMetricFilter
+from cdktf_cdktf_provider_aws.cloudwatch_log_subscription_filter import (
+    CloudwatchLogSubscriptionFilter,
+)
+from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAlarm
+from cdktf_cdktf_provider_aws.iam_role import IamRole
+from cdktf_cdktf_provider_aws.iam_role_policy import IamRolePolicy
+from cdktf_cdktf_provider_aws.kms_alias import KmsAlias
+from cdktf_cdktf_provider_aws.kms_key import KmsKey
+from cdktf_cdktf_provider_aws.lambda_function import LambdaFunction
+from cdktf_cdktf_provider_aws.lambda_permission import LambdaPermission
+from cdktf_cdktf_provider_aws.provider import (
+    AwsProvider,
+    AwsProviderAssumeRole,
+    AwsProviderDefaultTags,
+)
+from cdktf_cdktf_provider_aws.s3_bucket import S3Bucket
+from cdktf_cdktf_provider_aws.s3_bucket_lifecycle_configuration import (
+    S3BucketLifecycleConfiguration,
+    S3BucketLifecycleConfigurationRule,
+    S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload,
+    S3BucketLifecycleConfigurationRuleExpiration,
+    S3BucketLifecycleConfigurationRuleFilter,
+    S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration,
+    S3BucketLifecycleConfigurationRuleTransition,
+)
+from cdktf_cdktf_provider_aws.s3_bucket_ownership_controls import S3BucketOwnershipControls
+from cdktf_cdktf_provider_aws.s3_bucket_policy import S3BucketPolicy
+from cdktf_cdktf_provider_aws.s3_bucket_public_access_block import S3BucketPublicAccessBlock
+from cdktf_cdktf_provider_aws.s3_bucket_server_side_encryption_configuration import (
+    S3BucketServerSideEncryptionConfigurationA,
+    S3BucketServerSideEncryptionConfigurationRuleA,
+    S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA,
+)
+from cdktf_cdktf_provider_aws.s3_bucket_versioning import S3BucketVersioningA
+from cdktf_cdktf_provider_aws.securityhub_configuration_policy import (
+    SecurityhubConfigurationPolicy,
+)
+from cdktf_cdktf_provider_aws.securityhub_configuration_policy_association import (
+    SecurityhubConfigurationPolicyAssociation,
+)
+from cdktf_cdktf_provider_aws.securityhub_finding_aggregator import SecurityhubFindingAggregator
+from cdktf_cdktf_provider_aws.securityhub_organization_admin_account import (
+    SecurityhubOrganizationAdminAccount,
+)
+from cdktf_cdktf_provider_aws.securityhub_organization_configuration import (
+    SecurityhubOrganizationConfiguration,
+)
+from cdktf_cdktf_provider_aws.sns_topic import SnsTopic
+from cdktf_cdktf_provider_aws.sns_topic_policy import SnsTopicPolicy
+from cdktf_cdktf_provider_aws.sns_topic_subscription import SnsTopicSubscription
+
+__all__ = [
+    "AwsProvider",
+    "AwsProviderAssumeRole",
+    "AwsProviderDefaultTags",
+    "CloudformationStack",
+    "CloudformationStackSet",
+    "CloudformationStackSetInstance",
+    "Cloudtrail",
+    "CloudtrailOrganizationDelegatedAdminAccount",
+    "CloudwatchLogGroup",
+    "CloudwatchLogMetricFilter",
+    "CloudwatchLogSubscriptionFilter",
+    "CloudwatchMetricAlarm",
+    "IamRole",
+    "IamRolePolicy",
+    "KmsAlias",
+    "KmsKey",
+    "LambdaFunction",
+    "LambdaPermission",
+    "S3Bucket",
+    "S3BucketLifecycleConfiguration",
+    "S3BucketLifecycleConfigurationRule",
+    "S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload",
+    "S3BucketLifecycleConfigurationRuleExpiration",
+    "S3BucketLifecycleConfigurationRuleFilter",
+    "S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration",
+    "S3BucketLifecycleConfigurationRuleTransition",
+    "S3BucketOwnershipControls",
+    "S3BucketPolicy",
+    "S3BucketPublicAccessBlock",
+    "S3BucketServerSideEncryptionConfigurationA",
+    "S3BucketServerSideEncryptionConfigurationRuleA",
+    "S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA",
+    "S3BucketVersioningA",
+    "SecurityhubConfigurationPolicy",
+    "SecurityhubConfigurationPolicyAssociation",
+    "SecurityhubFindingAggregator",
+    "SecurityhubOrganizationAdminAccount",
+    "SecurityhubOrganizationConfiguration",
+    "SnsTopic",
+    "SnsTopicPolicy",
+    "SnsTopicSubscription",
+]

@@ -1,0 +1,90 @@
+"""The importer's way into every account: one template, by stack set to the members.
+
+Service-managed stack sets never deploy to the management account, which therefore gets a stack of
+the same template.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs.html
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from constructs import Construct
+
+from modules import aws
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+    from modules.naming import Names
+
+TEMPLATE = Path(__file__).with_name("member_access.yaml")
+CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
+OPERATION_PREFERENCES = {
+    "failure_tolerance_percentage": 100,  # one broken account must not keep the others uncovered
+    "max_concurrent_percentage": 100,
+    "region_concurrency_type": "PARALLEL",
+}
+
+
+class MemberAccess(Construct):
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: Settings,
+        names: Names,
+        provider: aws.AwsProvider,
+    ) -> None:
+        super().__init__(scope, id_)
+        self._settings = settings
+        self._name = names.member_stack_set
+        self._in_management: dict[str, Any] = {"provider": provider}
+        self._template: dict[str, Any] = {
+            # CloudFormation's ${…} is not Terraform's.
+            "template_body": TEMPLATE.read_text(encoding="utf-8").replace("${", "$${"),
+            "capabilities": CAPABILITIES,
+            "parameters": self._parameters(names),
+        }
+        self._create_management_stack()
+        self._create_stack_set()
+
+    def _parameters(self, names: Names) -> dict[str, str]:
+        return {
+            "RoleName": names.member_role,
+            "ImporterRoleArn": names.importer_role_arn,
+            "SecurityAccount": self._settings.accounts.security,
+            "OrganizationId": self._settings.organization.id,
+        }
+
+    def _create_management_stack(self) -> None:
+        aws.CloudformationStack(
+            self, "management", name=self._name, **self._template, **self._in_management
+        )
+
+    def _create_stack_set(self) -> None:
+        stack_set = aws.CloudformationStackSet(
+            self,
+            "members",
+            name=self._name,
+            description="Rootwatch in every member account.",
+            permission_model="SERVICE_MANAGED",
+            auto_deployment={"enabled": True, "retain_stacks_on_account_removal": False},
+            operation_preferences=OPERATION_PREFERENCES,
+            # AWS fills it in for service-managed stack sets, which would show as a change.
+            lifecycle={"ignore_changes": ["administration_role_arn"]},
+            **self._template,
+            **self._in_management,
+        )
+        aws.CloudformationStackSetInstance(
+            self,
+            "instances",
+            stack_set_name=stack_set.name,
+            region=self._settings.home_region,
+            deployment_targets={
+                "organizational_unit_ids": list(self._settings.organization.targets)
+            },
+            operation_preferences=OPERATION_PREFERENCES,
+            **self._in_management,
+        )

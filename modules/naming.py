@@ -1,0 +1,144 @@
+"""Every resource's name and ARN, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+
+NAME_CHARACTERS = {
+    "bucket": 63,
+    "function": 64,
+    "role": 64,
+    "trail": 128,
+    "stack set": 128,
+    "alarm": 255,
+    "topic": 256,
+    "metric filter": 512,
+}  # AWS's longest name for each kind
+
+
+class NameTooLongError(ValueError):
+    """A name made from `name_prefix` passes AWS's limit for its kind of resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names from the settings alone, so that stacks can refer to each other without a state."""
+
+    settings: Settings
+
+    def _name(self, kind: str, *parts: str) -> str:
+        name = "-".join((self.settings.name_prefix, *parts))
+        if len(name) > NAME_CHARACTERS[kind]:
+            raise NameTooLongError(
+                f"name_prefix: the {kind} name {name!r} has {len(name)} characters; "
+                f"AWS takes {NAME_CHARACTERS[kind]}"
+            )
+        return name
+
+    def _arn(self, service: str, account: str, resource: str) -> str:
+        partition, region = self.settings.partition, self.settings.home_region
+        return f"arn:{partition}:{service}:{region}:{account}:{resource}"
+
+    def _role_arn(self, account: str, name: str) -> str:
+        return f"arn:{self.settings.partition}:iam::{account}:role/{name}"
+
+    @property
+    def trail(self) -> str:
+        return self._name("trail", "organization-trail")
+
+    @property
+    def trail_arn(self) -> str:
+        """The management account owns the trail, whoever creates it."""
+        return self._arn("cloudtrail", self.settings.accounts.management, f"trail/{self.trail}")
+
+    @property
+    def trail_bucket(self) -> str:
+        accounts = self.settings.accounts
+        return self._name("bucket", "trail", accounts.log_archive, self.settings.home_region)
+
+    @property
+    def trail_key_alias(self) -> str:
+        return f"alias/{self.settings.name_prefix}-trail"
+
+    @property
+    def trail_log_group(self) -> str:
+        return f"/{self.settings.name_prefix}/organization-trail"
+
+    @property
+    def trail_log_group_arn(self) -> str:
+        security = self.settings.accounts.security
+        return self._arn("logs", security, f"log-group:{self.trail_log_group}")
+
+    @property
+    def trail_log_role(self) -> str:
+        return self._name("role", "trail-delivery")
+
+    @property
+    def member_role(self) -> str:
+        return self._name("role", "member")
+
+    @property
+    def member_role_arn_anywhere(self) -> str:
+        return self._role_arn("*", self.member_role)
+
+    @property
+    def member_stack_set(self) -> str:
+        return self._name("stack set", "member")
+
+    @property
+    def importer(self) -> str:
+        return self._name("function", "finding-importer")
+
+    @property
+    def importer_arn(self) -> str:
+        return self._arn("lambda", self.settings.accounts.security, f"function:{self.importer}")
+
+    @property
+    def importer_role(self) -> str:
+        return self._name("role", "finding-importer")
+
+    @property
+    def importer_role_arn(self) -> str:
+        return self._role_arn(self.settings.accounts.security, self.importer_role)
+
+    @property
+    def importer_log_group(self) -> str:
+        return f"/aws/lambda/{self.importer}"
+
+    @property
+    def importer_log_group_arn(self) -> str:
+        security = self.settings.accounts.security
+        return self._arn("logs", security, f"log-group:{self.importer_log_group}")
+
+    @property
+    def alerts_key_alias(self) -> str:
+        return f"alias/{self.settings.name_prefix}-alerts"
+
+    def topic(self, purpose: str) -> str:
+        return self._name("topic", purpose)
+
+    def topic_arn(self, purpose: str) -> str:
+        return self._arn("sns", self.settings.accounts.security, self.topic(purpose))
+
+    @property
+    def metric_namespace(self) -> str:
+        return self.settings.name_prefix
+
+    def alarm(self, detection: str) -> str:
+        return self._name("alarm", detection.replace("_", "-"))
+
+    @property
+    def alarm_arn_any(self) -> str:
+        pattern = f"alarm:{self.settings.name_prefix}-*"
+        return self._arn("cloudwatch", self.settings.accounts.security, pattern)
+
+    def metric_filter(self, detection: str) -> str:
+        return self._name("metric filter", detection.replace("_", "-"))
+
+    @property
+    def security_hub_policy(self) -> str:
+        return f"{self.settings.name_prefix}-security-hub-on"

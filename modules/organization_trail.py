@@ -1,0 +1,99 @@
+"""The organization trail and the log group that it delivers to, in the security account.
+
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-an-organizational-trail-by-using-the-aws-cli.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from constructs import Construct
+
+from modules import aws
+from modules.policy_document import policy_document, trust_service
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+    from modules.naming import Names
+    from modules.trail_archive import TrailArchive
+
+
+class OrganizationTrail(Construct):
+    """`trail` records the management events of every account and region."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        settings: Settings,
+        names: Names,
+        archive: TrailArchive,
+        provider: aws.AwsProvider,
+    ) -> None:
+        super().__init__(scope, id_)
+        self._settings = settings
+        self._names = names
+        self._in_security: dict[str, Any] = {"provider": provider}
+        self.log_group = self._create_log_group()
+        self._role = self._create_delivery_role()
+        self._role_policy = self._allow_delivery()
+        self.trail = self._create_trail(archive)
+
+    def _create_log_group(self) -> aws.CloudwatchLogGroup:
+        return aws.CloudwatchLogGroup(
+            self,
+            "log_group",
+            name=self._names.trail_log_group,
+            retention_in_days=self._settings.retention.log_group_days,
+            **self._in_security,
+        )
+
+    def _create_delivery_role(self) -> aws.IamRole:
+        for_this_trail = {"StringEquals": {"aws:SourceArn": self._names.trail_arn}}
+        return aws.IamRole(
+            self,
+            "delivery_role",
+            name=self._names.trail_log_role,
+            description="CloudTrail delivers the organization's events to the log group.",
+            assume_role_policy=trust_service("cloudtrail.amazonaws.com", for_this_trail),
+            **self._in_security,
+        )
+
+    def _allow_delivery(self) -> aws.IamRolePolicy:
+        streams = f"{self._names.trail_log_group_arn}:log-stream"
+        region = self._settings.home_region
+        statement = {
+            "Sid": "DeliverEvents",
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": [
+                f"{streams}:{self._settings.accounts.management}_CloudTrail_{region}*",
+                f"{streams}:{self._settings.organization.id}_*",
+            ],
+        }
+        return aws.IamRolePolicy(
+            self,
+            "delivery_policy",
+            name="deliver-events",
+            role=self._role.id,
+            policy=policy_document([statement]),
+            **self._in_security,
+        )
+
+    def _create_trail(self, archive: TrailArchive) -> aws.Cloudtrail:
+        return aws.Cloudtrail(
+            self,
+            "trail",
+            name=self._names.trail,
+            is_organization_trail=True,
+            is_multi_region_trail=True,
+            include_global_service_events=True,
+            enable_log_file_validation=True,
+            s3_bucket_name=archive.bucket.id,
+            kms_key_id=archive.key.arn,
+            cloud_watch_logs_group_arn=f"{self.log_group.arn}:*",
+            cloud_watch_logs_role_arn=self._role.arn,
+            depends_on=[archive.policy, self._role_policy],
+            **self._in_security,
+        )

@@ -1,0 +1,281 @@
+"""IAM in the sandbox: every call to moto is authenticated and authorized, as in AWS.
+
+moto's own check knows neither resources nor conditions nor resource policies.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+from xml.sax.saxutils import escape
+
+from moto.core.authorization import ActionAuthenticatorMixin
+from moto.core.responses import BaseResponse
+from moto.core.utils import utcnow
+from moto.iam.access_control import (
+    AssumedRoleAccessKey,
+    CreateAccessKeyFailure,
+    IAMUserAccessKey,
+    create_access_key,
+)
+from moto.s3.exceptions import S3AccessDeniedError
+from moto.sts.models import sts_backends
+
+from sandbox.organization import PARTITION, iam, organization_of
+from sandbox.policy import (
+    AccessRequest,
+    Decision,
+    NamedPolicy,
+    Principal,
+    ResourcePolicyKind,
+    decide,
+    parse_policy,
+)
+from sandbox.resources import Access, Call, accesses, role_access
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from moto.sts.models import AssumedRole
+
+type Identity = IAMUserAccessKey | AssumedRoleAccessKey
+
+SERVICE_PREFIXES = {"monitoring": "cloudwatch"}  # where the signing name is not the IAM prefix
+
+
+class Refusal(Exception):
+    """A call that AWS turns away, with the code and message that it answers."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class AccessDenied(Refusal):
+    def __init__(self, message: str) -> None:
+        super().__init__("AccessDenied", message)
+
+
+class UnknownCredentials(Refusal):
+    def __init__(self) -> None:
+        message = "The security token included in the request is invalid."
+        super().__init__("InvalidClientTokenId", message)
+
+
+class ExpiredCredentials(Refusal):
+    def __init__(self) -> None:
+        message = "The security token included in the request is expired"
+        super().__init__("ExpiredToken", message)
+
+
+def authorize_service(service: str, access: Access, context: Mapping[str, str]) -> Decision:
+    """May an AWS service itself do this? Only the resource's policy can allow it."""
+    return _decide(Principal(service=service), [], access, {**context})
+
+
+def assume_as_service(service: str, role_arn: str, session: str, source_arn: str) -> AssumedRole:
+    """A session of a role that an AWS service works under. AccessDenied by its trust policy."""
+    account = role_arn.split(":")[4]
+    context = {"aws:SourceArn": source_arn, "aws:SourceAccount": source_arn.split(":")[4]}
+    decision = authorize_service(service, role_access(role_arn), context)
+    if not decision.allowed:
+        raise AccessDenied(decision.reason)
+    return sts_backends[account][PARTITION].assume_role(
+        region_name="us-east-1",
+        role_session_name=session,
+        role_arn=role_arn,
+        policy="",
+        duration=3600,
+        external_id="",
+    )
+
+
+@contextmanager
+def enforced() -> Iterator[None]:
+    """Authorize every call to moto as long as this lasts."""
+    with ExitStack() as stack:
+        stack.enter_context(
+            patch.object(BaseResponse, "call_action", _checked(BaseResponse.call_action))
+        )
+        stack.enter_context(
+            patch.object(
+                ActionAuthenticatorMixin, "_authenticate_and_authorize_action", _check_moto_action
+            )
+        )
+        yield
+
+
+def _checked(call_action: Any) -> Any:
+    @functools.wraps(call_action)
+    def checked(response: BaseResponse) -> Any:
+        try:
+            _authorize(response)
+        except Refusal as refusal:
+            return _answer(response, refusal)
+        return call_action(response)
+
+    return checked
+
+
+def _answer(response: BaseResponse, refusal: Refusal) -> tuple[int, dict[str, str], str]:
+    """In JSON protocols the code of a denial has an ending more."""
+    if _speaks_json(response):
+        suffix = "Exception" if isinstance(refusal, AccessDenied) else ""
+        code = refusal.code + suffix
+        body = json.dumps({"__type": code, "message": refusal.message})
+        return 403, {"x-amzn-ErrorType": code, "Content-Type": "application/json"}, body
+    error = f"<Code>{refusal.code}</Code><Message>{escape(refusal.message)}</Message>"
+    body = f"<ErrorResponse><Error><Type>Sender</Type>{error}</Error></ErrorResponse>"
+    return 403, {"Content-Type": "text/xml"}, body
+
+
+def _speaks_json(response: BaseResponse) -> bool:
+    return "json" in response.headers.get("Content-Type", "") or str(response.body)[:1] == "{"
+
+
+def _check_moto_action(response: BaseResponse, iam_request_cls: type, resource: str = "*") -> None:
+    """S3 answers by itself and asks here; all other services were checked before they began."""
+    if iam_request_cls.__name__ != "S3IAMRequest":
+        return
+    identity = _identity(response)
+    access = Access(action=f"s3:{response._get_action()}", resource=resource)  # noqa: SLF001  moto's own way
+    if not _decide_for(identity, access, response.region).allowed:
+        raise S3AccessDeniedError
+
+
+def _authorize(response: BaseResponse) -> None:
+    if "Authorization" not in response.headers:
+        return  # moto's own endpoints and unsigned operations carry none
+    identity = _identity(response)
+    operation = response._get_action()  # noqa: SLF001  moto's own way
+    service = _service(response)
+    if (service, operation) == ("sts", "GetCallerIdentity"):
+        return
+    call = Call(response.current_account, response.region, _parameters(response))
+    for access in accesses(service, operation, call):
+        decision = _decide_for(identity, access, response.region)
+        if not decision.allowed:
+            raise AccessDenied(_message(identity, access, decision))
+
+
+def _service(response: BaseResponse) -> str:
+    scope = response.headers["Authorization"].split("Credential=")[1].split(",")[0]
+    service = scope.split("/")[3]
+    return SERVICE_PREFIXES.get(service, service)
+
+
+def _parameters(response: BaseResponse) -> Mapping[str, Any]:
+    body = response.body
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body or "")
+    if text.startswith("{"):
+        document = json.loads(text)
+        return document if isinstance(document, dict) else {}
+    return {name: values[0] for name, values in response.querystring.items() if values}
+
+
+def _message(identity: Identity, access: Access, decision: Decision) -> str:
+    return (
+        f"User: {identity.arn} is not authorized to perform: {access.action} "
+        f"on resource: {access.resource} because {decision.reason}"
+    )
+
+
+def _identity(response: BaseResponse) -> Identity:
+    try:
+        identity = create_access_key(
+            account_id=response.current_account,
+            partition=PARTITION,
+            access_key_id=response.access_key,
+            headers=response.headers,
+        )
+    except CreateAccessKeyFailure as failure:
+        raise UnknownCredentials from failure
+    if isinstance(identity, AssumedRoleAccessKey):
+        _refuse_expired(response)
+    return identity
+
+
+def _refuse_expired(response: BaseResponse) -> None:
+    sessions = sts_backends[response.current_account][PARTITION]
+    session = sessions.get_assumed_role_from_access_key(response.access_key)
+    if session is not None and session.expiration.replace(tzinfo=None) <= utcnow():
+        raise ExpiredCredentials
+
+
+def _decide_for(identity: Identity, access: Access, region: str) -> Decision:
+    principal = _principal(identity)
+    context = {
+        "aws:PrincipalArn": principal.role_arn or principal.arn or "",
+        "aws:PrincipalAccount": identity.account_id,
+        "aws:RequestedRegion": region,
+        **_membership("aws:PrincipalOrgID", identity.account_id),
+    }
+    return _decide(principal, _identity_policies(identity), access, context)
+
+
+def _decide(
+    principal: Principal,
+    identity_policies: Sequence[NamedPolicy],
+    access: Access,
+    context: Mapping[str, str],
+) -> Decision:
+    account = access.account or principal.account
+    request = AccessRequest(
+        principal=principal,
+        action=access.action,
+        resource=access.resource,
+        resource_account=access.account,
+        context={
+            # The sandbox's endpoint is plain HTTP on the loopback; AWS's are TLS.
+            "aws:SecureTransport": "true",
+            "aws:ResourceAccount": account or "",
+            **_membership("aws:ResourceOrgID", account or ""),
+            **context,
+            **access.context,
+        },
+    )
+    policy = access.policy
+    return decide(
+        request,
+        identity_policies=identity_policies,
+        resource_policy=None if policy is None else _parsed(policy, access.resource, access.kind),
+        kind=access.kind,
+    )
+
+
+def _membership(key: str, account: str) -> dict[str, str]:
+    organization = organization_of(account)
+    return {} if organization is None else {key: organization}
+
+
+def _principal(identity: Identity) -> Principal:
+    if isinstance(identity, IAMUserAccessKey):
+        return Principal(arn=identity.arn, account=identity.account_id)
+    name = identity._owner_role_name  # noqa: SLF001  moto tells it nowhere else
+    role = iam(identity.account_id).get_role(name)
+    return Principal(arn=identity.arn, role_arn=role.arn, account=identity.account_id)
+
+
+def _identity_policies(identity: Identity) -> list[NamedPolicy]:
+    return [
+        _parsed(_document(policy), f"{identity.arn} policy {index}", None)
+        for index, policy in enumerate(identity.collect_policies())
+    ]
+
+
+def _document(policy: Any) -> str:
+    """moto hands over a JSON text, a mapping with one, or a managed policy with versions."""
+    if isinstance(policy, str):
+        return policy
+    if isinstance(policy, dict):
+        return str(policy["policy_document"])
+    return str(next(version for version in policy.versions if version.is_default).document)
+
+
+@functools.lru_cache(maxsize=1024)
+def _parsed(document: str, name: str, kind: ResourcePolicyKind | None) -> NamedPolicy:
+    return parse_policy(document, name, kind)

@@ -1,0 +1,160 @@
+"""The whole sandbox: moto's server, what moto lacks, and one organization in it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import boto3
+from botocore.config import Config
+from moto.core.models import default_user_config
+from moto.moto_api._internal.models import moto_api_backend
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import make_server
+
+from sandbox import authority
+from sandbox.organization import ACCESS_ROLE, MANAGEMENT, AccessKey, create_organization
+from sandbox.services import security_hub, stack_sets
+from sandbox.services.alarms import Alarms
+from sandbox.services.functions import Functions
+from sandbox.services.log_groups import LogGroups
+from sandbox.services.mail import Mailboxes
+from sandbox.services.trails import Trails
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+HOST = "127.0.0.1"
+REGION = "us-east-1"
+IDLE_SECONDS = 60.0
+
+
+class NotIdleError(Exception):
+    """Deliveries between the services did not come to an end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    functions: Functions
+    mailboxes: Mailboxes
+    alarms: Alarms
+    trails: Trails
+
+
+class Sandbox:
+    """A running local organization; one a process, since moto's state belongs to the process."""
+
+    endpoint: str
+    services: Services
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._begin(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def _begin(self, stack: ExitStack) -> None:
+        logging.getLogger("werkzeug").setLevel(logging.WARNING)
+        moto_api_backend.reset()
+        default_user_config["lambda"] = {"use_docker": True}  # our runtime stands in its place
+        security_hub.extend()
+        self._key = create_organization()
+        self.endpoint = self._serve(stack)
+        self.services = self._install(stack)
+
+    def _serve(self, stack: ExitStack) -> str:
+        application = DomainDispatcherApplication(create_backend_app)
+        server = make_server(
+            HOST, 0, application, threaded=True, request_handler=MotoRequestHandler
+        )
+        thread = threading.Thread(target=server.serve_forever, name="moto", daemon=True)
+        thread.start()
+        stack.callback(server.server_close)
+        stack.callback(thread.join)
+        stack.callback(server.shutdown)
+        return f"http://{HOST}:{server.server_port}"
+
+    def _install(self, stack: ExitStack) -> Services:
+        services = Services(Functions(self.endpoint), Mailboxes(), Alarms(), Trails(self.endpoint))
+        stack.enter_context(stack_sets.installed())
+        stack.enter_context(services.mailboxes.installed())
+        stack.enter_context(services.alarms.installed())
+        stack.enter_context(services.trails.installed())
+        stack.enter_context(services.functions.installed())
+        stack.enter_context(LogGroups(services.functions).installed())
+        stack.enter_context(authority.enforced())
+        return services
+
+    @property
+    def deployer(self) -> AccessKey:
+        return self._key
+
+    def environment(self) -> dict[str, str]:
+        """What a program needs to work here as an administrator of the management account."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": self._key.id,
+            "AWS_SECRET_ACCESS_KEY": self._key.secret,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+        }
+
+    def client(self, service: str, account: str = MANAGEMENT.id, region: str = REGION) -> Any:
+        """A boto3 client of an administrator in the account."""
+        options = self._credentials(account)
+        return self._client(service, region, options)
+
+    def record(self, event: Mapping[str, Any]) -> int:
+        """Let CloudTrail record the event, and wait until all that follows from it is done."""
+        delivered = self.services.trails.record(event)
+        self.settle()
+        return delivered
+
+    def settle(self) -> None:
+        if not self.services.functions.wait_until_idle(IDLE_SECONDS):
+            raise NotIdleError(f"functions are still at work after {IDLE_SECONDS:.0f} s")
+
+    def confirm_subscriptions(self) -> None:
+        """Every addressee follows the link in the request to confirm."""
+        for mail in self.services.mailboxes.confirmations():
+            _, _, _, region, account, _ = mail.topic_arn.split(":")
+            topic = self.client("sns", account, region)
+            topic.confirm_subscription(TopicArn=mail.topic_arn, Token=mail.token)
+
+    def _credentials(self, account: str) -> dict[str, str]:
+        own = {"aws_access_key_id": self._key.id, "aws_secret_access_key": self._key.secret}
+        if account == MANAGEMENT.id:
+            return own
+        session = self._client("sts", REGION, own).assume_role(
+            RoleArn=f"arn:aws:iam::{account}:role/{ACCESS_ROLE}", RoleSessionName="sandbox"
+        )["Credentials"]
+        return {
+            "aws_access_key_id": session["AccessKeyId"],
+            "aws_secret_access_key": session["SecretAccessKey"],
+            "aws_session_token": session["SessionToken"],
+        }
+
+    def _client(self, service: str, region: str, credentials: dict[str, str]) -> Any:
+        return boto3.client(
+            service,
+            region_name=region,
+            endpoint_url=self.endpoint,
+            config=Config(retries={"max_attempts": 1}),
+            **credentials,
+        )

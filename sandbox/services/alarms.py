@@ -1,0 +1,169 @@
+"""CloudWatch in the sandbox: alarms that act on their metric and tell their topic.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import threading
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from moto.cloudwatch.models import CloudWatchBackend, cloudwatch_backends
+from moto.core.utils import utcnow
+from moto.sns.models import sns_backends
+
+from sandbox.authority import authorize_service
+from sandbox.resources import publish_accesses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from moto.cloudwatch.models import Alarm
+
+LOG = logging.getLogger(__name__)
+SERVICE = "cloudwatch.amazonaws.com"
+TICK_SECONDS = 1.0
+BREACHES = {
+    "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
+    "GreaterThanThreshold": lambda value, threshold: value > threshold,
+    "LessThanThreshold": lambda value, threshold: value < threshold,
+    "LessThanOrEqualToThreshold": lambda value, threshold: value <= threshold,
+}
+MISSING_DATA = {
+    "notBreaching": "OK",
+    "breaching": "ALARM",
+    "missing": "INSUFFICIENT_DATA",
+    "ignore": None,  # keeps its state
+}
+ACTIONS = {
+    "ALARM": "alarm_actions",
+    "OK": "ok_actions",
+    "INSUFFICIENT_DATA": "insufficient_data_actions",
+}
+
+
+class Alarms:
+    """Evaluates every alarm when a metric arrives and once a second.
+
+    Of an alarm's features only those of one metric's sum are known; another one is logged and left
+    as it is, so that nothing passes by a lenient evaluation.
+    """
+
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
+        self._lock = threading.RLock()
+        self.undelivered: list[str] = []  # why an action's message reached nobody
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            original = CloudWatchBackend.put_metric_data
+            stack.enter_context(
+                patch.object(CloudWatchBackend, "put_metric_data", self._putting(original))
+            )
+            ticker = threading.Thread(target=self._tick, name="alarms", daemon=True)
+            ticker.start()
+            stack.callback(ticker.join)
+            stack.callback(self._stopped.set)
+            yield
+
+    def _putting(self, put_metric_data: Any) -> Any:
+        @functools.wraps(put_metric_data)
+        def putting(backend: CloudWatchBackend, *args: Any, **kwargs: Any) -> None:
+            put_metric_data(backend, *args, **kwargs)
+            self.evaluate(backend)
+
+        return putting
+
+    def _tick(self) -> None:
+        while not self._stopped.wait(TICK_SECONDS):
+            for regions in list(cloudwatch_backends.values()):
+                for backend in list(regions.values()):
+                    self.evaluate(backend)
+
+    def evaluate(self, backend: CloudWatchBackend) -> None:
+        with self._lock:
+            for alarm in list(backend.alarms.values()):
+                state = _state(backend, alarm)
+                if state is not None and state != alarm.state_value:
+                    self._change(alarm, state)
+
+    def _change(self, alarm: Alarm, state: str) -> None:
+        previous = alarm.state_value
+        reason = f"Threshold: {alarm.comparison_operator} {alarm.threshold}"
+        alarm.update_state(reason, "{}", state)
+        if not alarm.actions_enabled:
+            return
+        for topic_arn in getattr(alarm, ACTIONS[state]) or ():
+            self._tell(alarm, topic_arn, previous)
+
+    def _tell(self, alarm: Alarm, topic_arn: str, previous: str) -> None:
+        """CloudWatch drops a message that topic or key do not let it send, and tells nobody."""
+        _, _, _, region, account, _ = topic_arn.split(":")
+        topic = sns_backends[account][region].topics.get(topic_arn)
+        if topic is None:
+            self.undelivered.append(f"{topic_arn} does not exist")
+            return
+        source = alarm.alarm_arn
+        context = {"aws:SourceArn": source, "aws:SourceAccount": source.split(":")[4]}
+        for access in publish_accesses(topic):
+            decision = authorize_service(SERVICE, access, context)
+            if not decision.allowed:
+                self.undelivered.append(decision.reason)
+                LOG.warning("alarm %s reaches nobody: %s", alarm.name, decision.reason)
+                return
+        subject = f'{alarm.state_value}: "{alarm.name}" in {region}'
+        topic.publish(_message(alarm, previous), subject=subject)
+
+
+def _state(backend: CloudWatchBackend, alarm: Alarm) -> str | None:
+    """None where it keeps its state."""
+    if alarm.statistic != "Sum" or not alarm.metric_name:
+        LOG.warning("alarm %s: only the Sum of one metric is evaluated here", alarm.name)
+        return None
+    window = timedelta(seconds=int(alarm.period) * int(alarm.evaluation_periods))
+    since = utcnow() - window
+    values = [
+        datum.value
+        for datum in list(backend.metric_data)
+        if (datum.namespace, datum.name) == (alarm.namespace, alarm.metric_name)
+        and datum.timestamp.replace(tzinfo=None) >= since
+    ]
+    if not values:
+        return MISSING_DATA[alarm.treat_missing_data or "missing"]
+    breaches = BREACHES[alarm.comparison_operator](sum(values), float(alarm.threshold))
+    return "ALARM" if breaches else "OK"
+
+
+def _message(alarm: Alarm, previous: str) -> str:
+    """The message of an alarm's state change, as subscribers of its topic read it."""
+    arn = alarm.alarm_arn
+    changed = alarm.state_updated_timestamp
+    document = {
+        "AlarmName": alarm.name,
+        "AlarmDescription": alarm.description,
+        "AWSAccountId": arn.split(":")[4],
+        "NewStateValue": alarm.state_value,
+        "NewStateReason": alarm.state_reason,
+        "StateChangeTime": changed.strftime("%Y-%m-%dT%H:%M:%S.000+0000"),
+        "Region": arn.split(":")[3],
+        "AlarmArn": arn,
+        "OldStateValue": previous,
+        "Trigger": {
+            "MetricName": alarm.metric_name,
+            "Namespace": alarm.namespace,
+            "Statistic": "SUM",
+            "Period": int(alarm.period),
+            "EvaluationPeriods": int(alarm.evaluation_periods),
+            "ComparisonOperator": alarm.comparison_operator,
+            "Threshold": float(alarm.threshold),
+            "TreatMissingData": alarm.treat_missing_data,
+        },
+    }
+    return json.dumps(document)

@@ -1,0 +1,72 @@
+"""What every stack has: a state, the tags, and a provider for each account that it works in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cdktf import LocalBackend, S3Backend, TerraformOutput, TerraformStack
+
+from config.settings import LocalState
+from modules import aws
+from modules.naming import Names
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+    from config.settings import S3State, Settings
+
+
+class RootwatchStack(TerraformStack):
+    """`name` is the stack's name for `cdktf deploy` and its state's."""
+
+    def __init__(self, scope: Construct, name: str, settings: Settings) -> None:
+        super().__init__(scope, name)
+        self.settings = settings
+        self.names = Names(settings)
+        self._name = name
+        self._store_state(settings.state)
+
+    def _store_state(self, state: LocalState | S3State) -> None:
+        if isinstance(state, LocalState):
+            # Relative to cdktf.out/stacks/NAME, where Terraform runs: the same synth anywhere.
+            LocalBackend(self, path=f"../../../terraform.{self._name}.tfstate")
+            return
+        S3Backend(
+            self,
+            bucket=state.bucket,
+            key=f"{state.key_prefix}/{self._name}.tfstate",
+            region=state.region,
+            encrypt=True,
+            kms_key_id=state.kms_key_id,
+        )
+        # Terraform 1.10 locks by a file beside the state; CDKTF's class does not know the option.
+        self.add_override("terraform.backend.s3.use_lockfile", True)  # noqa: FBT003  jsii's signature
+
+    def provider(self, alias: str, account: str) -> aws.AwsProvider:
+        """A provider in `account`: by the deployment role, but for the management account,
+        whose credentials are the ones that deploy.
+        """
+        settings = self.settings
+        assumed: dict[str, Any] = {}
+        if account != settings.accounts.management:
+            role = f"arn:{settings.partition}:iam::{account}:role/{settings.deployment_role}"
+            assumed["assume_role"] = [
+                aws.AwsProviderAssumeRole(role_arn=role, session_name=settings.name_prefix)
+            ]
+        return aws.AwsProvider(
+            self,
+            alias,
+            alias=alias,
+            region=settings.home_region,
+            allowed_account_ids=[account],
+            default_tags=[aws.AwsProviderDefaultTags(tags=self._tags())],
+            **assumed,
+        )
+
+    def _tags(self) -> dict[str, str]:
+        return {"project": self.settings.name_prefix, **dict(self.settings.tags)}
+
+    def output(self, name: str, value: str, description: str) -> None:
+        """An output under its own name, without CDKTF's prefix, so that scripts can rely on it."""
+        output = TerraformOutput(self, f"output_{name}", value=value, description=description)
+        output.override_logical_id(name)

@@ -1,0 +1,117 @@
+"""The files that `config/` ships: the schema explains itself, the examples show all and no more."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from jsonschema import Draft202012Validator
+
+import config
+from config import LocalState, S3State, Settings
+from config.loader import parse
+from config.validation import schema, with_defaults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FOLDER = Path(config.__file__).parent
+COMPLETE: dict[str, Any] = yaml.safe_load((FOLDER / "complete.yaml").read_text("utf-8"))
+MINIMAL: dict[str, Any] = yaml.safe_load((FOLDER / "minimal.yaml").read_text("utf-8"))
+# Keywords of JSON Schema that a value can violate in this schema.
+CHECKS = {
+    "type", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum", "minItems",
+    "uniqueItems", "maxProperties",
+}  # fmt: skip
+
+
+def settings(document: dict[str, Any]) -> Settings:
+    return parse(yaml.safe_dump(document), Path("rootwatch.yaml"))
+
+
+def test_the_minimal_config_is_completed_with_the_defaults() -> None:
+    assert config.load(FOLDER / "minimal.yaml") == Settings(
+        partition="aws",
+        home_region="us-east-1",
+        organization=config.Organization(id="o-exampleorgid", targets=("r-exam",)),
+        accounts=config.Accounts(
+            management="111111111111", log_archive="222222222222", security="333333333333"
+        ),
+        deployment_role="OrganizationAccountAccessRole",
+        notifications=config.Notifications(emails=("security@example.com",)),
+        name_prefix="rootwatch",
+        tags=(),
+        retention=config.Retention(log_group_days=365, bucket_days=2555),
+        security_hub=config.SecurityHub(managed=True),
+        state=LocalState(),
+    )
+
+
+def test_the_minimal_config_has_no_key_to_spare() -> None:
+    assert set(MINIMAL) == set(schema()["required"])
+
+
+def test_the_complete_config_has_every_key_and_loads() -> None:
+    loaded = config.load(FOLDER / "complete.yaml")
+
+    assert set(COMPLETE) == set(schema()["properties"])
+    assert loaded.tags == tuple(sorted(COMPLETE["tags"].items()))
+    assert dataclasses.asdict(loaded.retention) == COMPLETE["retention"]
+    assert loaded.name_prefix == COMPLETE["name_prefix"]
+
+
+def test_the_s3_state_in_the_complete_configs_comment_loads_with_every_key() -> None:
+    text = (FOLDER / "complete.yaml").read_text("utf-8")
+    block = "\n".join(re.findall(r"^# (state:|  \S.*)$", text, re.MULTILINE))
+    document = COMPLETE | yaml.safe_load(block)
+
+    assert set(document["state"]) == set(schema()["$defs"]["s3_state"]["properties"])
+    assert settings(document).state == S3State(
+        bucket="example-terraform-state",
+        region="us-east-1",
+        key_prefix="rootwatch",
+        kms_key_id="alias/terraform-state",
+    )
+
+
+def test_the_defaults_are_valid_and_complete() -> None:
+    filled = with_defaults(MINIMAL)
+
+    assert with_defaults(filled) == filled
+    assert settings(filled) == settings(MINIMAL)
+
+
+def subschemas(node: Any, place: str = "#") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every mapping in the schema, but not what only asks (if) or only gives a value (default)."""
+    if isinstance(node, dict):
+        yield place, node
+    entries = node.items() if isinstance(node, dict) else enumerate(node)
+    for key, child in entries:
+        if isinstance(child, dict | list) and key not in {"if", "default", "enum", "required"}:
+            yield from subschemas(child, f"{place}/{key}")
+
+
+def test_the_schema_is_valid_itself() -> None:
+    Draft202012Validator.check_schema(schema())
+
+
+def test_every_part_of_the_schema_that_can_be_violated_is_described() -> None:
+    checking = [
+        (place, part)
+        for place, part in subschemas(schema())
+        if not place.endswith("/properties")
+        and (CHECKS & part.keys() or part.get("additionalProperties") is False)
+    ]
+    silent = [place for place, part in checking if not part.get("description")]
+
+    assert len(checking) > 20
+    assert silent == []
+
+
+def test_every_required_key_is_described_beside_its_requirement() -> None:
+    for place, part in subschemas(schema()):
+        for name in part.get("required", ()):
+            assert part["properties"][name].get("description"), f"{place}/{name}"

@@ -1,0 +1,82 @@
+"""Reading a CloudTrail record, whatever stands in it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from functions.finding_importer.cloudtrail import CloudTrailEvent
+from functions.finding_importer.errors import BadRecordError
+from tests.unit.importer_doubles import record
+
+parse = CloudTrailEvent.parse
+
+
+def test_a_record_is_read_into_its_parts() -> None:
+    assert parse(record()) == CloudTrailEvent(
+        event_id="7f1c1f6e-0000-4000-8000-000000000001",
+        time=datetime(2025, 3, 4, 5, 6, 7, tzinfo=UTC),
+        account="111122223333",
+        region="us-east-1",
+        name="ConsoleLogin",
+        source="signin.amazonaws.com",
+        source_address="198.51.100.7",
+        user_agent="Mozilla/5.0 (X11; Linux x86_64)",
+        mfa_used="No",
+        login_to="https://console.aws.amazon.com/",
+    )
+
+
+def test_what_a_record_does_not_state_is_none() -> None:
+    event = parse(
+        {"eventID": "e", "eventTime": "2025-03-04T05:06:07Z", "recipientAccountId": "111122223333"}
+    )
+
+    assert (event.region, event.name, event.source, event.source_address) == (None,) * 4
+    assert (event.user_agent, event.mfa_used, event.login_to) == (None,) * 3
+
+
+@pytest.mark.parametrize("absent", [{}, {"recipientAccountId": None}])
+def test_the_identity_tells_the_account_where_the_recipient_is_absent(
+    absent: dict[str, Any],
+) -> None:
+    complete = record(userIdentity={"type": "Root", "accountId": "444455556666"})
+    del complete["recipientAccountId"]
+
+    assert parse(complete | absent).account == "444455556666"
+
+
+def test_the_time_is_told_in_utc() -> None:
+    event = parse(record(eventTime="2025-03-04T05:06:07.5+02:00"))
+
+    assert event.time == datetime(2025, 3, 4, 3, 6, 7, 500_000, tzinfo=UTC)
+    assert event.time.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"eventID": None}, "eventID"),
+        ({"eventID": ""}, "eventID"),
+        ({"eventID": "two words"}, "eventID"),
+        ({"eventID": "x" * 129}, "eventID"),
+        ({"eventID": {"a": 1}}, "eventID"),
+        ({"eventTime": None}, "eventTime"),
+        ({"eventTime": 1741064767}, "eventTime"),
+        ({"eventTime": "yesterday"}, "eventTime"),
+        ({"eventTime": "2025-03-04T05:06:07"}, "eventTime"),
+        ({"eventTime": "0001-01-01T00:00:00+14:00"}, "eventTime"),
+        ({"recipientAccountId": "12345678901"}, "recipientAccountId"),
+        ({"recipientAccountId": "１２３４５６７８９０１２"}, "recipientAccountId"),  # noqa: RUF001  # digits, but not ASCII
+        ({"recipientAccountId": 111122223333}, "recipientAccountId"),
+        ({"recipientAccountId": None, "userIdentity": "root"}, "userIdentity.accountId"),
+        ({"recipientAccountId": None, "userIdentity": {}}, "userIdentity.accountId"),
+    ],
+)
+def test_a_record_that_cannot_be_placed_is_bad_and_its_field_is_named(
+    changes: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(BadRecordError, match=r"expected .* found ") as caught:
+        parse(record(**changes))
+
+    assert caught.value.field == field

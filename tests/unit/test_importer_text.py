@@ -1,0 +1,56 @@
+"""Lines made of text that an attacker may have chosen."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.finding_importer.text import as_seen, line
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("plain", "plain"),
+        (" two\r\nlines\t\x00here ", "two lines here"),
+        ("a\u2028b\u202ec\ud800d", "a b c d"),
+        ("\n\x1b", ""),
+        ("naïve 日本", "naïve 日本"),
+    ],
+)
+def test_a_line_has_no_character_that_moves_the_cursor(text: str, expected: str) -> None:
+    assert line(text, 100) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("abcd", "abcd"), ("abcde", "abc…"), ("ab cde", "ab…"), ("ab😀😀", "ab…"), ("a😀bcd", "a😀…")],
+)
+def test_a_long_line_is_cut_between_characters(text: str, expected: str) -> None:
+    assert line(text, 4) == expected
+
+
+@given(st.text(), st.integers(1, 50))
+def test_a_line_never_exceeds_its_limit_and_is_stable(text: str, limit: int) -> None:
+    once = line(text, limit)
+
+    assert len(once.encode("utf-16-le")) <= 2 * limit
+    assert once == once.strip()
+    assert line(once, limit) == once
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ({}, None),
+        ({"MFAUsed": ""}, None),
+        ({"MFAUsed": "No"}, "No"),
+        ({"MFAUsed": None}, "null"),
+        ({"MFAUsed": False}, "false"),
+        ({"MFAUsed": {"a": 1}}, "(object)"),
+        ({"MFAUsed": [1]}, "(array)"),
+    ],
+)
+def test_a_value_is_told_as_it_was_seen(document: dict[str, Any], expected: str | None) -> None:
+    assert as_seen(document, "MFAUsed", 100) == expected
