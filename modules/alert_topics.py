@@ -22,7 +22,7 @@ CLOUDWATCH = {"Service": "cloudwatch.amazonaws.com"}
 
 
 class AlertTopics(Construct):
-    """`alarms` takes messages from CloudWatch's alarms alone, `notices` from the importer's role."""
+    """`alarms` takes messages from CloudWatch's alarms alone, `notices` from the importer."""
 
     def __init__(
         self,

@@ -46,7 +46,7 @@ type Identity = IAMUserAccessKey | AssumedRoleAccessKey
 SERVICE_PREFIXES = {"monitoring": "cloudwatch"}  # where the signing name is not the IAM prefix
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """A call that AWS turns away, with the code and message that it answers."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -55,18 +55,18 @@ class Refusal(Exception):
         self.message = message
 
 
-class AccessDenied(Refusal):
+class AccessDeniedError(RefusalError):
     def __init__(self, message: str) -> None:
         super().__init__("AccessDenied", message)
 
 
-class UnknownCredentials(Refusal):
+class UnknownCredentialsError(RefusalError):
     def __init__(self) -> None:
         message = "The security token included in the request is invalid."
         super().__init__("InvalidClientTokenId", message)
 
 
-class ExpiredCredentials(Refusal):
+class ExpiredCredentialsError(RefusalError):
     def __init__(self) -> None:
         message = "The security token included in the request is expired"
         super().__init__("ExpiredToken", message)
@@ -78,12 +78,15 @@ def authorize_service(service: str, access: Access, context: Mapping[str, str]) 
 
 
 def assume_as_service(service: str, role_arn: str, session: str, source_arn: str) -> AssumedRole:
-    """A session of a role that an AWS service works under. AccessDenied by its trust policy."""
+    """A session of the role that an AWS service works under.
+
+    AccessDeniedError where the trust policy does not let the service in.
+    """
     account = role_arn.split(":")[4]
     context = {"aws:SourceArn": source_arn, "aws:SourceAccount": source_arn.split(":")[4]}
     decision = authorize_service(service, role_access(role_arn), context)
     if not decision.allowed:
-        raise AccessDenied(decision.reason)
+        raise AccessDeniedError(decision.reason)
     return sts_backends[account][PARTITION].assume_role(
         region_name="us-east-1",
         role_session_name=session,
@@ -114,17 +117,17 @@ def _checked(call_action: Any) -> Any:
     def checked(response: BaseResponse) -> Any:
         try:
             _authorize(response)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             return _answer(response, refusal)
         return call_action(response)
 
     return checked
 
 
-def _answer(response: BaseResponse, refusal: Refusal) -> tuple[int, dict[str, str], str]:
+def _answer(response: BaseResponse, refusal: RefusalError) -> tuple[int, dict[str, str], str]:
     """In JSON protocols the code of a denial has an ending more."""
     if _speaks_json(response):
-        suffix = "Exception" if isinstance(refusal, AccessDenied) else ""
+        suffix = "Exception" if isinstance(refusal, AccessDeniedError) else ""
         code = refusal.code + suffix
         body = json.dumps({"__type": code, "message": refusal.message})
         return 403, {"x-amzn-ErrorType": code, "Content-Type": "application/json"}, body
@@ -159,13 +162,13 @@ def _authorize(response: BaseResponse) -> None:
     for access in accesses(service, operation, call):
         decision = _decide_for(identity, access, response.region)
         if not decision.allowed:
-            raise AccessDenied(_message(identity, access, decision))
+            raise AccessDeniedError(_message(identity, access, decision))
 
 
 def _service(response: BaseResponse) -> str:
     scope = response.headers["Authorization"].split("Credential=")[1].split(",")[0]
     service = scope.split("/")[3]
-    return SERVICE_PREFIXES.get(service, service)
+    return str(SERVICE_PREFIXES.get(service, service))
 
 
 def _parameters(response: BaseResponse) -> Mapping[str, Any]:
@@ -193,7 +196,7 @@ def _identity(response: BaseResponse) -> Identity:
             headers=response.headers,
         )
     except CreateAccessKeyFailure as failure:
-        raise UnknownCredentials from failure
+        raise UnknownCredentialsError from failure
     if isinstance(identity, AssumedRoleAccessKey):
         _refuse_expired(response)
     return identity
@@ -203,7 +206,7 @@ def _refuse_expired(response: BaseResponse) -> None:
     sessions = sts_backends[response.current_account][PARTITION]
     session = sessions.get_assumed_role_from_access_key(response.access_key)
     if session is not None and session.expiration.replace(tzinfo=None) <= utcnow():
-        raise ExpiredCredentials
+        raise ExpiredCredentialsError
 
 
 def _decide_for(identity: Identity, access: Access, region: str) -> Decision:
@@ -268,11 +271,13 @@ def _identity_policies(identity: Identity) -> list[NamedPolicy]:
 
 
 def _document(policy: Any) -> str:
-    """moto hands over a JSON text, a mapping with one, or a managed policy with versions."""
+    """A user's policy is a record with a JSON text, a role's is the text, or the document itself
+    where CloudFormation made the role; a managed policy has versions.
+    """
     if isinstance(policy, str):
         return policy
     if isinstance(policy, dict):
-        return str(policy["policy_document"])
+        return str(policy.get("policy_document") or json.dumps(policy))
     return str(next(version for version in policy.versions if version.is_default).document)
 
 

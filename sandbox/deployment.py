@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandbox.progress import Progress
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from sandbox.progress import Progress
 
 ROOT = Path(__file__).parents[1]
 TERRAFORM_CLI_CONFIG = ROOT / "build" / "terraform.rc"
@@ -58,7 +56,7 @@ class Deployment:
         folder = self.folder / "cdktf.out" / "stacks" / stack
         plan = ["terraform", "plan", "-input=false", "-no-color", "-out=plan"]
         self._run(plan, folder, self.folder / f"plan-{stack}.log")
-        shown = subprocess.run(  # noqa: S603  our command
+        shown = subprocess.run(
             ["terraform", "show", "-json", "plan"],  # noqa: S607  as found on the PATH
             cwd=folder,
             env=self._environment(),
@@ -88,7 +86,7 @@ class Deployment:
         self._run(command, self.folder, log, progress)
 
     def _write_app(self) -> None:
-        """`cdktf` works in the folder that holds its cdktf.json; ours points to the project's app."""
+        """`cdktf` works where its cdktf.json is; this one points to the project's app."""
         self.folder.mkdir(parents=True, exist_ok=True)
         app = json.loads((ROOT / "cdktf.json").read_text("utf-8"))
         app["app"] = f"{sys.executable} {ROOT / 'main.py'}"

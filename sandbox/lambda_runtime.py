@@ -189,9 +189,8 @@ def _closure(names: tuple[str, ...]) -> set[str]:
         if name in found:
             continue
         found.add(name)
-        for requirement in metadata.requires(name) or ():
-            if "extra ==" not in requirement:
-                waiting.append(_distribution_name(requirement))
+        required = metadata.requires(name) or ()
+        waiting.extend(_distribution_name(item) for item in required if "extra ==" not in item)
     return found
 
 
@@ -207,10 +206,10 @@ def _serve(process: FunctionProcess) -> ThreadingHTTPServer:
     class RuntimeApi(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # noqa: N802  the base class's name
+        def do_GET(self) -> None:
             invocation = process.next_invocation()
             if invocation is None:
-                self._answer(410, b"", {})
+                self.close_connection = True
                 return
             deadline = int((time.time() + invocation.timeout_seconds) * 1000)
             headers = {
@@ -221,7 +220,7 @@ def _serve(process: FunctionProcess) -> ThreadingHTTPServer:
             }
             self._answer(200, invocation.payload, headers)
 
-        def do_POST(self) -> None:  # noqa: N802  the base class's name
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             *_, request_id, outcome = self.path.removeprefix(API_PREFIX).split("/")
             if request_id != "init":  # an init error is followed by the process's end

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 from botocore.config import Config
-from moto.core.models import default_user_config
+from moto.core.config import default_user_config
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -20,6 +20,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import make_server
 
 from sandbox import authority
+from sandbox.control import controlled
 from sandbox.organization import ACCESS_ROLE, MANAGEMENT, AccessKey, create_organization
 from sandbox.services import security_hub, stack_sets
 from sandbox.services.alarms import Alarms
@@ -79,7 +80,7 @@ class Sandbox:
         self.services = self._install(stack)
 
     def _serve(self, stack: ExitStack) -> str:
-        application = DomainDispatcherApplication(create_backend_app)
+        application = controlled(DomainDispatcherApplication(create_backend_app), self)
         server = make_server(
             HOST, 0, application, threaded=True, request_handler=MotoRequestHandler
         )

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-DONE = re.compile(
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STEP = re.compile(
     r"(?P<type>\w+)\.\w+ \((?P<path>[^)]+)\): "
-    r"(?P<change>Creation|Destruction|Modifications) complete after (?P<duration>\w+)"
+    r"(?:(?P<change>Creation|Destruction|Modifications) complete after (?P<duration>\w+)"
+    r"|Still (?:creating|destroying|modifying)\.\.\. \[(?P<elapsed>\w+) elapsed\])"
 )
 
 
@@ -16,19 +20,22 @@ DONE = re.compile(
 class Step:
     type: str  # as in aws_sns_topic
     path: str  # the construct's place in its stack
-    change: str  # Creation, Modifications or Destruction
-    duration: str  # as Terraform tells it
+    change: str | None  # Creation, Modifications or Destruction; None while it lasts
+    duration: str | None  # as Terraform tells it
+    elapsed: str | None  # so far
 
 
 @dataclass(slots=True)
 class Progress:
-    """Tells each resource that is done, and counts them."""
+    """Tells each resource that is done or still on its way, and counts those done."""
 
     tell: Callable[[Step], None] = lambda _step: None
     done: int = field(default=0)
 
     def read(self, line: str) -> None:
-        match = DONE.search(line)
-        if match:
-            self.done += 1
-            self.tell(Step(**match.groupdict()))
+        match = STEP.search(line)
+        if match is None:
+            return
+        step = Step(**match.groupdict())
+        self.done += step.change is not None
+        self.tell(step)

@@ -103,7 +103,9 @@ def invoke_access(function_arn: str, context: Context) -> Access:
         action="lambda:InvokeFunction",
         resource=function_arn,
         account=account,
-        policy=json.loads(function.policy.wire_format())["Policy"] if function.policy.statements else None,
+        policy=json.loads(function.policy.wire_format())["Policy"]
+        if function.policy.statements
+        else None,
         context=context,
     )
 

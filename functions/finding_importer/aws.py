@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import boto3  # type: ignore[import-untyped]  # boto3 ships no types
-from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]  # as boto3
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 AWS_ERRORS = (BotoCoreError, ClientError)
 

@@ -130,7 +130,7 @@ def _state(backend: CloudWatchBackend, alarm: Alarm) -> str | None:
     window = timedelta(seconds=int(alarm.period) * int(alarm.evaluation_periods))
     since = utcnow() - window
     values = [
-        datum.value
+        float(vars(datum)["value"])
         for datum in list(backend.metric_data)
         if (datum.namespace, datum.name) == (alarm.namespace, alarm.metric_name)
         and datum.timestamp.replace(tzinfo=None) >= since

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaBackend, lambda_backends
 
-from sandbox.authority import AccessDenied, assume_as_service
+from sandbox.authority import AccessDeniedError, assume_as_service
 from sandbox.lambda_runtime import Configuration, FunctionProcess, Result
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Functions:
             yield
 
     def invoke(self, function_arn: str, payload: bytes) -> Result:
-        """AccessDenied where Lambda may not assume the function's role."""
+        """AccessDeniedError where Lambda may not assume the function's role."""
         return self._process(function_arn).invoke(payload)
 
     def invoke_later(self, function_arn: str, payload: bytes) -> None:
@@ -81,7 +81,7 @@ class Functions:
         """Whether it failed."""
         try:
             result = self.invoke(function_arn, payload)
-        except AccessDenied as error:
+        except AccessDeniedError as error:
             LOG.warning("%s: %s", function_arn, error)
             return True
         if result.error:
@@ -112,7 +112,7 @@ class Functions:
         }
         configuration = Configuration(
             arn=function.function_arn,
-            handler=function.handler,
+            handler=str(function.handler),
             code=function.code_bytes,
             timeout_seconds=float(function.timeout),
             environment={
@@ -131,7 +131,7 @@ class Functions:
         return FunctionProcess(configuration, log.write)
 
     def _invoke_operation(functions) -> Any:  # noqa: N805  `self` is the backend's below
-        def invoke(  # noqa: PLR0913, PLR0917  moto's signature
+        def invoke(
             self: LambdaBackend,
             function_name: str,
             qualifier: str | None,
@@ -146,7 +146,7 @@ class Functions:
                 return b""
             try:
                 result = functions.invoke(arn, payload)
-            except AccessDenied as error:
+            except AccessDeniedError as error:
                 message = "The role defined for the function cannot be assumed by Lambda."
                 raise InvalidParameterValueException(message) from error
             if result.error:

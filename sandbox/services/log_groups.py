@@ -155,7 +155,7 @@ def _putting_metric_filter() -> Any:
         filter_name: str,
         filter_pattern: str,
         log_group_name: str,
-        metric_transformations: list[dict[str, Any]],
+        metric_transformations: Any,  # moto's annotation says str
     ) -> None:
         backend.ensure_log_group(log_group_name)
         _checked_pattern(filter_pattern)

@@ -40,14 +40,16 @@ class Mailboxes:
         with self._lock:
             self._mails.append(mail)
 
+    def everything(self) -> list[Mail]:
+        with self._lock:
+            return list(self._mails)
+
     def messages(self) -> list[Mail]:
         """All mails but the requests to confirm, oldest first."""
-        with self._lock:
-            return [mail for mail in self._mails if mail.token is None]
+        return [mail for mail in self.everything() if mail.token is None]
 
     def confirmations(self) -> list[Mail]:
-        with self._lock:
-            return [mail for mail in self._mails if mail.token is not None]
+        return [mail for mail in self.everything() if mail.token is not None]
 
     @contextmanager
     def installed(self) -> Iterator[None]:

@@ -28,9 +28,12 @@ def installed() -> Iterator[None]:
                 StackInstances, "create_instances", _creating(StackInstances.create_instances)
             )
         )
-        stack.enter_context(
-            patch.object(CloudFormationResponse, "delete_stack_instances", _delete_instances)
-        )
+        for operation, replacement in {
+            "create_stack_set": _remembering(CloudFormationResponse.create_stack_set),
+            "update_stack_set": _remembering(CloudFormationResponse.update_stack_set),
+            "delete_stack_instances": _delete_instances,
+        }.items():
+            stack.enter_context(patch.object(CloudFormationResponse, operation, replacement))
         yield
 
 
@@ -78,8 +81,26 @@ def _creating(create_instances: Any) -> Any:
     return creating
 
 
+def _remembering(operation: Any) -> Any:
+    """Moto forgets these two, which a later plan would show as a change."""
+
+    @functools.wraps(operation)
+    def remembering(response: CloudFormationResponse) -> Any:
+        answer = operation(response)
+        parameters = response._get_params()  # noqa: SLF001  moto's own way
+        stack_set = response.cloudformation_backend.describe_stack_set(parameters["StackSetName"])
+        automatic = parameters.get("AutoDeployment")
+        if automatic is not None:
+            enabled = {name: str(value).lower() == "true" for name, value in automatic.items()}
+            vars(stack_set)["auto_deployment"] = enabled
+        vars(stack_set)["capabilities"] = parameters.get("Capabilities", [])
+        return answer
+
+    return remembering
+
+
 def _delete_instances(response: CloudFormationResponse) -> ActionResult:
-    """moto deletes by account only; the provider names units."""
+    """Moto deletes by account only; the provider names units."""
     parameters = response._get_params()  # noqa: SLF001  moto's own way
     backend = response.cloudformation_backend
     stack_set: StackSet = backend.describe_stack_set(parameters["StackSetName"])

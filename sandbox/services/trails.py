@@ -22,7 +22,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.organizations.exceptions import OrganizationsClientError
 from moto.s3.models import s3_backends
 
-from sandbox.authority import AccessDenied, assume_as_service, authorize_service
+from sandbox.authority import AccessDeniedError, assume_as_service, authorize_service
 from sandbox.organization import (
     MANAGEMENT,
     ORGANIZATION_ID,
@@ -68,7 +68,7 @@ class Trails:
                 patch.object(
                     CloudTrailResponse,
                     "cloudtrail_backend",
-                    property(_backend_of(CloudTrailResponse.cloudtrail_backend)),
+                    property(_backend_of(vars(CloudTrailResponse)["cloudtrail_backend"])),
                 )
             )
             stack.enter_context(patch.object(Trail, "check_bucket_exists", _check_bucket))
@@ -102,7 +102,7 @@ class Trails:
             logs = self._logs_client(trail)
             _ensure_stream(logs, group, stream)
             logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[message])
-        except (ClientError, AccessDenied) as error:
+        except (ClientError, AccessDeniedError) as error:
             raise UndeliverableEventError(f"{trail.arn} cannot deliver: {error}") from error
 
     def _logs_client(self, trail: Trail) -> Any:
@@ -155,7 +155,7 @@ def _prefix(trail: Trail) -> str:
 
 
 def _check_bucket(trail: Trail) -> None:
-    """moto looks in the trail's own account; a trail's bucket may be anywhere."""
+    """Moto looks in the trail's own account; a trail's bucket may be anywhere."""
     if trail.bucket_name not in s3_backends.bucket_accounts:
         raise CloudTrailError(
             "S3BucketDoesNotExistException", f"S3 bucket {trail.bucket_name} does not exist!"
@@ -226,7 +226,7 @@ def _check_log_role(trail: Trail) -> None:
         )
     try:
         assume_as_service(SERVICE, trail.cw_role_arn, "CloudTrail", trail.arn)
-    except AccessDenied as error:
+    except AccessDeniedError as error:
         raise CloudTrailError(
             "InvalidCloudWatchLogsRoleArnException",
             "Access denied. Check the trust relationships for your role.",

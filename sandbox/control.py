@@ -1,0 +1,59 @@
+"""The sandbox's own two paths beside AWS's: sign-ins go in, mails come out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+from wsgiref.util import request_uri
+
+from sandbox.services.trails import UndeliverableEventError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from sandbox.local import Sandbox
+
+EVENTS = "/sandbox/events"
+MAILS = "/sandbox/mails"
+
+type Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def controlled(application: Application, sandbox: Sandbox) -> Application:
+    """`POST /sandbox/events` with one CloudTrail record; `GET /sandbox/mails`."""
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        if (method, path) == ("POST", EVENTS):
+            return _reply(start_response, *_record(environ, sandbox))
+        if (method, path) == ("GET", MAILS):
+            mails = [asdict(mail) for mail in sandbox.services.mailboxes.everything()]
+            return _reply(start_response, "200 OK", {"mails": mails})
+        if path.startswith("/sandbox/"):
+            reason = f"{method} {request_uri(environ)}: there are POST {EVENTS} and GET {MAILS}"
+            return _reply(start_response, "404 Not Found", {"error": reason})
+        return application(environ, start_response)
+
+    return answer
+
+
+def _record(environ: dict[str, Any], sandbox: Sandbox) -> tuple[str, Mapping[str, Any]]:
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    try:
+        event = json.loads(body)
+    except ValueError as error:
+        return "400 Bad Request", {"error": f"not JSON: {error}"}
+    if not isinstance(event, dict):
+        return "400 Bad Request", {"error": "not one CloudTrail record: a JSON object is needed"}
+    try:
+        return "200 OK", {"trails": sandbox.record(event)}
+    except UndeliverableEventError as error:
+        return "409 Conflict", {"error": str(error)}
+
+
+def _reply(
+    start_response: Callable[..., Any], status: str, document: Mapping[str, Any]
+) -> Iterable[bytes]:
+    start_response(status, [("Content-Type", "application/json")])
+    return [json.dumps(document).encode()]

@@ -1,0 +1,201 @@
+"""The main job, shown: deploy, sign in, and look at what people would see."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sandbox import sign_ins
+from sandbox.deployment import ROOT, Deployment, DeploymentError
+from sandbox.local import Sandbox
+from sandbox.organization import ACCOUNTS, MEMBERS, ORGANIZATION_ID, SECURITY
+from sandbox.progress import Progress, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.services.mail import Mail
+
+VICTIM = MEMBERS[0]
+CONFIG = ROOT / "config" / "minimal.yaml"
+ORDINARY: dict[str, Callable[[str], sign_ins.Record]] = {
+    "root with MFA": sign_ins.root_with_mfa,
+    "single sign-on, MFA at its provider": sign_ins.single_sign_on,
+    "IAM user without MFA": sign_ins.iam_user_without_mfa,
+    "root, wrong password": sign_ins.root_failing,
+}
+ALARM_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Screen:
+    """What the person at the terminal reads; lines that only say «still at it» go on a terminal."""
+
+    started: float = field(default_factory=time.monotonic)
+    passed: bool = True
+
+    def say(self, text: str = "") -> None:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+
+    def heading(self, text: str) -> None:
+        self.say(f"\n== {text}")
+
+    def step(self, step: Step) -> None:
+        seconds = int(time.monotonic() - self.started)
+        clock = f"  {seconds // 60}:{seconds % 60:02}"
+        if step.change is not None:
+            self.say(f"{clock}  {step.path:47} {step.type}")
+        elif sys.stdout.isatty():
+            self.say(f"{clock}  {step.path:47} ... {step.elapsed}")
+
+    def check(self, claim: str, *, holds: bool) -> None:
+        self.passed = self.passed and holds
+        self.say(f"  {'yes' if holds else 'NO '}  {claim}")
+
+    def quote(self, text: str) -> None:
+        for line in text.splitlines():
+            self.say(f"  | {line}")
+
+
+def run() -> int:
+    """0 if all was seen, 1 if something was not, or the deployment failed."""
+    logging.basicConfig(level=logging.ERROR)
+    screen = Screen()
+    with tempfile.TemporaryDirectory(prefix="rootwatch-demo-") as folder, Sandbox() as sandbox:
+        _introduce(screen, sandbox)
+        try:
+            _deploy(screen, sandbox, Path(folder))
+        except DeploymentError as error:
+            screen.say(f"\n{error}")
+            return 1
+        _sign_in(screen, sandbox)
+    screen.heading("All was seen." if screen.passed else "Something is not as it should be.")
+    screen.say("  The organization is gone, and nothing is left behind.")
+    return 0 if screen.passed else 1
+
+
+def _introduce(screen: Screen, sandbox: Sandbox) -> None:
+    screen.heading(f"A local AWS Organization, {ORGANIZATION_ID}, at {sandbox.endpoint}")
+    for account in ACCOUNTS:
+        screen.say(f"  {account.id}  {account.name}")
+
+
+def _deploy(screen: Screen, sandbox: Sandbox, folder: Path) -> None:
+    screen.heading(f"cdktf deploy, with {CONFIG.relative_to(ROOT)} (about two minutes)")
+    progress = Progress(screen.step)
+    deployment = Deployment(folder, CONFIG, sandbox.environment())
+    deployment.deploy(progress)
+    screen.say(f"  {progress.done} resources")
+    sandbox.confirm_subscriptions()
+    confirmed = {mail.to for mail in sandbox.services.mailboxes.confirmations()}
+    screen.say(f"  {', '.join(sorted(confirmed))} confirmed the subscriptions")
+
+
+def _sign_in(screen: Screen, sandbox: Sandbox) -> None:
+    screen.heading(f"Sign-ins to account {VICTIM.id} ({VICTIM.name}) that are none of our business")
+    for who, make in ORDINARY.items():
+        sandbox.record(make(VICTIM.id))
+        screen.say(f"  {who}")
+    screen.heading("What came of them")
+    screen.check("no alarm", holds=_alarm_state(sandbox) == "OK")
+    screen.check("no mail", holds=not sandbox.services.mailboxes.messages())
+    screen.check("no finding in any account", holds=not _findings_everywhere(sandbox))
+
+    screen.heading(f"Root signs in to account {VICTIM.id} ({VICTIM.name}) without MFA")
+    record = sign_ins.root_without_mfa(VICTIM.id)
+    sandbox.record(record)
+    screen.say(f"  CloudTrail event {record['eventID']} from {record['sourceIPAddress']}")
+    _show_alarm(screen, sandbox)
+    _show_notice(screen, sandbox, record)
+    _show_finding(screen, sandbox, record)
+
+
+def _show_alarm(screen: Screen, sandbox: Sandbox) -> None:
+    screen.heading("The alarm, in the security account")
+    deadline = time.monotonic() + ALARM_SECONDS
+    while _alarm_state(sandbox) != "ALARM" and time.monotonic() < deadline:
+        time.sleep(0.1)
+    alarm = _alarm(sandbox)
+    screen.say(f"  {alarm['AlarmName']}: {alarm['StateValue']}")
+    mails = [mail for mail in sandbox.services.mailboxes.messages() if "alarms" in mail.topic_arn]
+    screen.check("it is up", holds=alarm["StateValue"] == "ALARM")
+    screen.check("it sent one mail", holds=len(mails) == 1)
+    for mail in mails:
+        screen.quote(f"To: {mail.to}\nSubject: {mail.subject}\n")
+        screen.quote(json.loads(mail.body)["AlarmDescription"])
+
+
+def _show_notice(screen: Screen, sandbox: Sandbox, record: sign_ins.Record) -> None:
+    screen.heading("The notice, as the subscriber received it")
+    mails: list[Mail] = [
+        mail for mail in sandbox.services.mailboxes.messages() if "notices" in mail.topic_arn
+    ]
+    for mail in mails:
+        screen.quote(f"To: {mail.to}\nSubject: {mail.subject}\n\n{mail.body}")
+    screen.check("one notice", holds=len(mails) == 1)
+    expected = (VICTIM.id, record["sourceIPAddress"], record["userAgent"], record["eventID"])
+    screen.check(
+        "it says which account, from where, with what, and which event",
+        holds=all(text in mail.body for mail in mails for text in expected),
+    )
+
+
+def _show_finding(screen: Screen, sandbox: Sandbox, record: sign_ins.Record) -> None:
+    screen.heading("The finding, in Security Hub")
+    own = _findings(sandbox, VICTIM.id)
+    seen = _findings(sandbox, SECURITY.id)
+    for finding in own:
+        screen.quote(_summary(finding))
+    screen.check(f"account {VICTIM.id} has one", holds=len(own) == 1)
+    screen.check("it is about this sign-in", holds=all(record["eventID"] in f["Id"] for f in own))
+    screen.check(
+        f"the security account {SECURITY.id} sees the same one",
+        holds=[finding["Id"] for finding in seen] == [finding["Id"] for finding in own],
+    )
+    others = [account.id for account in ACCOUNTS if account not in {VICTIM, SECURITY}]
+    screen.check(
+        "no other account has any",
+        holds=not any(_findings(sandbox, account) for account in others),
+    )
+
+
+def _summary(finding: dict[str, Any]) -> str:
+    resource = finding["Resources"][0]
+    return "\n".join(
+        f"{name:9} {value}"
+        for name, value in {
+            "Id": finding["Id"],
+            "Account": finding["AwsAccountId"],
+            "Title": finding["Title"],
+            "Severity": finding["Severity"]["Label"],
+            "Types": ", ".join(finding["Types"]),
+            "Resource": f"{resource['Type']} {resource['Id']}",
+            "Created": finding["CreatedAt"],
+            "Address": finding["ProductFields"]["rootwatch/sourceIPAddress"],
+            "MFAUsed": finding["ProductFields"]["rootwatch/MFAUsed"],
+        }.items()
+    )
+
+
+def _alarm(sandbox: Sandbox) -> dict[str, Any]:
+    (alarm,) = sandbox.client("cloudwatch", SECURITY.id).describe_alarms()["MetricAlarms"]
+    return dict(alarm)
+
+
+def _alarm_state(sandbox: Sandbox) -> str:
+    return str(_alarm(sandbox)["StateValue"])
+
+
+def _findings(sandbox: Sandbox, account: str) -> list[dict[str, Any]]:
+    return list(sandbox.client("securityhub", account).get_findings()["Findings"])
+
+
+def _findings_everywhere(sandbox: Sandbox) -> list[dict[str, Any]]:
+    return [finding for account in ACCOUNTS for finding in _findings(sandbox, account.id)]
