@@ -37,16 +37,21 @@ format: setup ## rewrite the code as `make check` wants it
 	@ruff check --fix .
 
 .PHONY: synth
-synth: setup ## the Terraform JSON of your configuration, into cdktf.out
+synth: valid-config ## the Terraform JSON of your configuration, into cdktf.out
 	@cdktf synth
 
 .PHONY: deploy
-deploy: setup ## deploy all stacks to the organization of your configuration
+deploy: valid-config ## deploy all stacks to the organization of your configuration
 	@cdktf deploy '*' $(SKIP_LOCK)
 
 .PHONY: destroy
-destroy: setup ## remove all stacks
+destroy: valid-config ## remove all stacks
 	@cdktf destroy '*' $(SKIP_LOCK)
+
+# Said once and at once, before CDKTF wraps it into its own words.
+.PHONY: valid-config
+valid-config: setup
+	@python -m config
 
 .PHONY: clean
 clean: ## remove everything that the targets made here

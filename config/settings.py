@@ -33,7 +33,7 @@ class Retention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityHub:
-    managed: bool  # turned on for the targets by Rootwatch, rather than elsewhere
+    managed: bool  # by Rootwatch, rather than elsewhere
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ class Delegations(Construct):
         aws.CloudtrailOrganizationDelegatedAdminAccount(
             self, "cloudtrail", account_id=accounts.security, provider=provider
         )
-        aws.SecurityhubOrganizationAdminAccount(
-            self, "security_hub", admin_account_id=accounts.security, provider=provider
-        )
+        if settings.security_hub.managed:
+            aws.SecurityhubOrganizationAdminAccount(
+                self, "security_hub", admin_account_id=accounts.security, provider=provider
+            )

@@ -92,7 +92,11 @@ def _mails(_options: argparse.Namespace) -> int:
 def _demo(_options: argparse.Namespace) -> int:
     from sandbox.demo import run  # noqa: PLC0415  moto takes seconds to load
 
-    return run()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # unwinds, so that all is cleaned up
+    try:
+        return run()
+    except KeyboardInterrupt:
+        return _fail("interrupted; everything is cleaned up")
 
 
 def _ask(method: str, path: str, document: Any) -> dict[str, Any]:

@@ -19,9 +19,11 @@ from moto.iam.access_control import (
     AssumedRoleAccessKey,
     CreateAccessKeyFailure,
     IAMUserAccessKey,
+    PermissionResult,
     create_access_key,
 )
 from moto.s3.exceptions import S3AccessDeniedError
+from moto.s3.models import FakeBucket, s3_backends
 from moto.sts.models import sts_backends
 
 from sandbox.organization import PARTITION, iam, organization_of
@@ -34,7 +36,7 @@ from sandbox.policy import (
     decide,
     parse_policy,
 )
-from sandbox.resources import Access, Call, accesses, role_access
+from sandbox.resources import Access, Call, accesses, bucket_access, role_access
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -109,6 +111,7 @@ def enforced() -> Iterator[None]:
                 ActionAuthenticatorMixin, "_authenticate_and_authorize_action", _check_moto_action
             )
         )
+        stack.enter_context(patch.object(FakeBucket, "get_permission", _left_to_us))
         yield
 
 
@@ -145,9 +148,21 @@ def _check_moto_action(response: BaseResponse, iam_request_cls: type, resource: 
     if iam_request_cls.__name__ != "S3IAMRequest":
         return
     identity = _identity(response)
-    access = Access(action=f"s3:{response._get_action()}", resource=resource)  # noqa: SLF001  moto's own way
+    action = f"s3:{response._get_action()}"  # noqa: SLF001  moto's own way
+    bucket, _, key = resource.removeprefix(f"arn:{PARTITION}:s3:::").partition("/")
+    exists = bucket in s3_backends.bucket_accounts
+    access = (
+        bucket_access(action, bucket, key or None, {})
+        if exists
+        else Access(action=action, resource=resource)
+    )
     if not _decide_for(identity, access, response.region).allowed:
         raise S3AccessDeniedError
+
+
+def _left_to_us(_bucket: FakeBucket, _action: str, _resource: str) -> PermissionResult:
+    """Moto reads bucket policies without their conditions; ours were read before."""
+    return PermissionResult.NEUTRAL
 
 
 def _authorize(response: BaseResponse) -> None:
@@ -271,13 +286,11 @@ def _identity_policies(identity: Identity) -> list[NamedPolicy]:
 
 
 def _document(policy: Any) -> str:
-    """A user's policy is a record with a JSON text, a role's is the text, or the document itself
-    where CloudFormation made the role; a managed policy has versions.
-    """
+    """A role's policy is a JSON text, a user's a record with one; a managed one has versions."""
     if isinstance(policy, str):
         return policy
     if isinstance(policy, dict):
-        return str(policy.get("policy_document") or json.dumps(policy))
+        return str(policy["policy_document"])
     return str(next(version for version in policy.versions if version.is_default).document)
 
 

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from sandbox.progress import Progress
 
@@ -95,20 +97,7 @@ class Deployment:
     def _run(
         self, command: list[str], folder: Path, log: Path, progress: Progress | None = None
     ) -> None:
-        with (
-            log.open("w", encoding="utf-8") as output,
-            subprocess.Popen(  # noqa: S603  our command
-                command,
-                cwd=folder,
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-            ) as process,
-        ):
+        with log.open("w", encoding="utf-8") as output, self._started(command, folder) as process:
             assert process.stdout is not None  # noqa: S101  a pipe was asked for
             for line in process.stdout:
                 output.write(line)
@@ -117,6 +106,28 @@ class Deployment:
                     progress.read(line)
         if process.returncode != 0:
             raise DeploymentError(command, log)
+
+    @contextmanager
+    def _started(self, command: list[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
+        """In a session of its own, so that whatever ends us early ends all of its processes."""
+        process = subprocess.Popen(  # noqa: S603  our command
+            command,
+            cwd=folder,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        with process:
+            try:
+                yield process
+            except BaseException:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
 
     def _environment(self) -> dict[str, str]:
         config = {"TF_CLI_CONFIG_FILE": str(TERRAFORM_CLI_CONFIG)}

@@ -64,6 +64,13 @@ class Functions:
         with self._idle:
             return self._idle.wait_for(lambda: self._pending == 0, timeout_seconds)
 
+    def recycle(self) -> None:
+        """End all processes that wait for work, as Lambda does from time to time."""
+        with self._lock:
+            for process in self._processes.values():
+                process.stop()
+            self._processes.clear()
+
     def _deliver(self, function_arn: str, payload: bytes) -> None:
         try:
             for attempt in range(RETRIES + 1):
@@ -157,8 +164,7 @@ class Functions:
 
     def _stop(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
-        for process in self._processes.values():
-            process.stop()
+        self.recycle()
 
 
 class FunctionLog:

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs.ht
 from __future__ import annotations
 
 import functools
+import json
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -13,6 +14,7 @@ from unittest.mock import patch
 from moto.cloudformation.models import StackInstances, StackSet
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult
+from moto.iam.models import Role
 
 from sandbox.organization import MANAGEMENT, organization
 
@@ -34,6 +36,7 @@ def installed() -> Iterator[None]:
             "delete_stack_instances": _delete_instances,
         }.items():
             stack.enter_context(patch.object(CloudFormationResponse, operation, replacement))
+        stack.enter_context(patch.object(Role, "put_policy", _putting_text(Role.put_policy)))
         yield
 
 
@@ -97,6 +100,17 @@ def _remembering(operation: Any) -> Any:
         return answer
 
     return remembering
+
+
+def _putting_text(put_policy: Any) -> Any:
+    """Moto keeps a template's policy as a mapping, which its IAM then answers as no JSON."""
+
+    @functools.wraps(put_policy)
+    def putting(role: Role, policy_name: str, policy_json: Any) -> None:
+        text = policy_json if isinstance(policy_json, str) else json.dumps(policy_json)
+        put_policy(role, policy_name, text)
+
+    return putting
 
 
 def _delete_instances(response: CloudFormationResponse) -> ActionResult:

@@ -41,7 +41,7 @@ def edited(old: str, new: str) -> str:
         (
             edited("[security@example.com]", "[security@example.com, nobody]"),
             (
-                "notifications.emails[1] (line 12): given nobody;"
+                "notifications.emails[1] (line 14): given nobody;"
                 " allowed: an e-mail address, like security@example.com"
             ),
         ),
@@ -63,49 +63,49 @@ def edited(old: str, new: str) -> str:
         (
             MINIMAL + "partition: aws-eu",
             (
-                "partition (line 13): given aws-eu; allowed: the AWS partition of the organization:"
+                "partition (line 15): given aws-eu; allowed: the AWS partition of the organization:"
                 " one of aws, aws-us-gov, aws-cn"
             ),
         ),
         (
             MINIMAL + "tags: {public: no}",
             (
-                "tags.public (line 13): given no; allowed: a tag value: at most 256"
+                "tags.public (line 15): given no; allowed: a tag value: at most 256"
                 ' letters, digits, spaces or _.:/=+-@; write it in quotes: "no"'
             ),
         ),
         (
             MINIMAL + "tags: {aws:team: security}",
             (
-                'tags["aws:team"] (line 13): given the key "aws:team"; allowed: a tag key: 1 to 128'
+                'tags["aws:team"] (line 15): given the key "aws:team"; allowed: a tag key: 1 to 128'
                 " letters, digits, spaces or _.:/=+-@, not beginning with aws:"
             ),
         ),
         (
             MINIMAL + 'retention: {bucket_days: "3650"}',
             (
-                'retention.bucket_days (line 13): given "3650"; allowed: days in the trail\'s'
+                'retention.bucket_days (line 15): given "3650"; allowed: days in the trail\'s'
                 " bucket, a whole number from 90 to 36500; write it without quotes"
             ),
         ),
         (
             MINIMAL + "state: {backend: s3, region: us-east-1}",
             (
-                "state.bucket (line 13): missing; needed: the name of a bucket that exists: 3 to 63"
+                "state.bucket (line 15): missing; needed: the name of a bucket that exists: 3 to 63"
                 " lowercase letters, digits, hyphens or dots, a letter or digit first and last"
             ),
         ),
         (
             MINIMAL + "state: {backend: local, bucket: example-state}",
             (
-                "state.bucket (line 13): given example-state; allowed: only the key backend"
+                "state.bucket (line 15): given example-state; allowed: only the key backend"
                 " (backend: local; bucket, region, key_prefix and kms_key_id belong to backend: s3)"
             ),
         ),
         (
             MINIMAL + "retention:",
             (
-                "retention (line 13): given nothing; allowed: how long events are kept:"
+                "retention (line 15): given nothing; allowed: how long events are kept:"
                 " a mapping with the keys log_group_days, bucket_days"
             ),
         ),
@@ -128,7 +128,7 @@ def test_a_repeated_key_is_refused_beside_all_other_problems() -> None:
     assert told == [
         ("accounts.management", 10, '"4"'),  # repeated
         ("accounts.management", 10, '"4"'),  # and not twelve digits
-        ("tags.a", 14, "c"),
+        ("tags.a", 16, "c"),
     ]
     assert error.problems[0].allowed == "each key once; the first stands on line 8"
 

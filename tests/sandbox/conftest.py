@@ -1,0 +1,51 @@
+"""One sandbox, deployed once, for the whole suite; the files run in the order of their names."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sandbox.deployment import ROOT, Deployment
+from sandbox.local import Sandbox
+from sandbox.progress import Progress
+from tests.sandbox.observer import Observer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONFIG = ROOT / "config" / "complete.yaml"
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def deployment(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    deployed = Deployment(tmp_path_factory.mktemp("deployment"), CONFIG, sandbox.environment())
+    deployed.deploy(Progress())
+    return deployed
+
+
+@pytest.fixture(scope="session")
+def _confirmed(sandbox: Sandbox, deployment: Deployment) -> None:
+    del deployment
+    sandbox.confirm_subscriptions()
+
+
+@pytest.fixture
+def observer(sandbox: Sandbox, _confirmed: None) -> Observer:
+    """What is new since the test began."""
+    return Observer(sandbox)
+
+
+@pytest.fixture
+def new_event_id() -> Iterator[Any]:
+    numbers = itertools.count()
+    prefix = uuid.uuid4().hex[:12]
+    return (f"{prefix}-{number}" for number in numbers)

@@ -1,0 +1,195 @@
+"""What sign-ins lead to, from CloudTrail's record to the mailbox and to Security Hub."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from detections import catalog
+from sandbox import sign_ins
+from sandbox.organization import LOG_ARCHIVE, MANAGEMENT, MEMBERS, SECURITY
+from tests.sandbox.observer import ADDRESSES, IMPORTER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.deployment import Deployment
+    from tests.sandbox.observer import Observer
+
+VICTIM = MEMBERS[0].id
+SAMPLES = [
+    pytest.param(sample, id=f"{detection.name}-{sample.name}")
+    for detection in catalog.load()
+    for sample in catalog.samples(detection.name)
+]
+ALARM_SECONDS = 10
+
+
+def test_ordinary_sign_ins_lead_to_nothing(observer: Observer) -> None:
+    for make in (
+        sign_ins.root_with_mfa,
+        sign_ins.single_sign_on,
+        sign_ins.iam_user_without_mfa,
+        sign_ins.root_failing,
+    ):
+        observer.sandbox.record(make(VICTIM))
+
+    assert observer.findings_everywhere() == {}
+    assert observer.notices() == []
+    assert observer.alarm_mails() == []
+    assert observer.alarm_state() == "OK"
+
+
+def test_root_without_mfa_raises_the_alarm_and_tells_every_addressee(observer: Observer) -> None:
+    observer.sandbox.record(sign_ins.root_without_mfa(VICTIM))
+    _wait_for_alarm(observer)
+    mails = observer.alarm_mails()
+
+    assert {mail.to for mail in mails} == ADDRESSES
+    assert len(mails) == len(ADDRESSES)
+    assert all(json.loads(mail.body)["NewStateValue"] == "ALARM" for mail in mails)
+    assert observer.sandbox.services.alarms.undelivered == []
+
+
+def test_root_without_mfa_becomes_one_finding_in_the_owning_account(observer: Observer) -> None:
+    record = sign_ins.root_without_mfa(VICTIM)
+    observer.sandbox.record(record)
+    own, seen = observer.findings(VICTIM), observer.findings(SECURITY.id)
+
+    assert [finding["AwsAccountId"] for finding in own] == [VICTIM]
+    assert record["eventID"] in own[0]["Id"]
+    assert own[0]["Severity"]["Label"] == "CRITICAL"
+    assert [finding["Id"] for finding in seen] == [own[0]["Id"]]
+    assert set(observer.findings_everywhere()) == {VICTIM, SECURITY.id}
+
+
+def test_the_notice_says_who_where_when_and_what_to_do(observer: Observer) -> None:
+    record = sign_ins.root_without_mfa(VICTIM)
+    observer.sandbox.record(record)
+    notices = observer.notices()
+    when = record["eventTime"].replace("T", " ").removesuffix("Z") + " UTC"
+    (detection,) = catalog.load()
+
+    assert sorted(mail.to for mail in notices) == sorted(ADDRESSES)
+    for text in (VICTIM, record["sourceIPAddress"], record["userAgent"], when):
+        assert all(text in mail.body for mail in notices)
+    for step in detection.next_steps:
+        assert all(step in mail.body for mail in notices)
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_a_sample_becomes_a_finding_and_a_notice_exactly_where_it_matches(
+    sample: catalog.Sample, observer: Observer, new_event_id: Iterator[str]
+) -> None:
+    record = {**sample.record, "eventID": next(new_event_id)}
+    observer.sandbox.record(record)
+    expected = 1 if sample.matches else 0
+
+    assert len(observer.findings(VICTIM)) == expected
+    assert len(observer.notices()) == expected * len(ADDRESSES)
+
+
+def test_a_sign_in_to_the_management_account_is_found_there(observer: Observer) -> None:
+    observer.sandbox.record(sign_ins.root_without_mfa(MANAGEMENT.id))
+
+    assert [f["AwsAccountId"] for f in observer.findings(MANAGEMENT.id)] == [MANAGEMENT.id]
+
+
+def test_sign_ins_to_several_accounts_in_one_delivery_each_go_to_their_owner(
+    observer: Observer,
+) -> None:
+    observer.deliver(*(sign_ins.root_without_mfa(account.id) for account in MEMBERS))
+
+    for account in MEMBERS:
+        assert [f["AwsAccountId"] for f in observer.findings(account.id)] == [account.id]
+    assert len(observer.notices()) == len(MEMBERS) * len(ADDRESSES)
+
+
+def test_a_record_twice_in_one_delivery_is_one_finding_and_one_notice(observer: Observer) -> None:
+    record = sign_ins.root_without_mfa(VICTIM)
+    observer.deliver(record, record)
+
+    assert len(observer.findings(VICTIM)) == 1
+    assert len(observer.notices()) == len(ADDRESSES)
+
+
+def test_a_record_delivered_again_is_no_second_finding(observer: Observer) -> None:
+    record = sign_ins.root_without_mfa(VICTIM)
+    observer.deliver(record)
+    (first,) = observer.findings(VICTIM)
+    observer.deliver(record)
+
+    assert observer.findings(VICTIM) == [first]
+
+
+def test_mfa_used_of_an_undocumented_type_is_no_evidence_of_mfa(observer: Observer) -> None:
+    record = sign_ins.root_without_mfa(VICTIM)
+    record["additionalEventData"]["MFAUsed"] = {"value": "Yes"}
+    observer.deliver(record)
+
+    assert len(observer.findings(VICTIM)) == 1
+
+
+def test_one_account_that_cannot_be_entered_does_not_keep_the_others_from_theirs(
+    observer: Observer, deployment: Deployment
+) -> None:
+    role = deployment.outputs("organization")["member_role_name"]
+    broken, sound = MEMBERS[1].id, MEMBERS[2].id
+    iam = observer.sandbox.client("iam", broken)
+    trust = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
+    shut = {**trust, "Statement": [{**trust["Statement"][0], "Effect": "Deny"}]}
+    iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(shut))
+    try:
+        observer.deliver(sign_ins.root_without_mfa(broken), sign_ins.root_without_mfa(sound))
+    finally:
+        iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(trust))
+
+    assert observer.findings(broken) == []
+    assert len(observer.findings(sound)) == 1
+    assert {broken, sound} <= {mail.subject.split()[-1] for mail in observer.notices()}
+
+
+def test_a_payload_that_is_none_fails_for_everybody_to_see(observer: Observer) -> None:
+    function = observer.sandbox.client("lambda", SECURITY.id)
+    answer = function.invoke(FunctionName=IMPORTER, Payload=b'{"awslogs": {"data": "?"}}')
+
+    assert answer["FunctionError"] == "Unhandled"
+    assert "PayloadError" in json.load(answer["Payload"])["errorType"]
+
+
+def test_the_importer_writes_its_log_with_the_event_id(observer: Observer) -> None:
+    record = sign_ins.root_without_mfa(VICTIM)
+    observer.sandbox.record(record)
+    steps = [
+        json.loads(line)["step"] for line in observer.importer_log() if record["eventID"] in line
+    ]
+
+    assert steps == ["record matched", "finding imported", "notice published"]
+
+
+def test_the_archive_holds_every_event(observer: Observer, deployment: Deployment) -> None:
+    record = sign_ins.root_with_mfa(VICTIM)
+    observer.sandbox.record(record)
+    bucket = deployment.outputs("trail")["trail_bucket_name"]
+
+    assert record["eventID"] in _archived_events(observer, bucket)
+
+
+def _archived_events(observer: Observer, bucket: str) -> set[str]:
+    s3: Any = observer.sandbox.client("s3", LOG_ARCHIVE.id)
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    keys = [entry["Key"] for page in pages for entry in page["Contents"]]
+    files = (s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys)
+    records = (record for file in files for record in json.loads(gzip.decompress(file))["Records"])
+    return {record["eventID"] for record in records}
+
+
+def _wait_for_alarm(observer: Observer) -> None:
+    """The alarm acts on its own; that it was quick is not what is tested."""
+    deadline = time.monotonic() + ALARM_SECONDS
+    while not observer.alarm_mails() and time.monotonic() < deadline:
+        time.sleep(0.05)
