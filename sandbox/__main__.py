@@ -1,4 +1,4 @@
-"""The command: `python -m sandbox up | sign-in | mails | demo`."""
+"""The command: `python -m sandbox up | confirm | sign-in | mails | demo`."""
 
 from __future__ import annotations
 
@@ -45,6 +45,10 @@ def _parser() -> argparse.ArgumentParser:
     sign_in.add_argument("account", help="the account's number")
     sign_in.add_argument("--kind", choices=SIGN_INS, default="root-without-mfa")
     sign_in.set_defaults(run=_sign_in)
+    confirm = commands.add_parser(
+        "confirm", help="confirm all e-mail subscriptions of a running one"
+    )
+    confirm.set_defaults(run=_confirm)
     mails = commands.add_parser("mails", help="print the mails that a running one has sent")
     mails.set_defaults(run=_mails)
     demo = commands.add_parser("demo", help="deploy, sign in, and show what comes of it")
@@ -77,6 +81,14 @@ def _sign_in(options: argparse.Namespace) -> int:
     if "error" in answer:
         return _fail(answer["error"])
     _say(f"{record['eventID']}: recorded by {answer['trails']} trails")
+    return 0
+
+
+def _confirm(_options: argparse.Namespace) -> int:
+    answer = _ask("POST", control.CONFIRMATIONS, {})
+    if "error" in answer:
+        return _fail(answer["error"])
+    _say(f"{answer['confirmed']} subscriptions are confirmed")
     return 0
 
 

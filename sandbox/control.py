@@ -1,4 +1,4 @@
-"""The sandbox's own two paths beside AWS's: sign-ins go in, mails come out."""
+"""The sandbox's own paths beside AWS's: sign-ins go in, mails come out and are answered."""
 
 from __future__ import annotations
 
@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 
 EVENTS = "/sandbox/events"
 MAILS = "/sandbox/mails"
+CONFIRMATIONS = "/sandbox/confirmations"
 
 type Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 def controlled(application: Application, sandbox: Sandbox) -> Application:
-    """`POST /sandbox/events` with one CloudTrail record; `GET /sandbox/mails`."""
+    """Answer what begins with /sandbox/ and leave the rest to the application.
+
+    `POST /sandbox/events` takes one CloudTrail record, `GET /sandbox/mails` gives all mails, and
+    `POST /sandbox/confirmations` lets every addressee confirm, as by the link in the mail.
+    """
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
@@ -30,8 +35,10 @@ def controlled(application: Application, sandbox: Sandbox) -> Application:
         if (method, path) == ("GET", MAILS):
             mails = [asdict(mail) for mail in sandbox.services.mailboxes.everything()]
             return _reply(start_response, "200 OK", {"mails": mails})
+        if (method, path) == ("POST", CONFIRMATIONS):
+            return _reply(start_response, "200 OK", {"confirmed": sandbox.confirm_subscriptions()})
         if path.startswith("/sandbox/"):
-            reason = f"{method} {request_uri(environ)}: there are POST {EVENTS} and GET {MAILS}"
+            reason = f"{method} {request_uri(environ)}: there is no such path in the sandbox"
             return _reply(start_response, "404 Not Found", {"error": reason})
         return application(environ, start_response)
 

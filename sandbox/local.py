@@ -131,12 +131,14 @@ class Sandbox:
         if not self.services.functions.wait_until_idle(IDLE_SECONDS):
             raise NotIdleError(f"functions are still at work after {IDLE_SECONDS:.0f} s")
 
-    def confirm_subscriptions(self) -> None:
-        """Every addressee follows the link in the request to confirm."""
-        for mail in self.services.mailboxes.confirmations():
+    def confirm_subscriptions(self) -> int:
+        """Every addressee follows the link in the request to confirm; how many there were."""
+        requests = self.services.mailboxes.confirmations()
+        for mail in requests:
             _, _, _, region, account, _ = mail.topic_arn.split(":")
             topic = self.client("sns", account, region)
             topic.confirm_subscription(TopicArn=mail.topic_arn, Token=mail.token)
+        return len(requests)
 
     def _credentials(self, account: str) -> dict[str, str]:
         own = {"aws_access_key_id": self._key.id, "aws_secret_access_key": self._key.secret}

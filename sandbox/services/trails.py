@@ -66,6 +66,11 @@ class Trails:
             )
             stack.enter_context(
                 patch.object(
+                    CloudTrailBackend, "delete_trail", _deleting(CloudTrailBackend.delete_trail)
+                )
+            )
+            stack.enter_context(
+                patch.object(
                     CloudTrailResponse,
                     "cloudtrail_backend",
                     property(_backend_of(vars(CloudTrailResponse)["cloudtrail_backend"])),
@@ -186,6 +191,16 @@ def _creating(backend_class: type[CloudTrailBackend]) -> Any:
         return trail
 
     return creating
+
+
+def _deleting(delete_trail: Any) -> Any:
+    """Moto passes over a trail that is named by its ARN."""
+
+    @functools.wraps(delete_trail)
+    def deleting(backend: CloudTrailBackend, name: str) -> None:
+        delete_trail(backend, backend.get_trail(name).trail_name)
+
+    return deleting
 
 
 def _check_trail(trail: Trail) -> None:
