@@ -12,6 +12,9 @@ export PYTHONPATH := $(CURDIR)
 # Without the registry `cdktf` cannot write checksums of other platforms into the lock file.
 SKIP_LOCK = $(shell grep -q filesystem_mirror build/terraform.rc 2>/dev/null && echo --skip-provider-lock)
 
+# An installer's output, shown only where it fails.
+QUIETLY = > build/setup.log 2>&1 || { cat build/setup.log; exit 1; }
+
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,18 +73,18 @@ build/pipenv/bin/pipenv: toolchain/pipenv.txt build/prerequisites.done
 	@rm -rf build/pipenv
 	@"$$(toolchain/find-python.sh 3.13)" -m venv build/pipenv
 	@build/pipenv/bin/python -m pip install --quiet --require-hashes --disable-pip-version-check \
-		--requirement toolchain/pipenv.txt
+		--requirement toolchain/pipenv.txt $(QUIETLY)
 	@touch $@
 
 build/python.done: Pipfile Pipfile.lock build/pipenv/bin/pipenv
 	@echo 'Installing the Python packages (a minute or two) ...'
 	@PIPENV_VENV_IN_PROJECT=1 PIPENV_IGNORE_VIRTUALENVS=1 PIPENV_VERBOSITY=-1 PIPENV_QUIET=1 \
-		build/pipenv/bin/pipenv --python "$$(toolchain/find-python.sh 3.13)" sync --dev
+		build/pipenv/bin/pipenv --python "$$(toolchain/find-python.sh 3.13)" sync --dev $(QUIETLY)
 	@touch $@
 
 build/node.done: package.json package-lock.json .npmrc build/prerequisites.done
 	@echo 'Installing the CDKTF command line ...'
-	@npm ci --silent
+	@npm ci $(QUIETLY)
 	@touch $@
 
 build/terraform.rc: toolchain/terraform-rc.sh build/prerequisites.done
