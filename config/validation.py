@@ -29,9 +29,8 @@ def problems(document: Document) -> tuple[Problem, ...]:
     for error in _Checker(schema()).iter_errors(document.data):
         place = (tuple(error.absolute_path), _is_about_the_name(error))
         found.setdefault(place, _problem(document, error))
-    return tuple(
-        sorted([*document.repeated_keys(), *found.values()], key=lambda problem: problem.line)
-    )
+    told = [*document.repeated_keys(), *found.values(), *_beyond_the_schema(document)]
+    return tuple(sorted(told, key=lambda problem: problem.line))
 
 
 def with_defaults(data: dict[str, Any]) -> dict[str, Any]:
@@ -46,6 +45,27 @@ def schema() -> dict[str, Any]:
     text = Path(__file__).with_name("schema.json").read_text(encoding="utf-8")
     document: dict[str, Any] = json.loads(text)
     return document
+
+
+def _beyond_the_schema(document: Document) -> Iterator[Problem]:
+    """What JSON Schema has no word for: two values that must differ.
+
+    https://docs.aws.amazon.com/securityhub/latest/userguide/start-central-configuration.html
+    """
+    data = document.data if isinstance(document.data, dict) else {}
+    accounts, hub = data.get("accounts"), data.get("security_hub")
+    if not isinstance(accounts, dict) or not isinstance(hub, dict):
+        return
+    security = accounts.get("security")
+    if hub.get("managed") is True and security and security == accounts.get("management"):
+        path = ("security_hub", "managed")
+        yield Problem(
+            key=key_text(path),
+            line=document.line(path),
+            value=document.source(path),
+            allowed="false where the security account is the management account, which cannot "
+            "administer Security Hub's central configuration",
+        )
 
 
 def _problem(document: Document, error: ValidationError) -> Problem:

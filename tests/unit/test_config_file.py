@@ -227,3 +227,20 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> N
 )
 def test_the_path_counts_from_the_root_folder(environ: dict[str, str], path: str) -> None:
     assert settings_path(environ, Path("/project")) == Path(path)
+
+
+def test_the_management_account_cannot_administer_security_hub() -> None:
+    [problem] = failure(edited('security: "333333333333"', 'security: "111111111111"')).problems
+
+    assert (problem.key, problem.value) == ("security_hub.managed", "true")
+    assert problem.allowed.startswith("false where the security account is the management account")
+
+
+def test_one_account_may_play_all_parts_where_security_hub_is_managed_elsewhere() -> None:
+    text = edited("managed: true", "managed: false")
+    for number in ("222222222222", "333333333333"):
+        text = text.replace(number, "111111111111")
+
+    accounts = parse(text, FILE).accounts
+
+    assert {accounts.management, accounts.log_archive, accounts.security} == {"111111111111"}

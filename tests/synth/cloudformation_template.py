@@ -1,0 +1,39 @@
+"""A CloudFormation template as it becomes in one account: intrinsic functions with their values."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def as_cloudformation_gets_it(template_body: str) -> str:
+    """Terraform JSON escapes `${` as `$${`."""
+    return template_body.replace("$${", "${")
+
+
+def rendered(template: str, values: Mapping[str, str]) -> dict[str, Any]:
+    """With `!Ref` and `!Sub` replaced; KeyError where a name has no value."""
+
+    class Loader(yaml.SafeLoader):
+        """SafeLoader with the template's tags; the class holds them, so each call has its own."""
+
+    def ref(loader: Loader, node: yaml.ScalarNode) -> str:
+        return values[str(loader.construct_scalar(node))]
+
+    def sub(loader: Loader, node: yaml.ScalarNode) -> str:
+        text = str(loader.construct_scalar(node))
+        return re.sub(r"\$\{([^}]+)\}", lambda name: values[name[1]], text)
+
+    def get_att(loader: Loader, node: yaml.ScalarNode) -> str:
+        return f"{{attribute {loader.construct_scalar(node)}}}"
+
+    Loader.add_constructor("!Ref", ref)
+    Loader.add_constructor("!Sub", sub)
+    Loader.add_constructor("!GetAtt", get_att)
+    document = yaml.load(template, Loader)  # noqa: S506  a SafeLoader
+    return dict(document)

@@ -1,0 +1,156 @@
+"""Each config is synthesized once a session, as `cdktf` does it; the tests only read."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+import config
+from tests.synth.terraform_json import read_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from config import Settings
+    from tests.synth.terraform_json import Resource, Stack
+
+ROOT = Path(config.__file__).parents[1]
+EXAMPLES = ("minimal", "complete")
+ONE_ACCOUNT = "111111111111"
+VARIANTS: dict[str, dict[str, Any]] = {
+    # Everything in the management account, the state in S3. Security Hub's central configuration
+    # takes no management account as its administrator.
+    "one_account": {
+        "accounts": dict.fromkeys(("management", "log_archive", "security"), ONE_ACCOUNT),
+        "security_hub": {"managed": False},
+        "state": {
+            "backend": "s3",
+            "bucket": "example-terraform-state",
+            "region": "eu-west-1",
+            "kms_key_id": "alias/terraform-state",
+        },
+    },
+    "govcloud": {
+        "partition": "aws-us-gov",
+        "home_region": "us-gov-west-1",
+        "organization": {
+            "id": "o-exampleorgid",
+            "targets": ["ou-exam-11111111", "ou-exam-22222222"],
+        },
+        "deployment_role": "deployer",
+        "retention": {"bucket_days": 90},
+        "security_hub": {"managed": False},
+    },
+}
+STACKS = ("organization", "trail", "detection")
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesis:
+    config: str
+    settings: Settings
+    folder: Path
+
+    def stack(self, name: str) -> Stack:
+        return read_stack(self.folder / "stacks" / name)
+
+
+def run_app(
+    root: Path, config_file: Path, output: Path, working: Path, hash_seed: str = "random"
+) -> subprocess.CompletedProcess[str]:
+    """Run `main.py` of the project in `root` as `cdktf synth` does, with nothing inherited that
+    could steer it.
+    """
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "CDKTF_", "ROOTWATCH_", "TF_"))
+    }
+    return subprocess.run(  # noqa: S603  our own program
+        [sys.executable, str(root / "main.py")],
+        cwd=working,
+        env={
+            **inherited,
+            "CDKTF_OUTDIR": str(output),
+            "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "18,20",
+            "PYTHONHASHSEED": hash_seed,
+            "PYTHONPATH": str(root),
+            "ROOTWATCH_CONFIG": str(config_file),
+        },
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+def config_path(name: str, folder: Path) -> Path:
+    """An example's file, or a variant of the minimal config written into the folder."""
+    if name in EXAMPLES:
+        return ROOT / "config" / f"{name}.yaml"
+    minimal = yaml.safe_load((ROOT / "config" / "minimal.yaml").read_text("utf-8"))
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(minimal | VARIANTS[name]), "utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Synthesis]:
+    @cache
+    def synthesized(name: str) -> Synthesis:
+        working = tmp_path_factory.mktemp(name)
+        path = config_path(name, working)
+        output = working / "cdktf.out"
+        run = run_app(ROOT, path, output, working)
+        assert run.returncode == 0, run.stderr
+        return Synthesis(name, config.load(path), output)
+
+    return synthesized
+
+
+@pytest.fixture(scope="session", params=[*EXAMPLES, *VARIANTS])
+def synthesis(request: pytest.FixtureRequest, synthesize: Callable[[str], Synthesis]) -> Synthesis:
+    return synthesize(request.param)
+
+
+@pytest.fixture
+def settings(synthesis: Synthesis) -> Settings:
+    return synthesis.settings
+
+
+@pytest.fixture
+def organization(synthesis: Synthesis) -> Stack:
+    return synthesis.stack("organization")
+
+
+@pytest.fixture
+def trail(synthesis: Synthesis) -> Stack:
+    return synthesis.stack("trail")
+
+
+@pytest.fixture
+def detection(synthesis: Synthesis) -> Stack:
+    return synthesis.stack("detection")
+
+
+@pytest.fixture
+def bucket(trail: Stack) -> Resource:
+    return trail.only("aws_s3_bucket")
+
+
+@pytest.fixture
+def delivery_role(trail: Stack) -> Resource:
+    return trail.follow(trail.only("aws_cloudtrail")["cloud_watch_logs_role_arn"], "arn")
+
+
+@pytest.fixture
+def delivery_policy(trail: Stack, delivery_role: Resource) -> Resource:
+    [policy] = trail.pointing_to("aws_iam_role_policy", "role", delivery_role)
+    return policy

@@ -1,0 +1,120 @@
+"""A reader of synthesized Terraform JSON: resources by type, references, and the policies in it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+type Statement = Mapping[str, Any]
+
+REFERENCE = re.compile(r"\$\{(?P<type>aws_\w+?)\.(?P<name>\w+)\.(?P<attribute>\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    type: str
+    name: str  # generated; tests must not know it
+    arguments: Mapping[str, Any]
+
+    def __getitem__(self, argument: str) -> Any:
+        return self.arguments[argument]
+
+    @property
+    def address(self) -> str:
+        return f"{self.type}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    name: str
+    folder: Path
+    document: Mapping[str, Any]
+
+    def resources(self, type_: str | None = None) -> list[Resource]:
+        return [
+            Resource(found, name, arguments)
+            for found, named in self.document["resource"].items()
+            for name, arguments in named.items()
+            if type_ in (None, found)
+        ]
+
+    def only(self, type_: str, **arguments: Any) -> Resource:
+        """LookupError unless exactly one resource of the type has these arguments."""
+        found = [
+            resource
+            for resource in self.resources(type_)
+            if arguments.items() <= resource.arguments.items()
+        ]
+        if len(found) != 1:
+            raise LookupError(f"{len(found)} of {type_} with {arguments} in {self.name}, not 1")
+        return found[0]
+
+    def follow(self, reference: str, attribute: str) -> Resource:
+        """LookupError unless the text is one reference to this attribute of a resource."""
+        match = REFERENCE.fullmatch(reference)
+        if match is None or match["attribute"] != attribute:
+            raise LookupError(f"{reference!r} is no reference to a resource's {attribute}")
+        arguments = self.document["resource"][match["type"]][match["name"]]
+        return Resource(match["type"], match["name"], arguments)
+
+    def pointing_to(self, type_: str, argument: str, target: Resource) -> list[Resource]:
+        """Those whose argument is a reference to the target, whichever attribute it takes."""
+        return [
+            resource
+            for resource in self.resources(type_)
+            if (match := REFERENCE.fullmatch(str(resource[argument])))
+            and f"{match['type']}.{match['name']}" == target.address
+        ]
+
+    def providers(self) -> list[Mapping[str, Any]]:
+        return list(self.document["provider"]["aws"])
+
+    def account(self, resource: Resource) -> str:
+        """The number of the account that the resource is created in."""
+        alias = resource["provider"].removeprefix("aws.")
+        [accounts] = [p["allowed_account_ids"] for p in self.providers() if p["alias"] == alias]
+        [account] = accounts
+        return str(account)
+
+    def outputs(self) -> dict[str, Mapping[str, Any]]:
+        return dict(self.document["output"])
+
+
+def read_stack(folder: Path) -> Stack:
+    return Stack(folder.name, folder, json.loads((folder / "cdk.tf.json").read_text("utf-8")))
+
+
+def statements(policy: str) -> list[Statement]:
+    return list(json.loads(policy)["Statement"])
+
+
+def statement(policy: str, sid: str) -> Statement:
+    [found] = [one for one in statements(policy) if one["Sid"] == sid]
+    return found
+
+
+def allowing(policy: str) -> list[Statement]:
+    return [one for one in statements(policy) if one["Effect"] == "Allow"]
+
+
+def listed(element: str | list[str]) -> list[str]:
+    """A policy's Action or Resource, which may be one string."""
+    return [element] if isinstance(element, str) else element
+
+
+def actions(policy: str) -> set[str]:
+    return {action for one in allowing(policy) for action in listed(one["Action"])}
+
+
+def policy_texts(stack: Stack) -> Iterator[tuple[str, str, str]]:
+    """Address, argument and JSON text of each policy document of a stack's resources."""
+    for resource in stack.resources():
+        for argument in ("policy", "assume_role_policy"):
+            if argument in resource.arguments:
+                yield resource.address, argument, resource[argument]

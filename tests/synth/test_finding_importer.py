@@ -1,0 +1,206 @@
+"""The importer gets the trail's sign-ins, and its role can do what its code does and no more."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+from zipfile import ZipFile
+
+import pytest
+
+from detections import catalog, importer
+from detections.cloudwatch import subscription_pattern
+from functions.finding_importer.environment import Environment
+from modules.finding_importer import PACKAGE, SOURCE
+from modules.function_package import build_zip
+from sandbox import filter_pattern
+from tests.synth.terraform_json import actions, allowing, listed, statements
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from config import Settings
+    from tests.synth.terraform_json import Resource, Stack
+
+NEEDED = {
+    "kms:Decrypt": "key",
+    "kms:GenerateDataKey*": "key",
+    "logs:CreateLogStream": "log group",
+    "logs:PutLogEvents": "log group",
+    "sns:Publish": "notice topic",
+    "sts:AssumeRole": "member role",
+}
+
+
+@pytest.fixture
+def function(detection: Stack) -> Resource:
+    return detection.only("aws_lambda_function")
+
+
+@pytest.fixture
+def role(detection: Stack, function: Resource) -> Resource:
+    return detection.follow(function["role"], "arn")
+
+
+@pytest.fixture
+def role_policy(detection: Stack, role: Resource) -> Resource:
+    [policy] = detection.pointing_to("aws_iam_role_policy", "role", role)
+    return policy
+
+
+@pytest.fixture
+def archive(detection: Stack, function: Resource) -> Path:
+    return detection.folder / str(function["filename"])
+
+
+@pytest.fixture
+def environment(detection: Stack, function: Resource, settings: Settings) -> dict[str, str]:
+    """As the function sees it."""
+    variables: dict[str, Any] = function["environment"]["variables"]
+    topic = detection.follow(variables["NOTICE_TOPIC_ARN"], "arn")["name"]
+    region = settings.home_region
+    arn = f"arn:{settings.partition}:sns:{region}:{settings.accounts.security}:{topic}"
+    return {**variables, "NOTICE_TOPIC_ARN": arn, "AWS_REGION": region}
+
+
+def test_the_function_runs_in_the_security_account_on_python_3_13_and_arm64(
+    detection: Stack, function: Resource, settings: Settings
+) -> None:
+    assert function["runtime"] == "python3.13"
+    assert function["architectures"] == ["arm64"]
+    assert detection.account(function) == settings.accounts.security
+
+
+def test_the_functions_zip_is_what_the_source_gives_now(archive: Path, tmp_path: Path) -> None:
+    extra = {"detections.json": importer.document(catalog.load())}
+    built = build_zip(SOURCE, PACKAGE, extra, tmp_path / "built.zip")
+
+    assert archive.read_bytes() == built.read_bytes()
+
+
+def test_the_function_is_deployed_again_when_its_zip_changes(function: Resource) -> None:
+    assert function["source_code_hash"] in str(function["filename"]).split("/")
+
+
+def test_the_zip_holds_python_source_and_the_detections_only(archive: Path) -> None:
+    with ZipFile(archive) as opened:
+        contents = {name: opened.read(name) for name in opened.namelist()}
+    detections = contents.pop(f"{PACKAGE}/detections.json")
+
+    assert detections == importer.document(catalog.load())
+    assert all(name.endswith(".py") for name in contents)
+    assert all(ast.parse(source) for name, source in contents.items() if source.strip())
+
+
+def test_the_handler_stands_in_the_zip(archive: Path, function: Resource) -> None:
+    module, _, name = function["handler"].rpartition(".")
+    with ZipFile(archive) as opened:
+        source = ast.parse(opened.read(f"{module.replace('.', '/')}.py"))
+
+    assert name in {node.name for node in source.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_the_function_understands_its_environment(
+    environment: dict[str, str], organization: Stack, settings: Settings
+) -> None:
+    parsed = Environment.parse(environment)
+    role_name = organization.only("aws_cloudformation_stack_set")["parameters"]["RoleName"]
+
+    assert parsed.member_role_name == role_name
+    assert parsed.partition == settings.partition
+    assert parsed.region == settings.home_region
+
+
+def test_the_role_is_lambdas_alone(role: Resource) -> None:
+    [trust] = statements(role["assume_role_policy"])
+
+    assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
+    assert trust["Action"] == "sts:AssumeRole"
+    assert "managed_policy_arns" not in role.arguments
+
+
+def test_the_role_may_call_what_the_code_calls_and_nothing_else(
+    detection: Stack, role_policy: Resource
+) -> None:
+    assert actions(role_policy["policy"]) == NEEDED.keys()
+    assert detection.resources("aws_iam_role_policy_attachment") == []
+
+
+def test_each_permission_is_for_the_one_resource_that_it_needs(
+    detection: Stack, function: Resource, role_policy: Resource, settings: Settings
+) -> None:
+    variables = function["environment"]["variables"]
+    topic = detection.follow(variables["NOTICE_TOPIC_ARN"], "arn")
+    partition, home = settings.partition, f"{settings.home_region}:{settings.accounts.security}"
+    group = f"/aws/lambda/{function['function_name']}"
+    expected = {
+        "key": topic["kms_master_key_id"],
+        "log group": f"arn:{partition}:logs:{home}:log-group:{group}:*",
+        "notice topic": f"arn:{partition}:sns:{home}:{topic['name']}",
+        "member role": f"arn:{partition}:iam::*:role/{variables['MEMBER_ROLE_NAME']}",
+    }
+
+    for grant in allowing(role_policy["policy"]):
+        for action in listed(grant["Action"]):
+            assert listed(grant["Resource"]) == [expected[NEEDED[action]]], action
+
+
+def test_the_role_enters_accounts_of_the_organization_alone_and_encrypts_notices_alone(
+    role_policy: Resource, settings: Settings
+) -> None:
+    conditions = {
+        action: grant.get("Condition")
+        for grant in allowing(role_policy["policy"])
+        for action in listed(grant["Action"])
+    }
+
+    assert conditions["sts:AssumeRole"] == {
+        "StringEquals": {"aws:ResourceOrgID": settings.organization.id}
+    }
+    assert conditions["kms:Decrypt"] == {
+        "StringEquals": {"kms:ViaService": f"sns.{settings.home_region}.amazonaws.com"}
+    }
+
+
+def test_the_function_has_its_permissions_and_its_log_group_before_it_runs(
+    detection: Stack, function: Resource, role_policy: Resource
+) -> None:
+    group = detection.only(
+        "aws_cloudwatch_log_group", name=f"/aws/lambda/{function['function_name']}"
+    )
+
+    assert set(function["depends_on"]) == {role_policy.address, group.address}
+    assert group["retention_in_days"] > 0
+
+
+def test_the_trails_log_group_alone_may_invoke_the_function(
+    detection: Stack, function: Resource, trail: Stack, settings: Settings
+) -> None:
+    permission = detection.only("aws_lambda_permission")
+    group = trail.only("aws_cloudwatch_log_group")["name"]
+    home = f"{settings.home_region}:{settings.accounts.security}"
+
+    assert detection.follow(permission["function_name"], "function_name") == function
+    assert permission["action"] == "lambda:InvokeFunction"
+    assert permission["principal"] == "logs.amazonaws.com"
+    assert permission["source_arn"] == f"arn:{settings.partition}:logs:{home}:log-group:{group}:*"
+    assert permission["source_account"] == settings.accounts.security
+
+
+def test_the_function_is_subscribed_to_the_trails_log_group_once_it_may_be_invoked(
+    detection: Stack, function: Resource, trail: Stack
+) -> None:
+    subscription = detection.only("aws_cloudwatch_log_subscription_filter")
+
+    assert subscription["log_group_name"] == trail.only("aws_cloudwatch_log_group")["name"]
+    assert detection.follow(subscription["destination_arn"], "arn") == function
+    assert subscription["depends_on"] == [detection.only("aws_lambda_permission").address]
+
+
+def test_the_subscription_is_the_detections_pattern_and_the_language_allows_it(
+    detection: Stack,
+) -> None:
+    pattern = detection.only("aws_cloudwatch_log_subscription_filter")["filter_pattern"]
+
+    assert pattern == subscription_pattern(catalog.load())
+    assert str(filter_pattern.parse(pattern))

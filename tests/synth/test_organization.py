@@ -1,0 +1,218 @@
+"""Every account gets the member role, and it lets in the importer and nobody else."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cfnlint.api import lint  # type: ignore[import-untyped]  # it carries no types
+
+from modules.member_access import TEMPLATE
+from sandbox.policy import AccessRequest, ResourcePolicyKind, decide, parse_policy
+from tests.synth.access import decided_by_identity, role_session
+from tests.synth.cloudformation_template import as_cloudformation_gets_it, rendered
+from tests.synth.terraform_json import actions
+
+if TYPE_CHECKING:
+    from config import Settings
+    from sandbox.policy import Principal
+    from tests.synth.terraform_json import Resource, Stack
+
+MEMBER = "444444444444"
+IMPORT = "securityhub:BatchImportFindings"
+
+
+@pytest.fixture
+def stack_set(organization: Stack) -> Resource:
+    return organization.only("aws_cloudformation_stack_set")
+
+
+@pytest.fixture
+def management_stack(organization: Stack) -> Resource:
+    return organization.only("aws_cloudformation_stack")
+
+
+@pytest.fixture
+def member_role(stack_set: Resource, settings: Settings) -> dict[str, Any]:
+    """The role's properties as they become in a member account."""
+    values = {
+        **stack_set["parameters"],
+        "AWS::AccountId": MEMBER,
+        "AWS::Partition": settings.partition,
+    }
+    template = rendered(as_cloudformation_gets_it(stack_set["template_body"]), values)
+    return dict(template["Resources"]["MemberRole"]["Properties"])
+
+
+@pytest.fixture
+def member_policy(member_role: dict[str, Any]) -> str:
+    [policy] = member_role["Policies"]
+    return json.dumps(policy["PolicyDocument"])
+
+
+@pytest.fixture
+def importer(detection: Stack) -> Resource:
+    return detection.follow(detection.only("aws_lambda_function")["role"], "arn")
+
+
+@pytest.fixture
+def importer_policy(detection: Stack, importer: Resource) -> str:
+    """Its one permission for other accounts, as the others refer to resources."""
+    [policy] = detection.pointing_to("aws_iam_role_policy", "role", importer)
+    document = json.loads(policy["policy"])
+    document["Statement"] = [
+        one for one in document["Statement"] if one["Action"] == "sts:AssumeRole"
+    ]
+    return json.dumps(document)
+
+
+def test_the_stack_set_covers_accounts_that_join_and_leaves_none_behind(
+    stack_set: Resource,
+) -> None:
+    assert stack_set["permission_model"] == "SERVICE_MANAGED"
+    assert stack_set["auto_deployment"] == {
+        "enabled": True,
+        "retain_stacks_on_account_removal": False,
+    }
+
+
+def test_the_stack_set_goes_to_the_configured_targets_whatever_one_account_does(
+    organization: Stack, stack_set: Resource, settings: Settings
+) -> None:
+    instances = organization.only("aws_cloudformation_stack_set_instance")
+
+    assert organization.follow(instances["stack_set_name"], "name") == stack_set
+    assert instances["deployment_targets"] == {
+        "organizational_unit_ids": list(settings.organization.targets)
+    }
+    for resource in (stack_set, instances):
+        assert resource["operation_preferences"]["failure_tolerance_percentage"] == 100
+
+
+def test_the_management_account_gets_what_the_members_get(
+    organization: Stack, stack_set: Resource, management_stack: Resource, settings: Settings
+) -> None:
+    for argument in ("template_body", "parameters", "capabilities"):
+        assert management_stack[argument] == stack_set[argument]
+    for resource in organization.resources():
+        assert organization.account(resource) == settings.accounts.management
+
+
+def test_the_template_arrives_as_it_was_written(stack_set: Resource) -> None:
+    deployed = as_cloudformation_gets_it(stack_set["template_body"])
+
+    assert deployed == TEMPLATE.read_text("utf-8")
+
+
+def test_cloudformation_would_take_the_template() -> None:
+    findings = lint(TEMPLATE.read_text("utf-8"), regions=["us-east-1", "us-gov-west-1"])
+
+    assert findings == []
+
+
+def test_every_parameter_of_the_template_is_given_and_described(stack_set: Resource) -> None:
+    given = stack_set["parameters"]
+    everything = given | {"AWS::AccountId": MEMBER, "AWS::Partition": "aws"}
+    declared = rendered(TEMPLATE.read_text("utf-8"), everything)["Parameters"]
+
+    assert declared.keys() == given.keys()
+    assert all(parameter["Description"] for parameter in declared.values())
+
+
+def assume_member_role(
+    caller: Principal, member_role: dict[str, Any], importer_policy: str, organization: str
+) -> bool:
+    """Whether the caller, with the importer's permissions, may assume the member's role."""
+    trust = json.dumps(member_role["AssumeRolePolicyDocument"])
+    partition = str(caller.arn).split(":")[1]
+    asked = AccessRequest(
+        principal=caller,
+        action="sts:AssumeRole",
+        resource=f"arn:{partition}:iam::{MEMBER}:role/{member_role['RoleName']}",
+        resource_account=MEMBER,
+        context={
+            "aws:PrincipalArn": str(caller.role_arn),
+            "aws:PrincipalOrgID": organization,
+            "aws:ResourceOrgID": organization,
+        },
+    )
+    decision = decide(
+        asked,
+        identity_policies=[parse_policy(importer_policy, "importer", None)],
+        resource_policy=parse_policy(trust, "member", ResourcePolicyKind.TRUST),
+        kind=ResourcePolicyKind.TRUST,
+    )
+    return decision.allowed
+
+
+def test_the_importer_enters_the_members_accounts(
+    member_role: dict[str, Any], importer: Resource, importer_policy: str, settings: Settings
+) -> None:
+    caller = role_session(settings.partition, settings.accounts.security, importer["name"])
+
+    assert assume_member_role(caller, member_role, importer_policy, settings.organization.id)
+
+
+@pytest.mark.parametrize("other", ["role", "account", "organization"])
+def test_nobody_else_enters_the_members_accounts(
+    member_role: dict[str, Any],
+    importer: Resource,
+    importer_policy: str,
+    settings: Settings,
+    other: str,
+) -> None:
+    role = "administrator" if other == "role" else importer["name"]
+    account = "555555555555" if other == "account" else settings.accounts.security
+    organization = "o-otherorgid" if other == "organization" else settings.organization.id
+    caller = role_session(settings.partition, account, role)
+
+    assert not assume_member_role(caller, member_role, importer_policy, organization)
+
+
+def test_the_member_role_has_one_permission(
+    member_role: dict[str, Any], member_policy: str
+) -> None:
+    assert actions(member_policy) == {IMPORT}
+    assert "ManagedPolicyArns" not in member_role
+
+
+@pytest.mark.parametrize(
+    ("action", "product", "target", "allowed"),
+    [
+        (IMPORT, f"{MEMBER}:product/{MEMBER}/default", MEMBER, True),
+        (IMPORT, f"{MEMBER}:product/{MEMBER}/default", "555555555555", False),
+        (IMPORT, f"{MEMBER}:product/{MEMBER}/other", MEMBER, False),
+        (IMPORT, "555555555555:product/555555555555/default", MEMBER, False),
+        ("securityhub:BatchUpdateFindings", f"{MEMBER}:product/{MEMBER}/default", MEMBER, False),
+        ("iam:CreateUser", f"{MEMBER}:product/{MEMBER}/default", MEMBER, False),
+    ],
+)
+def test_the_member_role_imports_findings_about_its_own_account_and_does_nothing_else(
+    member_policy: str,
+    settings: Settings,
+    action: str,
+    product: str,
+    target: str,
+    *,
+    allowed: bool,
+) -> None:
+    member = role_session(settings.partition, MEMBER, "member")
+    resource = f"arn:{settings.partition}:securityhub:eu-west-1:{product}"
+    context = {"securityhub:TargetAccount": target}
+
+    assert decided_by_identity(member_policy, member, action, resource, context).allowed is allowed
+
+
+def test_the_security_account_is_delegated_what_it_administers(
+    organization: Stack, settings: Settings
+) -> None:
+    accounts = settings.accounts
+    is_delegated = accounts.security != accounts.management
+    cloudtrail = organization.resources("aws_cloudtrail_organization_delegated_admin_account")
+    security_hub = organization.resources("aws_securityhub_organization_admin_account")
+
+    assert [one["account_id"] for one in cloudtrail] == [accounts.security] * is_delegated
+    assert [one["admin_account_id"] for one in security_hub] == [accounts.security] * (
+        is_delegated and settings.security_hub.managed
+    )

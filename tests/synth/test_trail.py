@@ -1,0 +1,118 @@
+"""The organization trail records everything into an archive that keeps it safe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from config import Settings
+    from tests.synth.terraform_json import Resource, Stack
+
+
+def test_the_trail_records_every_account_and_region_and_protects_its_files(trail: Stack) -> None:
+    made = trail.only("aws_cloudtrail")
+
+    assert made["is_organization_trail"] is True
+    assert made["is_multi_region_trail"] is True
+    assert made["include_global_service_events"] is True
+    assert made["enable_log_file_validation"] is True
+    assert made.arguments.get("enable_logging", True) is True
+    assert "event_selector" not in made.arguments
+    assert "advanced_event_selector" not in made.arguments
+
+
+def test_the_trail_writes_to_the_archives_bucket_under_its_key(
+    trail: Stack, bucket: Resource
+) -> None:
+    made = trail.only("aws_cloudtrail")
+
+    assert trail.follow(made["s3_bucket_name"], "id") == bucket
+    assert trail.follow(made["kms_key_id"], "arn") == trail.only("aws_kms_key")
+
+
+def test_the_trail_delivers_to_the_log_group_with_the_configured_retention(
+    trail: Stack, settings: Settings
+) -> None:
+    stream_arn = trail.only("aws_cloudtrail")["cloud_watch_logs_group_arn"]
+    group = trail.follow(stream_arn.removesuffix(":*"), "arn")
+
+    assert stream_arn.endswith(":*")
+    assert group["retention_in_days"] == settings.retention.log_group_days
+    assert group.arguments.get("log_group_class", "STANDARD") == "STANDARD"
+
+
+def test_the_trail_waits_until_it_may_write(
+    trail: Stack, bucket: Resource, delivery_policy: Resource
+) -> None:
+    [bucket_policy] = trail.pointing_to("aws_s3_bucket_policy", "bucket", bucket)
+
+    assert set(trail.only("aws_cloudtrail")["depends_on"]) == {
+        bucket_policy.address,
+        delivery_policy.address,
+    }
+
+
+def test_files_are_kept_in_the_log_archive_and_events_read_in_the_security_account(
+    trail: Stack, bucket: Resource, delivery_role: Resource, settings: Settings
+) -> None:
+    # The log group must be in the account that calls CreateTrail.
+    in_security = [
+        trail.only("aws_cloudtrail"),
+        trail.only("aws_cloudwatch_log_group"),
+        delivery_role,
+    ]
+
+    assert {trail.account(one) for one in in_security} == {settings.accounts.security}
+    assert trail.account(bucket) == settings.accounts.log_archive
+    assert trail.account(trail.only("aws_kms_key")) == settings.accounts.log_archive
+
+
+def test_the_bucket_is_versioned_and_encrypted_with_the_trails_key(
+    trail: Stack, bucket: Resource
+) -> None:
+    [versioning] = trail.pointing_to("aws_s3_bucket_versioning", "bucket", bucket)
+    [encryption] = trail.pointing_to(
+        "aws_s3_bucket_server_side_encryption_configuration", "bucket", bucket
+    )
+    [rule] = encryption["rule"]
+    by_default = rule["apply_server_side_encryption_by_default"]
+
+    assert versioning["versioning_configuration"] == {"status": "Enabled"}
+    assert by_default["sse_algorithm"] == "aws:kms"
+    assert trail.follow(by_default["kms_master_key_id"], "arn") == trail.only("aws_kms_key")
+
+
+def test_the_bucket_is_closed_to_the_public_and_to_acls(trail: Stack, bucket: Resource) -> None:
+    [block] = trail.pointing_to("aws_s3_bucket_public_access_block", "bucket", bucket)
+    [ownership] = trail.pointing_to("aws_s3_bucket_ownership_controls", "bucket", bucket)
+
+    for switch in (
+        "block_public_acls",
+        "block_public_policy",
+        "ignore_public_acls",
+        "restrict_public_buckets",
+    ):
+        assert block[switch] is True, switch
+    assert ownership["rule"] == {"object_ownership": "BucketOwnerEnforced"}
+
+
+def test_files_expire_as_configured_and_move_to_cheaper_storage_before(
+    trail: Stack, bucket: Resource, settings: Settings
+) -> None:
+    [lifecycle] = trail.pointing_to("aws_s3_bucket_lifecycle_configuration", "bucket", bucket)
+    [rule] = lifecycle["rule"]
+    days = settings.retention.bucket_days
+    transitions = rule.get("transition", [])
+
+    assert rule["status"] == "Enabled"
+    assert rule["filter"] == [{"prefix": ""}]
+    assert rule["expiration"] == [{"days": days}]
+    assert rule["noncurrent_version_expiration"]
+    assert rule["abort_incomplete_multipart_upload"]
+    assert all(transition["days"] < days for transition in transitions)
+    # S3 takes nothing into infrequent access and out again on one day.
+    assert bool(transitions) is (days > 90)
+
+
+def test_a_bucket_cannot_be_destroyed_with_its_files(bucket: Resource) -> None:
+    assert bucket.arguments.get("force_destroy", False) is False

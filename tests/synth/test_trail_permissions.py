@@ -1,0 +1,203 @@
+"""Who may write where the trail is kept: the organization's own trail, and nobody else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sandbox.policy import ResourcePolicyKind
+from tests.synth.access import (
+    OVER_TLS,
+    PLAIN_HTTP,
+    aws_service,
+    decided_by_identity,
+    decided_by_resource,
+    role_session,
+)
+from tests.synth.terraform_json import actions, allowing, statement, statements
+
+if TYPE_CHECKING:
+    from config import Settings
+    from tests.synth.terraform_json import Resource, Stack
+
+ORDINARY, TRUST, KEY = (
+    ResourcePolicyKind.ORDINARY,
+    ResourcePolicyKind.TRUST,
+    ResourcePolicyKind.KEY,
+)
+CLOUDTRAIL = aws_service("cloudtrail")
+
+
+@pytest.fixture
+def bucket_arn(bucket: Resource, settings: Settings) -> str:
+    return f"arn:{settings.partition}:s3:::{bucket['bucket']}"
+
+
+@pytest.fixture
+def bucket_policy(trail: Stack, bucket: Resource) -> str:
+    [policy] = trail.pointing_to("aws_s3_bucket_policy", "bucket", bucket)
+    return str(policy["policy"])
+
+
+@pytest.fixture
+def trail_arn(trail: Stack, settings: Settings) -> str:
+    """Of the management account, whoever creates the trail."""
+    name = trail.only("aws_cloudtrail")["name"]
+    owner = f"{settings.home_region}:{settings.accounts.management}"
+    return f"arn:{settings.partition}:cloudtrail:{owner}:trail/{name}"
+
+
+@pytest.fixture
+def foreign_trail_arn(trail_arn: str, settings: Settings) -> str:
+    return trail_arn.replace(settings.accounts.management, "999999999999")
+
+
+@pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject", "s3:ListBucket"])
+def test_the_bucket_denies_plain_http_to_everybody(
+    bucket_policy: str, bucket_arn: str, trail_arn: str, action: str
+) -> None:
+    resource = bucket_arn if action == "s3:ListBucket" else f"{bucket_arn}/AWSLogs/x"
+    context = PLAIN_HTTP | {"aws:SourceArn": trail_arn}
+    decision = decided_by_resource(bucket_policy, ORDINARY, CLOUDTRAIL, action, resource, context)
+
+    assert statement(bucket_policy, "DenyPlainHttp")["Principal"] == "*"
+    assert not decision.allowed
+    assert "DenyPlainHttp" in decision.reason
+
+
+def test_the_organizations_trail_may_write_its_files_and_read_the_acl(
+    bucket_policy: str, bucket_arn: str, trail_arn: str, settings: Settings
+) -> None:
+    reading = OVER_TLS | {"aws:SourceArn": trail_arn}
+    writing = reading | {"s3:x-amz-acl": "bucket-owner-full-control"}
+    asked = [("s3:GetBucketAcl", bucket_arn, reading)] + [
+        ("s3:PutObject", f"{bucket_arn}/AWSLogs/{owner}/file.json.gz", writing)
+        for owner in (settings.accounts.management, settings.organization.id)
+    ]
+
+    for action, resource, context in asked:
+        decision = decided_by_resource(
+            bucket_policy, ORDINARY, CLOUDTRAIL, action, resource, context
+        )
+        assert decision.allowed, decision.reason
+
+
+@pytest.mark.parametrize("change", ["trail", "acl", "prefix"])
+def test_nothing_else_is_written_into_the_bucket(
+    bucket_policy: str,
+    bucket_arn: str,
+    trail_arn: str,
+    foreign_trail_arn: str,
+    settings: Settings,
+    change: str,
+) -> None:
+    prefix = "999999999999" if change == "prefix" else settings.organization.id
+    context = OVER_TLS | {
+        "aws:SourceArn": foreign_trail_arn if change == "trail" else trail_arn,
+        "s3:x-amz-acl": "private" if change == "acl" else "bucket-owner-full-control",
+    }
+    resource = f"{bucket_arn}/AWSLogs/{prefix}/file.json.gz"
+    decision = decided_by_resource(
+        bucket_policy, ORDINARY, CLOUDTRAIL, "s3:PutObject", resource, context
+    )
+
+    assert not decision.allowed
+
+
+def test_every_grant_to_cloudtrail_is_bound_to_the_management_accounts_trail(
+    trail: Stack, bucket_policy: str, delivery_role: Resource, trail_arn: str
+) -> None:
+    policies = [
+        bucket_policy,
+        trail.only("aws_kms_key")["policy"],
+        delivery_role["assume_role_policy"],
+    ]
+
+    for policy in policies:
+        grants = [one for one in allowing(policy) if "Service" in one["Principal"]]
+        assert grants
+        for grant in grants:
+            assert grant["Principal"] == {"Service": "cloudtrail.amazonaws.com"}
+            assert grant["Condition"]["StringEquals"]["aws:SourceArn"] == trail_arn
+
+
+def test_the_trail_may_encrypt_with_the_archives_key_for_itself_alone(
+    trail: Stack, trail_arn: str, foreign_trail_arn: str
+) -> None:
+    policy = trail.only("aws_kms_key")["policy"]
+    encryption = "kms:EncryptionContext:aws:cloudtrail:arn"
+    own = {"aws:SourceArn": trail_arn, encryption: trail_arn}
+    foreign = {"aws:SourceArn": foreign_trail_arn, encryption: foreign_trail_arn}
+    key = "arn:aws:kms:us-east-1:999999999999:key/1"
+
+    for action in ("kms:GenerateDataKey", "kms:DescribeKey", "kms:Decrypt"):
+        assert decided_by_resource(policy, KEY, CLOUDTRAIL, action, key, own).allowed
+        assert not decided_by_resource(policy, KEY, CLOUDTRAIL, action, key, foreign).allowed
+    for context in (own | {encryption: foreign_trail_arn}, {"aws:SourceArn": trail_arn}):
+        asked = decided_by_resource(policy, KEY, CLOUDTRAIL, "kms:GenerateDataKey", key, context)
+        assert not asked.allowed
+
+
+def test_the_archives_key_is_rotated_and_governed_by_its_own_account_alone(
+    trail: Stack, settings: Settings
+) -> None:
+    key = trail.only("aws_kms_key")
+    identities = [one for one in allowing(key["policy"]) if "AWS" in one["Principal"]]
+
+    assert key["enable_key_rotation"] is True
+    assert [one["Principal"]["AWS"] for one in identities] == [
+        f"arn:{settings.partition}:iam::{settings.accounts.log_archive}:root"
+    ]
+
+
+def test_the_delivery_role_is_assumed_for_this_trail_alone(
+    delivery_role: Resource, trail_arn: str, foreign_trail_arn: str
+) -> None:
+    def may_assume(source: str) -> bool:
+        policy = delivery_role["assume_role_policy"]
+        context = {"aws:SourceArn": source}
+        role = "arn:aws:iam::999999999999:role/delivery"
+        asked = decided_by_resource(policy, TRUST, CLOUDTRAIL, "sts:AssumeRole", role, context)
+        return asked.allowed
+
+    assert may_assume(trail_arn)
+    assert not may_assume(foreign_trail_arn)
+
+
+def test_the_delivery_role_may_do_two_things(delivery_policy: Resource) -> None:
+    policy = delivery_policy["policy"]
+
+    assert len(statements(policy)) == 1
+    assert actions(policy) == {"logs:CreateLogStream", "logs:PutLogEvents"}
+
+
+@pytest.mark.parametrize(
+    ("stream", "allowed"),
+    [
+        ("{management}_CloudTrail_{region}", True),
+        ("{management}_CloudTrail_{region}_2", True),
+        ("{organization}_{management}_CloudTrail_{region}", True),
+        ("{organization}x_{management}_CloudTrail_{region}", False),
+        ("{management}_other", False),
+        ("other", False),
+    ],
+)
+def test_the_delivery_role_writes_into_the_trails_streams_alone(
+    trail: Stack, delivery_policy: Resource, settings: Settings, stream: str, *, allowed: bool
+) -> None:
+    role = role_session(settings.partition, settings.accounts.security, "delivery")
+    home = f"arn:{settings.partition}:logs:{settings.home_region}:{settings.accounts.security}"
+    names = {
+        "management": settings.accounts.management,
+        "organization": settings.organization.id,
+        "region": settings.home_region,
+    }
+
+    def may_put(group: str) -> bool:
+        resource = f"{home}:log-group:{group}:log-stream:{stream.format(**names)}"
+        policy = delivery_policy["policy"]
+        return decided_by_identity(policy, role, "logs:PutLogEvents", resource, {}).allowed
+
+    assert may_put(trail.only("aws_cloudwatch_log_group")["name"]) is allowed
+    assert not may_put("/other/group")
