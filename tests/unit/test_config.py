@@ -118,7 +118,7 @@ def test_s3_state_needs_only_bucket_and_region() -> None:
                 ["r-exam", "ou-exam-12345678"],
                 ["ou-" + "a" * 32 + "-b2345678"],
             ],
-            "accounts.security": ["111111111111", "000000000000"],
+            "accounts.security": ["222222222222", "000000000000"],
             "home_region": ["ap-southeast-7", "mx-central-1", "il-central-1"],
             "name_prefix": ["abc", "a" * 20, "root-watch-2", "sthreefold"],
             "deployment_role": ["AWSControlTowerExecution", "a+b=c,d.e@f-g_h"],

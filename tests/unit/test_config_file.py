@@ -168,9 +168,9 @@ def test_dates_and_keys_stay_the_text_they_are() -> None:
 
 
 def test_an_alias_stands_for_its_value() -> None:
-    text = edited('"111111111111"', '&one "111111111111"').replace('"333333333333"', "*one")
+    text = edited('"111111111111"', '&one "111111111111"').replace('"222222222222"', "*one")
 
-    assert parse(text, FILE).accounts.security == "111111111111"
+    assert parse(text, FILE).accounts.log_archive == "111111111111"
 
 
 @given(st.text() | st.text(alphabet="ab:-[]{}&*!?|>'\"\n #,<"))
