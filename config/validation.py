@@ -48,7 +48,7 @@ def schema() -> dict[str, Any]:
 
 
 def _beyond_the_schema(document: Document) -> Iterator[Problem]:
-    """What JSON Schema has no word for: two values that must differ.
+    """What JSON Schema has no word for: two right values that do not go together.
 
     https://docs.aws.amazon.com/securityhub/latest/userguide/start-central-configuration.html
     """
@@ -56,8 +56,7 @@ def _beyond_the_schema(document: Document) -> Iterator[Problem]:
     accounts, hub = data.get("accounts"), data.get("security_hub")
     if not isinstance(accounts, dict) or not isinstance(hub, dict):
         return
-    security = accounts.get("security")
-    if hub.get("managed") is True and security and security == accounts.get("management"):
+    if hub.get("managed") is True and _is_one_account(accounts):
         path = ("security_hub", "managed")
         yield Problem(
             key=key_text(path),
@@ -66,6 +65,12 @@ def _beyond_the_schema(document: Document) -> Iterator[Problem]:
             allowed="false where the security account is the management account, which cannot "
             "administer Security Hub's central configuration",
         )
+
+
+def _is_one_account(accounts: dict[str, Any]) -> bool:
+    management, security = accounts.get("management"), accounts.get("security")
+    is_number = isinstance(security, str) and security.isdecimal()
+    return is_number and security == management
 
 
 def _problem(document: Document, error: ValidationError) -> Problem:

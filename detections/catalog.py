@@ -9,6 +9,7 @@ from typing import Any
 
 from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
+from yaml import YAMLError
 
 from detections.conditions import Condition, from_sigma
 from detections.errors import DetectionError
@@ -53,7 +54,9 @@ def load(catalog: Path = CATALOG) -> tuple[Detection, ...]:
 
 def load_detection(folder: Path) -> Detection:
     rule = _rule(folder)
-    custom = rule.custom_attributes.get("rootwatch", {})
+    custom = rule.custom_attributes.get("rootwatch")
+    if not isinstance(custom, dict):
+        raise DetectionError(folder.name, "rootwatch", "must be a mapping with types, next_steps")
     if rule.level is None or rule.id is None:
         raise DetectionError(folder.name, "level, id", "a rule needs both")
     return Detection(
@@ -75,7 +78,7 @@ def samples(detection: str, catalog: Path = CATALOG) -> tuple[Sample, ...]:
 def _rule(folder: Path) -> SigmaRule:
     try:
         rule = SigmaRule.from_yaml((folder / "rule.yml").read_text(encoding="utf-8"))
-    except SigmaError as error:
+    except (SigmaError, YAMLError) as error:
         raise DetectionError(folder.name, "rule.yml", str(error)) from error
     source = rule.logsource
     if (source.product, source.service) != ("aws", "cloudtrail"):
@@ -85,9 +88,9 @@ def _rule(folder: Path) -> SigmaRule:
 
 def _strings(detection: str, custom: dict[str, Any], key: str) -> tuple[str, ...]:
     values = custom.get(key)
-    if not values or not all(isinstance(value, str) for value in values):
-        raise DetectionError(detection, f"rootwatch.{key}", "must be a list of strings")
-    return tuple(values)
+    if isinstance(values, list) and values and all(isinstance(value, str) for value in values):
+        return tuple(values)
+    raise DetectionError(detection, f"rootwatch.{key}", "must be a list of strings")
 
 
 def _sample(path: Path) -> Sample:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PATTERN_CHARACTERS = 1024  # the longest pattern that PutMetricFilter takes
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_]+")
-UNSAYABLE = re.compile(r'["\\*%]')  # would be read as a quote, an escape, a wildcard or a regex
+UNSAYABLE = re.compile(r'["\\*%\x00-\x1f]')  # a quote, an escape, a wildcard, a regex, a control
 
 
 def metric_pattern(detection: Detection) -> str:

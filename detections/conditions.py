@@ -11,6 +11,7 @@ from sigma.conditions import (
     ConditionNOT,
     ConditionOR,
 )
+from sigma.exceptions import SigmaError
 from sigma.types import SigmaCasedString
 
 from detections.errors import DetectionError
@@ -57,7 +58,11 @@ def from_sigma(detection: str, rule: SigmaRule) -> Condition:
     parsed = rule.detection.parsed_condition
     if len(parsed) != 1:
         raise DetectionError(detection, "detection.condition", "write exactly one condition")
-    return _read(detection, parsed[0].parse())
+    try:
+        condition = parsed[0].parse()
+    except SigmaError as error:
+        raise DetectionError(detection, "detection.condition", str(error)) from error
+    return _read(detection, condition)
 
 
 def _read(detection: str, node: object) -> Condition:

@@ -118,14 +118,22 @@ def _ask(method: str, path: str, document: Any) -> dict[str, Any]:
             "error": f"{ENDPOINT} is not set: run `python -m sandbox up` and export what it prints"
         }
     body = None if document is None else json.dumps(document).encode()
-    request = urllib.request.Request(endpoint + path, data=body, method=method)  # noqa: S310  the user's own
+    try:
+        request = urllib.request.Request(endpoint + path, data=body, method=method)  # noqa: S310  the user's own
+        return _answer(request)
+    except urllib.error.URLError as error:
+        return {"error": f"no sandbox answers at {endpoint}: {error.reason}"}
+    except ValueError as error:  # no address, or the answer of something else
+        return {"error": f"no sandbox answers at {endpoint}: {error}"}
+
+
+def _answer(request: urllib.request.Request) -> dict[str, Any]:
     try:
         with urllib.request.urlopen(request) as reply:  # noqa: S310  the user's own
             answer: dict[str, Any] = json.load(reply)
     except urllib.error.HTTPError as error:
-        answer = json.load(error)
-    except urllib.error.URLError as error:
-        answer = {"error": f"no sandbox answers at {endpoint}: {error.reason}"}
+        with error:
+            answer = json.load(error)
     return answer
 
 

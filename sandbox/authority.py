@@ -22,7 +22,7 @@ from moto.iam.access_control import (
     PermissionResult,
     create_access_key,
 )
-from moto.s3.exceptions import S3AccessDeniedError
+from moto.s3.exceptions import S3ClientError
 from moto.s3.models import FakeBucket, s3_backends
 from moto.sts.models import sts_backends
 
@@ -46,32 +46,42 @@ if TYPE_CHECKING:
 type Identity = IAMUserAccessKey | AssumedRoleAccessKey
 
 SERVICE_PREFIXES = {"monitoring": "cloudwatch"}  # where the signing name is not the IAM prefix
+REST_JSON = frozenset({"lambda", "securityhub"})  # whose requests may have no body
+S3_CREDENTIAL_CODES = {"InvalidId": "InvalidAccessKeyId", "InvalidToken": "InvalidToken"}
 
 
 class RefusalError(Exception):
-    """A call that AWS turns away, with the code and message that it answers."""
+    """A call that AWS turns away; the code of the answer depends on the protocol."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, message: str, *, query_code: str, json_code: str, s3_code: str) -> None:
         super().__init__(message)
-        self.code = code
         self.message = message
+        self.query_code = query_code
+        self.json_code = json_code
+        self.s3_code = s3_code
 
 
 class AccessDeniedError(RefusalError):
     def __init__(self, message: str) -> None:
-        super().__init__("AccessDenied", message)
+        code = "AccessDenied"
+        super().__init__(message, query_code=code, json_code=f"{code}Exception", s3_code=code)
 
 
 class UnknownCredentialsError(RefusalError):
-    def __init__(self) -> None:
-        message = "The security token included in the request is invalid."
-        super().__init__("InvalidClientTokenId", message)
+    def __init__(self, s3_code: str) -> None:
+        super().__init__(
+            "The security token included in the request is invalid.",
+            query_code="InvalidClientTokenId",
+            json_code="UnrecognizedClientException",
+            s3_code=s3_code,
+        )
 
 
 class ExpiredCredentialsError(RefusalError):
     def __init__(self) -> None:
         message = "The security token included in the request is expired"
-        super().__init__("ExpiredToken", message)
+        code = "ExpiredToken"
+        super().__init__(message, query_code=code, json_code=f"{code}Exception", s3_code=code)
 
 
 def authorize_service(service: str, access: Access, context: Mapping[str, str]) -> Decision:
@@ -128,18 +138,18 @@ def _checked(call_action: Any) -> Any:
 
 
 def _answer(response: BaseResponse, refusal: RefusalError) -> tuple[int, dict[str, str], str]:
-    """In JSON protocols the code of a denial has an ending more."""
     if _speaks_json(response):
-        suffix = "Exception" if isinstance(refusal, AccessDeniedError) else ""
-        code = refusal.code + suffix
+        code = refusal.json_code
         body = json.dumps({"__type": code, "message": refusal.message})
         return 403, {"x-amzn-ErrorType": code, "Content-Type": "application/json"}, body
-    error = f"<Code>{refusal.code}</Code><Message>{escape(refusal.message)}</Message>"
+    error = f"<Code>{refusal.query_code}</Code><Message>{escape(refusal.message)}</Message>"
     body = f"<ErrorResponse><Error><Type>Sender</Type>{error}</Error></ErrorResponse>"
     return 403, {"Content-Type": "text/xml"}, body
 
 
 def _speaks_json(response: BaseResponse) -> bool:
+    if _service(response) in REST_JSON:
+        return True
     return "json" in response.headers.get("Content-Type", "") or str(response.body)[:1] == "{"
 
 
@@ -147,6 +157,13 @@ def _check_moto_action(response: BaseResponse, iam_request_cls: type, resource: 
     """S3 answers by itself and asks here; all other services were checked before they began."""
     if iam_request_cls.__name__ != "S3IAMRequest":
         return
+    try:
+        _authorize_s3(response, resource)
+    except RefusalError as refusal:
+        raise S3ClientError(refusal.s3_code, refusal.message) from refusal
+
+
+def _authorize_s3(response: BaseResponse, resource: str) -> None:
     identity = _identity(response)
     action = f"s3:{response._get_action()}"  # noqa: SLF001  moto's own way
     bucket, _, key = resource.removeprefix(f"arn:{PARTITION}:s3:::").partition("/")
@@ -156,8 +173,9 @@ def _check_moto_action(response: BaseResponse, iam_request_cls: type, resource: 
         if exists
         else Access(action=action, resource=resource)
     )
-    if not _decide_for(identity, access, response.region).allowed:
-        raise S3AccessDeniedError
+    decision = _decide_for(identity, access, response.region)
+    if not decision.allowed:
+        raise AccessDeniedError(_message(identity, access, decision))
 
 
 def _left_to_us(_bucket: FakeBucket, _action: str, _resource: str) -> PermissionResult:
@@ -211,7 +229,7 @@ def _identity(response: BaseResponse) -> Identity:
             headers=response.headers,
         )
     except CreateAccessKeyFailure as failure:
-        raise UnknownCredentialsError from failure
+        raise UnknownCredentialsError(S3_CREDENTIAL_CODES[failure.reason]) from failure
     if isinstance(identity, AssumedRoleAccessKey):
         _refuse_expired(response)
     return identity

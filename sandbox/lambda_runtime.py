@@ -18,7 +18,7 @@ import threading
 import time
 import uuid
 import zipfile
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import metadata
@@ -68,6 +68,7 @@ class FunctionProcess:
         self._invocations: queue.Queue[Invocation] = queue.Queue()
         self._running: dict[str, Invocation] = {}
         self._lock = threading.Lock()
+        self._ended = threading.Event()
         self._api = _serve(self)
         self._process = self._start()
         self._reader = threading.Thread(target=self._read_output, daemon=True)
@@ -78,6 +79,8 @@ class FunctionProcess:
         with self._lock:
             invocation = Invocation(payload, self._configuration.timeout_seconds)
             self._invocations.put(invocation)
+            if self._ended.is_set():  # nobody will ask for it any more
+                self._fail_waiting()
             try:
                 return invocation.result.result(timeout=invocation.timeout_seconds)
             except TimeoutError:
@@ -148,10 +151,15 @@ class FunctionProcess:
         for line in output:
             self._write_log(line.rstrip("\n"))
         output.close()
+        self._process.wait()  # so that whoever reads the failure finds it dead
+        self._ended.set()
+        self._fail_waiting()
+
+    def _fail_waiting(self) -> None:
         waiting = [*self._running.values(), *_drained(self._invocations)]
         for invocation in waiting:
-            if not invocation.result.done():
-                message = f"RequestId: {invocation.request_id} Error: Runtime exited"
+            message = f"RequestId: {invocation.request_id} Error: Runtime exited"
+            with contextlib.suppress(InvalidStateError):  # answered already
                 invocation.result.set_result(_error("Runtime.ExitError", message))
 
 

@@ -36,6 +36,11 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 REGION = "us-east-1"
 IDLE_SECONDS = 60.0
+ONE_A_PROCESS = threading.Lock()
+
+
+class AlreadyRunningError(Exception):
+    """Another sandbox runs in this process, and moto's state is shared by both."""
 
 
 class NotIdleError(Exception):
@@ -71,6 +76,9 @@ class Sandbox:
         self._stack.close()
 
     def _begin(self, stack: ExitStack) -> None:
+        if not ONE_A_PROCESS.acquire(blocking=False):
+            raise AlreadyRunningError("one sandbox a process: stop the other one first")
+        stack.callback(ONE_A_PROCESS.release)
         logging.getLogger("werkzeug").setLevel(logging.WARNING)
         moto_api_backend.reset()
         default_user_config["lambda"] = {"use_docker": True}  # our runtime stands in its place

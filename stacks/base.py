@@ -67,6 +67,5 @@ class RootwatchStack(TerraformStack):
         return {"project": self.settings.name_prefix, **dict(self.settings.tags)}
 
     def output(self, name: str, value: str, description: str) -> None:
-        """An output under its own name, without CDKTF's prefix, so that scripts can rely on it."""
-        output = TerraformOutput(self, f"output_{name}", value=value, description=description)
-        output.override_logical_id(name)
+        """A child of the stack itself, so that CDKTF leaves its name as it is."""
+        TerraformOutput(self, name, value=value, description=description)

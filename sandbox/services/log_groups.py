@@ -200,6 +200,10 @@ def _putting_subscription_filter(put_subscription_filter: Any) -> Any:
         if len(others) >= SUBSCRIPTION_FILTERS:
             raise LimitExceededException
         _check_may_invoke(backend, log_group_name, destination_arn)
+        for replaced in filters:  # moto counts it as one more
+            if replaced.name == filter_name:
+                replaced.update(filter_pattern, destination_arn, role_arn)
+                return
         put_subscription_filter(
             backend, log_group_name, filter_name, filter_pattern, destination_arn, role_arn
         )

@@ -61,6 +61,8 @@ class Trails:
             ):
                 operation = globals()[f"_{name}"]
                 stack.enter_context(patch.object(CloudTrailResponse, name, operation, create=True))
+            requesting = _requesting(CloudTrailResponse.create_trail)
+            stack.enter_context(patch.object(CloudTrailResponse, "create_trail", requesting))
             stack.enter_context(
                 patch.object(CloudTrailBackend, "create_trail", _creating(CloudTrailBackend))
             )
@@ -177,6 +179,37 @@ def _write_problem(trail: Trail, key: str) -> str | None:
     return None if decision.allowed else decision.reason
 
 
+def _requesting(create_trail: Any) -> Any:
+    """What depends on who calls: a trail does not know it, as the management account owns it."""
+
+    @functools.wraps(create_trail)
+    def requesting(response: CloudTrailResponse) -> str:
+        request, caller = json.loads(response.body), response.current_account
+        if request.get("IsOrganizationTrail") and not _may_make_organization_trails(caller):
+            raise CloudTrailError(
+                "NotOrganizationMasterAccountException",
+                "The caller is neither the management account nor a delegated administrator.",
+            )
+        group = request.get("CloudWatchLogsLogGroupArn")
+        if group and group.split(":")[4] != caller:
+            raise _foreign_log_group()
+        answer: str = create_trail(response)
+        return answer
+
+    return requesting
+
+
+def _may_make_organization_trails(account: str) -> bool:
+    return account == MANAGEMENT.id or _is_delegated(account)
+
+
+def _foreign_log_group() -> CloudTrailError:
+    return CloudTrailError(
+        "InvalidCloudWatchLogsLogGroupArnException",
+        "CloudTrail cannot validate the specified log group ARN.",
+    )
+
+
 def _creating(backend_class: type[CloudTrailBackend]) -> Any:
     create_trail = backend_class.create_trail
 
@@ -233,12 +266,8 @@ def _check_key(trail: Trail, source: Mapping[str, str]) -> None:
 
 
 def _check_log_role(trail: Trail) -> None:
-    caller = trail.cw_role_arn.split(":")[4]
-    if trail.cw_log_group_arn.split(":")[4] != caller:
-        raise CloudTrailError(
-            "InvalidCloudWatchLogsLogGroupArnException",
-            "CloudTrail cannot validate the specified log group ARN.",
-        )
+    if trail.cw_log_group_arn.split(":")[4] != trail.cw_role_arn.split(":")[4]:
+        raise _foreign_log_group()
     try:
         assume_as_service(SERVICE, trail.cw_role_arn, "CloudTrail", trail.arn)
     except AccessDeniedError as error:
