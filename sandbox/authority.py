@@ -10,32 +10,18 @@ import json
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
-from xml.sax.saxutils import escape
 
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.responses import BaseResponse
-from moto.core.utils import utcnow
-from moto.iam.access_control import (
-    AssumedRoleAccessKey,
-    CreateAccessKeyFailure,
-    IAMUserAccessKey,
-    PermissionResult,
-    create_access_key,
-)
+from moto.iam.access_control import PermissionResult
 from moto.s3.exceptions import S3ClientError
 from moto.s3.models import FakeBucket, s3_backends
 from moto.sts.models import sts_backends
 
-from sandbox.organization import PARTITION, iam, organization_of
-from sandbox.policy import (
-    AccessRequest,
-    Decision,
-    NamedPolicy,
-    Principal,
-    ResourcePolicyKind,
-    decide,
-    parse_policy,
-)
+from sandbox.identities import Identity, identity_of, parsed_policy, policies_of, principal_of
+from sandbox.organization import PARTITION, organization_of
+from sandbox.policy import AccessRequest, Decision, NamedPolicy, Principal, decide
+from sandbox.refusals import AccessDeniedError, RefusalError
 from sandbox.resources import Access, Call, accesses, bucket_access, role_access
 
 if TYPE_CHECKING:
@@ -43,45 +29,8 @@ if TYPE_CHECKING:
 
     from moto.sts.models import AssumedRole
 
-type Identity = IAMUserAccessKey | AssumedRoleAccessKey
-
 SERVICE_PREFIXES = {"monitoring": "cloudwatch"}  # where the signing name is not the IAM prefix
 REST_JSON = frozenset({"lambda", "securityhub"})  # whose requests may have no body
-S3_CREDENTIAL_CODES = {"InvalidId": "InvalidAccessKeyId", "InvalidToken": "InvalidToken"}
-
-
-class RefusalError(Exception):
-    """A call that AWS turns away; the code of the answer depends on the protocol."""
-
-    def __init__(self, message: str, *, query_code: str, json_code: str, s3_code: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.query_code = query_code
-        self.json_code = json_code
-        self.s3_code = s3_code
-
-
-class AccessDeniedError(RefusalError):
-    def __init__(self, message: str) -> None:
-        code = "AccessDenied"
-        super().__init__(message, query_code=code, json_code=f"{code}Exception", s3_code=code)
-
-
-class UnknownCredentialsError(RefusalError):
-    def __init__(self, s3_code: str) -> None:
-        super().__init__(
-            "The security token included in the request is invalid.",
-            query_code="InvalidClientTokenId",
-            json_code="UnrecognizedClientException",
-            s3_code=s3_code,
-        )
-
-
-class ExpiredCredentialsError(RefusalError):
-    def __init__(self) -> None:
-        message = "The security token included in the request is expired"
-        code = "ExpiredToken"
-        super().__init__(message, query_code=code, json_code=f"{code}Exception", s3_code=code)
 
 
 def authorize_service(service: str, access: Access, context: Mapping[str, str]) -> Decision:
@@ -131,20 +80,10 @@ def _checked(call_action: Any) -> Any:
         try:
             _authorize(response)
         except RefusalError as refusal:
-            return _answer(response, refusal)
+            return refusal.answer(as_json=_speaks_json(response))
         return call_action(response)
 
     return checked
-
-
-def _answer(response: BaseResponse, refusal: RefusalError) -> tuple[int, dict[str, str], str]:
-    if _speaks_json(response):
-        code = refusal.json_code
-        body = json.dumps({"__type": code, "message": refusal.message})
-        return 403, {"x-amzn-ErrorType": code, "Content-Type": "application/json"}, body
-    error = f"<Code>{refusal.query_code}</Code><Message>{escape(refusal.message)}</Message>"
-    body = f"<ErrorResponse><Error><Type>Sender</Type>{error}</Error></ErrorResponse>"
-    return 403, {"Content-Type": "text/xml"}, body
 
 
 def _speaks_json(response: BaseResponse) -> bool:
@@ -164,7 +103,7 @@ def _check_moto_action(response: BaseResponse, iam_request_cls: type, resource: 
 
 
 def _authorize_s3(response: BaseResponse, resource: str) -> None:
-    identity = _identity(response)
+    identity = identity_of(response)
     action = f"s3:{response._get_action()}"  # noqa: SLF001  moto's own way
     bucket, _, key = resource.removeprefix(f"arn:{PARTITION}:s3:::").partition("/")
     exists = bucket in s3_backends.bucket_accounts
@@ -186,7 +125,7 @@ def _left_to_us(_bucket: FakeBucket, _action: str, _resource: str) -> Permission
 def _authorize(response: BaseResponse) -> None:
     if "Authorization" not in response.headers:
         return  # moto's own endpoints and unsigned operations carry none
-    identity = _identity(response)
+    identity = identity_of(response)
     operation = response._get_action()  # noqa: SLF001  moto's own way
     service = _service(response)
     if (service, operation) == ("sts", "GetCallerIdentity"):
@@ -220,37 +159,15 @@ def _message(identity: Identity, access: Access, decision: Decision) -> str:
     )
 
 
-def _identity(response: BaseResponse) -> Identity:
-    try:
-        identity = create_access_key(
-            account_id=response.current_account,
-            partition=PARTITION,
-            access_key_id=response.access_key,
-            headers=response.headers,
-        )
-    except CreateAccessKeyFailure as failure:
-        raise UnknownCredentialsError(S3_CREDENTIAL_CODES[failure.reason]) from failure
-    if isinstance(identity, AssumedRoleAccessKey):
-        _refuse_expired(response)
-    return identity
-
-
-def _refuse_expired(response: BaseResponse) -> None:
-    sessions = sts_backends[response.current_account][PARTITION]
-    session = sessions.get_assumed_role_from_access_key(response.access_key)
-    if session is not None and session.expiration.replace(tzinfo=None) <= utcnow():
-        raise ExpiredCredentialsError
-
-
 def _decide_for(identity: Identity, access: Access, region: str) -> Decision:
-    principal = _principal(identity)
+    principal = principal_of(identity)
     context = {
         "aws:PrincipalArn": principal.role_arn or principal.arn or "",
         "aws:PrincipalAccount": identity.account_id,
         "aws:RequestedRegion": region,
         **_membership("aws:PrincipalOrgID", identity.account_id),
     }
-    return _decide(principal, _identity_policies(identity), access, context)
+    return _decide(principal, policies_of(identity), access, context)
 
 
 def _decide(
@@ -274,11 +191,11 @@ def _decide(
             **access.context,
         },
     )
-    policy = access.policy
+    policy = access.policy and parsed_policy(access.policy, access.resource, access.kind)
     return decide(
         request,
         identity_policies=identity_policies,
-        resource_policy=None if policy is None else _parsed(policy, access.resource, access.kind),
+        resource_policy=policy or None,
         kind=access.kind,
     )
 
@@ -286,32 +203,3 @@ def _decide(
 def _membership(key: str, account: str) -> dict[str, str]:
     organization = organization_of(account)
     return {} if organization is None else {key: organization}
-
-
-def _principal(identity: Identity) -> Principal:
-    if isinstance(identity, IAMUserAccessKey):
-        return Principal(arn=identity.arn, account=identity.account_id)
-    name = identity._owner_role_name  # noqa: SLF001  moto tells it nowhere else
-    role = iam(identity.account_id).get_role(name)
-    return Principal(arn=identity.arn, role_arn=role.arn, account=identity.account_id)
-
-
-def _identity_policies(identity: Identity) -> list[NamedPolicy]:
-    return [
-        _parsed(_document(policy), f"{identity.arn} policy {index}", None)
-        for index, policy in enumerate(identity.collect_policies())
-    ]
-
-
-def _document(policy: Any) -> str:
-    """A role's policy is a JSON text, a user's a record with one; a managed one has versions."""
-    if isinstance(policy, str):
-        return policy
-    if isinstance(policy, dict):
-        return str(policy["policy_document"])
-    return str(next(version for version in policy.versions if version.is_default).document)
-
-
-@functools.lru_cache(maxsize=1024)
-def _parsed(document: str, name: str, kind: ResourcePolicyKind | None) -> NamedPolicy:
-    return parse_policy(document, name, kind)

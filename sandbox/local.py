@@ -22,7 +22,7 @@ from werkzeug.serving import make_server
 from sandbox import authority
 from sandbox.control import controlled
 from sandbox.organization import ACCESS_ROLE, MANAGEMENT, AccessKey, create_organization
-from sandbox.services import security_hub, stack_sets
+from sandbox.services import security_hub, stack_sets, trail_administration
 from sandbox.services.alarms import Alarms
 from sandbox.services.functions import Functions
 from sandbox.services.log_groups import LogGroups
@@ -104,7 +104,7 @@ class Sandbox:
         stack.enter_context(stack_sets.installed())
         stack.enter_context(services.mailboxes.installed())
         stack.enter_context(services.alarms.installed())
-        stack.enter_context(services.trails.installed())
+        stack.enter_context(trail_administration.installed())
         stack.enter_context(services.functions.installed())
         stack.enter_context(LogGroups(services.functions).installed())
         stack.enter_context(authority.enforced())

@@ -18,8 +18,9 @@ from botocore.exceptions import ClientError
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import LambdaBackend, lambda_backends
 
-from sandbox.authority import AccessDeniedError, assume_as_service
+from sandbox.authority import assume_as_service
 from sandbox.lambda_runtime import Configuration, FunctionProcess, Result
+from sandbox.refusals import AccessDeniedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

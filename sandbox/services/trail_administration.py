@@ -1,0 +1,222 @@
+"""CloudTrail in the sandbox: who may make which trail, and what is checked before it exists.
+
+Organization trails live in the management account, whoever creates them.
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-trail-organization.html
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from moto.cloudtrail.models import CloudTrailBackend, Trail, cloudtrail_backends
+from moto.cloudtrail.responses import CloudTrailResponse
+from moto.core.exceptions import JsonRESTError
+from moto.organizations.exceptions import OrganizationsClientError
+from moto.s3.models import s3_backends
+
+from sandbox.authority import assume_as_service, authorize_service
+from sandbox.organization import MANAGEMENT, ORGANIZATION_ID, organization
+from sandbox.refusals import AccessDeniedError
+from sandbox.resources import bucket_access, key_access
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+SERVICE = "cloudtrail.amazonaws.com"
+
+
+class CloudTrailError(JsonRESTError):
+    code = 400
+
+
+@contextmanager
+def installed() -> Iterator[None]:
+    with ExitStack() as stack:
+        for name, operation in {
+            "register_organization_delegated_admin": _register_organization_delegated_admin,
+            "deregister_organization_delegated_admin": _deregister_organization_delegated_admin,
+        }.items():
+            stack.enter_context(patch.object(CloudTrailResponse, name, operation, create=True))
+        requesting = _requesting(CloudTrailResponse.create_trail)
+        stack.enter_context(patch.object(CloudTrailResponse, "create_trail", requesting))
+        stack.enter_context(
+            patch.object(CloudTrailBackend, "create_trail", _creating(CloudTrailBackend))
+        )
+        stack.enter_context(
+            patch.object(
+                CloudTrailBackend, "delete_trail", _deleting(CloudTrailBackend.delete_trail)
+            )
+        )
+        stack.enter_context(
+            patch.object(
+                CloudTrailResponse,
+                "cloudtrail_backend",
+                property(_backend_of(vars(CloudTrailResponse)["cloudtrail_backend"])),
+            )
+        )
+        stack.enter_context(patch.object(Trail, "check_bucket_exists", _check_bucket))
+        yield
+
+
+def _check_bucket(trail: Trail) -> None:
+    """Moto looks in the trail's own account; a trail's bucket may be anywhere."""
+    if trail.bucket_name not in s3_backends.bucket_accounts:
+        raise CloudTrailError(
+            "S3BucketDoesNotExistException", f"S3 bucket {trail.bucket_name} does not exist!"
+        )
+
+
+def write_problem(trail: Trail, key: str) -> str | None:
+    """Why CloudTrail may not write this object, or None."""
+    context = {"s3:x-amz-acl": "bucket-owner-full-control"}
+    source = {"aws:SourceArn": trail.arn, "aws:SourceAccount": trail.account_id}
+    decision = authorize_service(
+        SERVICE, bucket_access("s3:PutObject", trail.bucket_name, key, context), source
+    )
+    return None if decision.allowed else decision.reason
+
+
+def _requesting(create_trail: Any) -> Any:
+    """What depends on who calls: a trail does not know it, as the management account owns it."""
+
+    @functools.wraps(create_trail)
+    def requesting(response: CloudTrailResponse) -> str:
+        request, caller = json.loads(response.body), response.current_account
+        if request.get("IsOrganizationTrail") and not _may_make_organization_trails(caller):
+            raise CloudTrailError(
+                "NotOrganizationMasterAccountException",
+                "The caller is neither the management account nor a delegated administrator.",
+            )
+        group = request.get("CloudWatchLogsLogGroupArn")
+        if group and group.split(":")[4] != caller:
+            raise _foreign_log_group()
+        answer: str = create_trail(response)
+        return answer
+
+    return requesting
+
+
+def _may_make_organization_trails(account: str) -> bool:
+    return account == MANAGEMENT.id or _is_delegated(account)
+
+
+def _foreign_log_group() -> CloudTrailError:
+    return CloudTrailError(
+        "InvalidCloudWatchLogsLogGroupArnException",
+        "CloudTrail cannot validate the specified log group ARN.",
+    )
+
+
+def _creating(backend_class: type[CloudTrailBackend]) -> Any:
+    create_trail = backend_class.create_trail
+
+    @functools.wraps(create_trail)
+    def creating(backend: CloudTrailBackend, *args: Any, **kwargs: Any) -> Trail:
+        trail: Trail = create_trail(backend, *args, **kwargs)
+        try:
+            _check_trail(trail)
+        except CloudTrailError:
+            backend.delete_trail(trail.trail_name)
+            raise
+        return trail
+
+    return creating
+
+
+def _deleting(delete_trail: Any) -> Any:
+    """Moto passes over a trail that is named by its ARN."""
+
+    @functools.wraps(delete_trail)
+    def deleting(backend: CloudTrailBackend, name: str) -> None:
+        delete_trail(backend, backend.get_trail(name).trail_name)
+
+    return deleting
+
+
+def _check_trail(trail: Trail) -> None:
+    source = {"aws:SourceArn": trail.arn, "aws:SourceAccount": trail.account_id}
+    acl = bucket_access("s3:GetBucketAcl", trail.bucket_name, None, {})
+    prefixes = [f"AWSLogs/{trail.account_id}"]
+    if trail.is_org_trail:
+        prefixes.append(f"AWSLogs/{ORGANIZATION_ID}")
+    problems = [write_problem(trail, f"{prefix}/x") for prefix in prefixes]
+    if any(problems) or not authorize_service(SERVICE, acl, source).allowed:
+        raise CloudTrailError(
+            "InsufficientS3BucketPolicyException",
+            f"Incorrect S3 bucket policy is detected for bucket: {trail.bucket_name}",
+        )
+    if trail.kms_key_id:
+        _check_key(trail, source)
+    if trail.cw_log_group_arn:
+        _check_log_role(trail)
+
+
+def _check_key(trail: Trail, source: Mapping[str, str]) -> None:
+    encryption = {"kms:EncryptionContext:aws:cloudtrail:arn": trail.arn}
+    for action in ("kms:GenerateDataKey", "kms:DescribeKey"):
+        access = key_access(action, trail.kms_key_id, encryption)
+        if not authorize_service(SERVICE, access, source).allowed:
+            raise CloudTrailError(
+                "InsufficientEncryptionPolicyException",
+                "Insufficient permissions to access S3 bucket or KMS key.",
+            )
+
+
+def _check_log_role(trail: Trail) -> None:
+    if trail.cw_log_group_arn.split(":")[4] != trail.cw_role_arn.split(":")[4]:
+        raise _foreign_log_group()
+    try:
+        assume_as_service(SERVICE, trail.cw_role_arn, "CloudTrail", trail.arn)
+    except AccessDeniedError as error:
+        raise CloudTrailError(
+            "InvalidCloudWatchLogsRoleArnException",
+            "Access denied. Check the trust relationships for your role.",
+        ) from error
+
+
+def _backend_of(original: property) -> Any:
+    """A delegated administrator's calls act on the management account's trails."""
+
+    def backend(response: CloudTrailResponse) -> CloudTrailBackend:
+        if _is_delegated(response.current_account):
+            return cloudtrail_backends[MANAGEMENT.id][response.region]
+        assert original.fget is not None  # noqa: S101  a property of moto's has a getter
+        own: CloudTrailBackend = original.fget(response)
+        return own
+
+    return backend
+
+
+def _is_delegated(account: str) -> bool:
+    return any(
+        admin.account.id == account and SERVICE in admin.services for admin in organization().admins
+    )
+
+
+def _register_organization_delegated_admin(response: CloudTrailResponse) -> str:
+    _require_management(response)
+    member = json.loads(response.body)["MemberAccountId"]
+    try:
+        organization().register_delegated_administrator(AccountId=member, ServicePrincipal=SERVICE)
+    except OrganizationsClientError as error:
+        raise CloudTrailError("AccountNotFoundException", str(error)) from error
+    return "{}"
+
+
+def _deregister_organization_delegated_admin(response: CloudTrailResponse) -> str:
+    _require_management(response)
+    admin = json.loads(response.body)["DelegatedAdminAccountId"]
+    organization().deregister_delegated_administrator(AccountId=admin, ServicePrincipal=SERVICE)
+    return "{}"
+
+
+def _require_management(response: CloudTrailResponse) -> None:
+    if response.current_account != MANAGEMENT.id:
+        raise CloudTrailError(
+            "NotOrganizationManagementAccountException",
+            "Only the management account can register a delegated administrator.",
+        )
