@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from moto.logs.models import logs_backends
 
 from sandbox.organization import MANAGEMENT, SECURITY
-from tests.unit.sandbox_resources import (
+from tests.service.sandbox_resources import (
     REGION,
     allow,
     code_of,

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.lambda_runtime import Configuration, FunctionProcess
 from sandbox.organization import SECURITY
-from tests.unit.sandbox_resources import (
+from tests.service.sandbox_resources import (
     allow,
     code_of,
     create_function,

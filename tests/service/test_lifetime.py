@@ -12,7 +12,7 @@ from moto.sns.models import SNSBackend
 
 from sandbox.local import AlreadyRunningError, Sandbox
 from sandbox.organization import ACCOUNTS, SECURITY
-from tests.unit.sandbox_resources import create_function, create_topic
+from tests.service.sandbox_resources import create_function, create_topic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -17,7 +17,7 @@ import pytest
 
 from sandbox.__main__ import main
 from sandbox.organization import ACCOUNTS, MANAGEMENT, MEMBERS
-from tests.unit.sandbox_resources import REGION, service, trusting, zipped
+from tests.service.sandbox_resources import REGION, service, trusting, zipped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

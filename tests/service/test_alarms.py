@@ -10,7 +10,7 @@ import pytest
 from moto.cloudwatch.models import cloudwatch_backends
 
 from sandbox.organization import SECURITY
-from tests.unit.sandbox_resources import (
+from tests.service.sandbox_resources import (
     REGION,
     allow,
     create_key,

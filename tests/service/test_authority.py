@@ -12,7 +12,7 @@ from moto.core.utils import utcnow
 from moto.sts.models import sts_backends
 
 from sandbox.organization import LOG_ARCHIVE, MANAGEMENT, MEMBERS, PARTITION, SECURITY
-from tests.unit.sandbox_resources import (
+from tests.service.sandbox_resources import (
     REGION,
     allow,
     client_with,

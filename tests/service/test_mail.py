@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.organization import SECURITY
-from tests.unit.sandbox_resources import (
+from tests.service.sandbox_resources import (
     code_of,
     confirmations,
     create_topic,

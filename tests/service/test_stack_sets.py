@@ -17,7 +17,7 @@ from sandbox.organization import (
     Account,
     join,
 )
-from tests.unit.sandbox_resources import REGION, trusting, unique
+from tests.service.sandbox_resources import REGION, trusting, unique
 
 if TYPE_CHECKING:
     from sandbox.local import Sandbox

@@ -20,7 +20,7 @@ from sandbox.organization import (
     join,
 )
 from sandbox.services.trails import UndeliverableEventError
-from tests.unit.sandbox_resources import (
+from tests.service.sandbox_resources import (
     REGION,
     allow,
     code_of,
