@@ -61,14 +61,17 @@ clean: ## remove everything that the targets made here
 	rm -rf .venv node_modules build cdktf.out .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 .PHONY: setup
-setup: build/python.done build/node.done build/terraform.rc
+setup: prerequisites build/python.done build/node.done
 
-build/prerequisites.done: toolchain/prerequisites.sh toolchain/find-python.sh
+# Looked at each time, since programs and mirrors come and go; it takes a moment.
+.PHONY: prerequisites
+prerequisites:
 	@toolchain/prerequisites.sh
-	@mkdir -p build && touch $@
+	@mkdir -p build
+	@toolchain/terraform-rc.sh build/terraform.rc $(PROVIDER_VERSION)
 
 # Pipenv gets a place of its own; what Pipfile.lock pins goes to .venv.
-build/pipenv/bin/pipenv: toolchain/pipenv.txt build/prerequisites.done
+build/pipenv/bin/pipenv: toolchain/pipenv.txt | prerequisites
 	@echo 'Setting up Pipenv ...'
 	@rm -rf build/pipenv
 	@"$$(toolchain/find-python.sh 3.13)" -m venv build/pipenv
@@ -82,10 +85,7 @@ build/python.done: Pipfile Pipfile.lock build/pipenv/bin/pipenv
 		build/pipenv/bin/pipenv --python "$$(toolchain/find-python.sh 3.13)" sync --dev $(QUIETLY)
 	@touch $@
 
-build/node.done: package.json package-lock.json .npmrc build/prerequisites.done
+build/node.done: package.json package-lock.json .npmrc | prerequisites
 	@echo 'Installing the CDKTF command line ...'
 	@npm ci $(QUIETLY)
 	@touch $@
-
-build/terraform.rc: toolchain/terraform-rc.sh build/prerequisites.done
-	@toolchain/terraform-rc.sh $@ $(PROVIDER_VERSION)

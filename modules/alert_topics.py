@@ -22,7 +22,10 @@ CLOUDWATCH = {"Service": "cloudwatch.amazonaws.com"}
 
 
 class AlertTopics(Construct):
-    """`alarms` takes messages from CloudWatch's alarms alone, `notices` from the importer."""
+    """`alarms` lets CloudWatch's alarms publish, `notices` the importer.
+
+    Whom the account itself gives the right by IAM can publish, too.
+    """
 
     def __init__(
         self,

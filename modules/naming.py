@@ -94,10 +94,6 @@ class Names:
         return self._name("function", "finding-importer")
 
     @property
-    def importer_arn(self) -> str:
-        return self._arn("lambda", self.settings.accounts.security, f"function:{self.importer}")
-
-    @property
     def importer_role(self) -> str:
         return self._name("role", "finding-importer")
 

@@ -60,7 +60,7 @@ def _up(_options: argparse.Namespace) -> int:
     from sandbox.local import Sandbox  # noqa: PLC0415  moto takes seconds to load
 
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     with Sandbox() as sandbox:
         _say(f"# A local AWS Organization at {sandbox.endpoint}")
@@ -104,7 +104,8 @@ def _mails(_options: argparse.Namespace) -> int:
 def _demo(_options: argparse.Namespace) -> int:
     from sandbox.demo import run  # noqa: PLC0415  moto takes seconds to load
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # unwinds, so that all is cleaned up
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(1))  # unwinds, so that all is cleaned up
     try:
         return run()
     except KeyboardInterrupt:

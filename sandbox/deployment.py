@@ -35,8 +35,8 @@ class DeploymentError(Exception):
     """`cdktf` failed; the message ends with what it printed last."""
 
     def __init__(self, command: list[str], log: Path) -> None:
-        tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-40:])
-        super().__init__(f"{' '.join(command)} failed; its whole output is in {log}:\n{tail}")
+        tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-80:])
+        super().__init__(f"{' '.join(command)} failed; its last lines:\n{tail}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ done
 
 mkdir -p "$(dirname "$target")"
 if [ -n "$mirror" ]; then
-    cat > "$target.new" <<RC
+    cat > "$target.$$" <<RC
 disable_checkpoint = true
 provider_installation {
   filesystem_mirror {
@@ -37,6 +37,6 @@ provider_installation {
 }
 RC
 else
-    echo 'disable_checkpoint = true' > "$target.new"
+    echo 'disable_checkpoint = true' > "$target.$$"
 fi
-mv "$target.new" "$target"
+mv "$target.$$" "$target"

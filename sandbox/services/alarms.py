@@ -124,8 +124,8 @@ class Alarms:
 
 def _state(backend: CloudWatchBackend, alarm: Alarm) -> str | None:
     """None where it keeps its state."""
-    if alarm.statistic != "Sum" or not alarm.metric_name:
-        LOG.warning("alarm %s: only the Sum of one metric is evaluated here", alarm.name)
+    if not _is_known(alarm):
+        LOG.warning("alarm %s: only one period's Sum of one plain metric is known", alarm.name)
         return None
     window = timedelta(seconds=int(alarm.period) * int(alarm.evaluation_periods))
     since = utcnow() - window
@@ -139,6 +139,12 @@ def _state(backend: CloudWatchBackend, alarm: Alarm) -> str | None:
         return MISSING_DATA[alarm.treat_missing_data or "missing"]
     breaches = BREACHES[alarm.comparison_operator](sum(values), float(alarm.threshold))
     return "ALARM" if breaches else "OK"
+
+
+def _is_known(alarm: Alarm) -> bool:
+    one_period = {int(alarm.evaluation_periods or 0), int(alarm.datapoints_to_alarm or 1)} == {1}
+    plain = not alarm.dimensions and not alarm.unit and bool(alarm.metric_name)
+    return one_period and plain and alarm.statistic == "Sum"
 
 
 def _message(alarm: Alarm, previous: str) -> str:

@@ -10,6 +10,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -31,6 +32,17 @@ LOG = logging.getLogger(__name__)
 RETRIES = 2  # Lambda's default for asynchronous invocations
 RETRY_SECONDS = 0.2  # Lambda waits one and two minutes
 CONCURRENCY = 8
+SESSION_SECONDS = 3000  # of the hour that the role's credentials last
+
+
+@dataclass(frozen=True, slots=True)
+class RunningFunction:
+    process: FunctionProcess
+    until: float  # of time.monotonic(): its credentials are as old as it is
+
+    @property
+    def usable(self) -> bool:
+        return self.process.alive and time.monotonic() < self.until
 
 
 class Functions:
@@ -38,7 +50,8 @@ class Functions:
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
-        self._processes: dict[tuple[str, str], FunctionProcess] = {}
+        self._processes: dict[tuple[str, str], RunningFunction] = {}
+        self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="lambda")
         self._pending = 0
@@ -68,15 +81,15 @@ class Functions:
     def recycle(self) -> None:
         """End all processes that wait for work, as Lambda does from time to time."""
         with self._lock:
-            for process in self._processes.values():
-                process.stop()
+            for running in self._processes.values():
+                running.process.stop()
             self._processes.clear()
 
     def _deliver(self, function_arn: str, payload: bytes) -> None:
         try:
             for attempt in range(RETRIES + 1):
-                if attempt:
-                    time.sleep(RETRY_SECONDS)
+                if attempt and self._stopped.wait(RETRY_SECONDS):
+                    break
                 if not self._attempt(function_arn, payload):
                     return
             self.dropped.append(payload)
@@ -101,14 +114,16 @@ class Functions:
         function = _function(function_arn)
         key = (function_arn, f"{function.code_sha_256} {function.last_modified}")
         with self._lock:
-            process = self._processes.get(key)
-            if process is None or not process.alive:
-                if process is not None:
-                    process.stop()
-                process = self._processes[key] = self._start(function)
-            return process
+            if self._stopped.is_set():
+                raise AccessDeniedError("the sandbox has stopped")
+            running = self._processes.get(key)
+            if running is None or not running.usable:
+                if running is not None:
+                    running.process.stop()
+                running = self._processes[key] = self._start(function)
+            return running.process
 
-    def _start(self, function: LambdaFunction) -> FunctionProcess:
+    def _start(self, function: LambdaFunction) -> RunningFunction:
         name, region = function.function_name, function.region
         session = assume_as_service(
             "lambda.amazonaws.com", function.role, name, function.function_arn
@@ -136,7 +151,8 @@ class Functions:
             },
         )
         log = FunctionLog(self._endpoint, region, credentials, f"/aws/lambda/{name}")
-        return FunctionProcess(configuration, log.write)
+        process = FunctionProcess(configuration, log.write)
+        return RunningFunction(process, time.monotonic() + SESSION_SECONDS)
 
     def _invoke_operation(functions) -> Any:  # noqa: N805  `self` is the backend's below
         def invoke(
@@ -164,8 +180,9 @@ class Functions:
         return invoke
 
     def _stop(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._stopped.set()
         self.recycle()
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
 
 class FunctionLog:

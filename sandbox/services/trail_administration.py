@@ -19,12 +19,12 @@ from moto.organizations.exceptions import OrganizationsClientError
 from moto.s3.models import s3_backends
 
 from sandbox.authority import assume_as_service, authorize_service
-from sandbox.organization import MANAGEMENT, ORGANIZATION_ID, organization
+from sandbox.organization import MANAGEMENT, ORGANIZATION_ID, PARTITION, organization
 from sandbox.refusals import AccessDeniedError
 from sandbox.resources import bucket_access, key_access
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 SERVICE = "cloudtrail.amazonaws.com"
 
@@ -150,20 +150,44 @@ def _check_trail(trail: Trail) -> None:
             f"Incorrect S3 bucket policy is detected for bucket: {trail.bucket_name}",
         )
     if trail.kms_key_id:
-        _check_key(trail, source)
+        _check_key(trail)
     if trail.cw_log_group_arn:
         _check_log_role(trail)
 
 
-def _check_key(trail: Trail, source: Mapping[str, str]) -> None:
+def _check_key(trail: Trail) -> None:
+    if key_problem(trail):
+        raise CloudTrailError(
+            "InsufficientEncryptionPolicyException",
+            "Insufficient permissions to access S3 bucket or KMS key.",
+        )
+
+
+def key_problem(trail: Trail) -> str | None:
+    """Why CloudTrail may not use the trail's key, or None.
+
+    Decrypt is needed where the bucket has a key of its own between the objects and this one.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
+    """
+    source = {"aws:SourceArn": trail.arn, "aws:SourceAccount": trail.account_id}
     encryption = {"kms:EncryptionContext:aws:cloudtrail:arn": trail.arn}
-    for action in ("kms:GenerateDataKey", "kms:DescribeKey"):
+    actions = ["kms:GenerateDataKey", "kms:DescribeKey"]
+    if _has_bucket_key(trail.bucket_name):
+        actions.append("kms:Decrypt")
+    for action in actions:
         access = key_access(action, trail.kms_key_id, encryption)
-        if not authorize_service(SERVICE, access, source).allowed:
-            raise CloudTrailError(
-                "InsufficientEncryptionPolicyException",
-                "Insufficient permissions to access S3 bucket or KMS key.",
-            )
+        decision = authorize_service(SERVICE, access, source)
+        if not decision.allowed:
+            return decision.reason
+    return None
+
+
+def _has_bucket_key(bucket: str) -> bool:
+    owner = s3_backends.bucket_accounts[bucket][1]
+    encryption = s3_backends[owner][PARTITION].buckets[bucket].encryption or {}
+    rules = encryption.get("Rule", [])
+    listed = rules if isinstance(rules, list) else [rules]
+    return any(str(rule.get("BucketKeyEnabled")).lower() == "true" for rule in listed)
 
 
 def _check_log_role(trail: Trail) -> None:

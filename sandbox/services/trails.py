@@ -16,7 +16,7 @@ from moto.s3.models import s3_backends
 from sandbox.authority import assume_as_service
 from sandbox.organization import ORGANIZATION_ID, PARTITION, is_active
 from sandbox.refusals import AccessDeniedError
-from sandbox.services.trail_administration import SERVICE, write_problem
+from sandbox.services.trail_administration import SERVICE, key_problem, write_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,7 +100,7 @@ def _covers(trail: Trail, account: str, region: str) -> bool:
 def _store(trail: Trail, event: Mapping[str, Any], account: str, region: str) -> None:
     """One log file an event; CloudTrail gathers some minutes of them."""
     key = f"{_prefix(trail)}/{account}/CloudTrail/{region}/{uuid.uuid4()}.json.gz"
-    problem = write_problem(trail, key)
+    problem = write_problem(trail, key) or (trail.kms_key_id and key_problem(trail))
     if problem:
         raise UndeliverableEventError(f"{trail.arn} cannot deliver: {problem}")
     body = gzip.compress(json.dumps({"Records": [event]}).encode())

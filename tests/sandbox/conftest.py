@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CONFIG = ROOT / "config" / "complete.yaml"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unwind_on_signals() -> None:
+    """Whoever ends the tests ends Terraform and the functions with them."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: pytest.exit("ended by a signal", returncode=1))
 
 
 @pytest.fixture(scope="session")

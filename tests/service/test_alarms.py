@@ -286,3 +286,24 @@ def test_an_alarm_that_the_sandbox_cannot_evaluate_keeps_its_state(sandbox: Sand
     alarm.put(5)
 
     assert alarm.state == before
+
+
+@pytest.mark.parametrize(
+    "feature",
+    [
+        {"Dimensions": [{"Name": "account", "Value": "444444444444"}]},
+        {"Unit": "Bytes"},
+        {"EvaluationPeriods": 5, "DatapointsToAlarm": 5},
+        {"EvaluationPeriods": 2},
+        {"Statistic": "Average"},
+    ],
+    ids=str,
+)
+def test_an_alarm_of_an_unknown_kind_is_left_as_it_is(
+    sandbox: Sandbox, feature: dict[str, Any]
+) -> None:
+    alarm = AlarmUnderTest(sandbox, **feature)
+
+    alarm.put(1)
+
+    assert alarm.state == "OK"

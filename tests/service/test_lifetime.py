@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,7 @@ from tests.service.sandbox_resources import create_function, create_topic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 PATCHED = (
     (BaseResponse, "call_action"),
@@ -62,3 +64,37 @@ def test_nothing_of_it_stays_behind() -> None:
     assert operations() == before
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
+
+
+def test_it_ends_in_the_midst_of_an_asynchronous_invocation(tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    source = (
+        "import os, time\n"
+        "def handler(event, context):\n"
+        f"    with open({str(begun)!r}, 'a') as file:\n"
+        "        file.write(f'{os.getpid()}\\n')\n"
+        "    time.sleep(60)\n"
+    )
+    with Sandbox() as running:
+        function = create_function(running, SECURITY.id, source, timeout_seconds=60)
+        running.client("lambda", SECURITY.id).invoke(
+            FunctionName=function, InvocationType="Event", Payload=b"{}"
+        )
+        while not (begun.exists() and begun.read_text().endswith("\n")):
+            time.sleep(0.05)
+
+    processes = [int(line) for line in begun.read_text().splitlines()]
+    assert len(processes) == 1
+    with pytest.raises(ProcessLookupError):
+        os.kill(processes[0], 0)
+
+
+def test_a_process_ends_before_its_credentials_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sandbox.services.functions.SESSION_SECONDS", 0)
+    source = "import os\ndef handler(event, context):\n    return os.getpid()"
+    with Sandbox() as running:
+        function = create_function(running, SECURITY.id, source)
+        client = running.client("lambda", SECURITY.id)
+        processes = {client.invoke(FunctionName=function)["Payload"].read() for _ in range(2)}
+
+    assert len(processes) == 2
