@@ -33,13 +33,13 @@ class Access:
     context: Context = field(default_factory=dict)
 
 
-def role_access(role_arn: str, action: str = "sts:AssumeRole") -> Access:
+def role_access(role_arn: str) -> Access:
     """A role that does not exist is refused like one that may not be assumed, as in AWS."""
     account = role_arn.split(":")[4]
     roles = {role.arn: role for role in iam(account).roles.values()}
     role = roles.get(role_arn)
     return Access(
-        action=action,
+        action="sts:AssumeRole",
         resource=role_arn,
         account=account,
         policy=role.assume_role_policy_document if role else None,

@@ -22,7 +22,7 @@ from moto.logs.models import LogsBackend, LogStream, SubscriptionFilter
 from moto.logs.responses import LogsResponse
 
 from sandbox.authority import authorize_service
-from sandbox.filter_pattern import FilterPattern, FilterPatternError, parse
+from sandbox.filter_pattern import FilterPatternError, parse
 from sandbox.resources import invoke_access
 
 if TYPE_CHECKING:
@@ -140,11 +140,9 @@ def _compiled(pattern: str) -> Any:
     return parse(pattern).matches if pattern.strip() else lambda _message: True
 
 
-def _checked_pattern(pattern: str) -> FilterPattern | None:
-    if not pattern.strip():
-        return None  # matches everything
+def _check_pattern(pattern: str) -> None:
     try:
-        return parse(pattern)
+        _compiled(pattern)
     except FilterPatternError as error:
         raise InvalidParameterException(f"Invalid filter pattern: {error.reason}") from error
 
@@ -158,7 +156,7 @@ def _putting_metric_filter() -> Any:
         metric_transformations: Any,  # moto's annotation says str
     ) -> None:
         backend.ensure_log_group(log_group_name)
-        _checked_pattern(filter_pattern)
+        _check_pattern(filter_pattern)
         _check_transformation(metric_transformations[0])
         others = [
             existing
@@ -192,7 +190,7 @@ def _putting_subscription_filter(put_subscription_filter: Any) -> Any:
         destination_arn: str,
         role_arn: str,
     ) -> None:
-        _checked_pattern(filter_pattern)
+        _check_pattern(filter_pattern)
         filters: list[SubscriptionFilter] = list(
             backend.describe_subscription_filters(log_group_name)
         )
@@ -233,7 +231,7 @@ def _test_metric_filter(response: LogsResponse) -> str:
     messages = request["logEventMessages"]
     if not 1 <= len(messages) <= TEST_MESSAGES:
         raise InvalidParameterException(f"logEventMessages takes 1 to {TEST_MESSAGES} messages")
-    _checked_pattern(request["filterPattern"])
+    _check_pattern(request["filterPattern"])
     matches = _compiled(request["filterPattern"])
     return json.dumps(
         {
