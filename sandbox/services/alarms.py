@@ -9,12 +9,14 @@ import functools
 import json
 import logging
 import threading
+from bisect import bisect_left, insort
+from collections import defaultdict
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from moto.cloudwatch.models import CloudWatchBackend, cloudwatch_backends
+from moto.cloudwatch.models import CloudWatchBackend, MetricAggregatedDatum, cloudwatch_backends
 from moto.core.utils import utcnow
 from moto.sns.models import sns_backends
 
@@ -24,7 +26,9 @@ from sandbox.resources import publish_accesses
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from moto.cloudwatch.models import Alarm
+    from moto.cloudwatch.models import Alarm, MetricDatumBase
+
+type TimedValue = tuple[datetime, float]
 
 LOG = logging.getLogger(__name__)
 SERVICE = "cloudwatch.amazonaws.com"
@@ -48,36 +52,84 @@ ACTIONS = {
 }
 
 
+class MetricHistory:
+    """A backend's values by metric, in order of time.
+
+    moto has one list of all that was ever put, which only grows: each datum is read from it once.
+    """
+
+    def __init__(self) -> None:
+        self._read = 0  # of moto's list
+        self._values: defaultdict[tuple[str, str], list[TimedValue]] = defaultdict(list)
+
+    def read_on(self, data: list[MetricDatumBase]) -> None:
+        new = data[self._read :]
+        self._read += len(new)
+        for datum in new:
+            if not datum.dimensions:  # with dimensions it is another metric
+                value = (datum.timestamp.replace(tzinfo=None), _sum(datum))
+                insort(self._values[datum.namespace, datum.name], value)
+
+    def values_since(self, namespace: str, name: str, since: datetime) -> list[float]:
+        values = self._values[namespace, name]
+        return [value for _, value in values[bisect_left(values, since, key=_timestamp) :]]
+
+
+def _sum(datum: MetricDatumBase) -> float:
+    name = "sum" if isinstance(datum, MetricAggregatedDatum) else "value"
+    return float(vars(datum)[name])
+
+
+def _timestamp(value: TimedValue) -> datetime:
+    return value[0]
+
+
 class Alarms:
     """Evaluates every alarm when a metric arrives and once a second.
 
-    Of an alarm's features only those of one metric's sum are known; another one is logged and left
-    as it is, so that nothing passes by a lenient evaluation.
+    Of an alarm's features only those of one metric's sum are known; another one is logged and its
+    state left as it is, so that nothing passes by a lenient evaluation.
     """
 
     def __init__(self) -> None:
         self._stopped = threading.Event()
         self._lock = threading.RLock()
+        self._histories: defaultdict[CloudWatchBackend, MetricHistory] = defaultdict(MetricHistory)
         self.undelivered: list[str] = []  # why an action's message reached nobody
 
     @contextmanager
     def installed(self) -> Iterator[None]:
         with ExitStack() as stack:
-            original = CloudWatchBackend.put_metric_data
-            stack.enter_context(
-                patch.object(CloudWatchBackend, "put_metric_data", self._putting(original))
-            )
+            for name, replacing in {
+                "put_metric_data": self._putting_data,
+                "put_metric_alarm": self._putting_alarm,
+            }.items():
+                replacement = replacing(getattr(CloudWatchBackend, name))
+                stack.enter_context(patch.object(CloudWatchBackend, name, replacement))
             ticker = threading.Thread(target=self._tick, name="alarms", daemon=True)
             ticker.start()
             stack.callback(ticker.join)
             stack.callback(self._stopped.set)
             yield
 
-    def _putting(self, put_metric_data: Any) -> Any:
+    def _putting_data(self, put_metric_data: Any) -> Any:
         @functools.wraps(put_metric_data)
         def putting(backend: CloudWatchBackend, *args: Any, **kwargs: Any) -> None:
             put_metric_data(backend, *args, **kwargs)
             self.evaluate(backend)
+
+        return putting
+
+    def _putting_alarm(self, put_metric_alarm: Any) -> Any:
+        @functools.wraps(put_metric_alarm)
+        def putting(backend: CloudWatchBackend, name: str, **properties: Any) -> Alarm:
+            with self._lock:
+                replaced = backend.alarms.get(name)
+                alarm: Alarm = put_metric_alarm(backend, name, **properties)
+                _set_first_state(alarm, replaced)
+            if not _is_known(alarm):
+                LOG.warning("alarm %s: only one period's Sum of one plain metric is known", name)
+            return alarm
 
         return putting
 
@@ -89,8 +141,10 @@ class Alarms:
 
     def evaluate(self, backend: CloudWatchBackend) -> None:
         with self._lock:
-            for alarm in list(backend.alarms.values()):
-                state = _state(backend, alarm)
+            history = self._histories[backend]
+            history.read_on(backend.metric_data)
+            for alarm in filter(_is_known, list(backend.alarms.values())):
+                state = _state(history, alarm)
                 if state is not None and state != alarm.state_value:
                     self._change(alarm, state)
 
@@ -122,19 +176,28 @@ class Alarms:
         topic.publish(_message(alarm, previous), subject=subject)
 
 
-def _state(backend: CloudWatchBackend, alarm: Alarm) -> str | None:
-    """None where it keeps its state."""
-    if not _is_known(alarm):
-        LOG.warning("alarm %s: only one period's Sum of one plain metric is known", alarm.name)
-        return None
-    window = timedelta(seconds=int(alarm.period) * int(alarm.evaluation_periods))
-    since = utcnow() - window
-    values = [
-        float(vars(datum)["value"])
-        for datum in list(backend.metric_data)
-        if (datum.namespace, datum.name) == (alarm.namespace, alarm.metric_name)
-        and datum.timestamp.replace(tzinfo=None) >= since
-    ]
+def _set_first_state(alarm: Alarm, replaced: Alarm | None) -> None:
+    """A new alarm has no data yet, an updated one keeps its state; moto lets both be OK.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    """
+    if replaced is None:
+        alarm.state_value = "INSUFFICIENT_DATA"
+        return
+    alarm.state_value = replaced.state_value
+    alarm.state_reason = replaced.state_reason
+    alarm.state_reason_data = replaced.state_reason_data
+    alarm.state_updated_timestamp = replaced.state_updated_timestamp
+    alarm.history = replaced.history
+
+
+def _state(history: MetricHistory, alarm: Alarm) -> str | None:
+    """Over the window that slides with each evaluation; None where the alarm keeps its state.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation-window.html
+    """
+    since = utcnow() - timedelta(seconds=int(alarm.period) * int(alarm.evaluation_periods))
+    values = history.values_since(alarm.namespace, alarm.metric_name, since)
     if not values:
         return MISSING_DATA[alarm.treat_missing_data or "missing"]
     breaches = BREACHES[alarm.comparison_operator](sum(values), float(alarm.threshold))

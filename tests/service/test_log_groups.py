@@ -30,6 +30,7 @@ MATCHING = json.dumps({"name": "DeleteTrail"})
 OTHER = json.dumps({"name": "DescribeTrails"})
 PATTERN = '{ $.name = "DeleteTrail" }'
 BAD_PATTERNS = ["{ $.name = }", "{ $.name IS NOT NULL }", "{ $.name = *a* && }", "{ name = 1 }"]
+REGEX_PATTERN = "{ $.name = %^Delete% }"
 SHOW_MESSAGES = """
 import base64, gzip, json
 
@@ -109,11 +110,26 @@ def put_subscription(
     )
 
 
-def counted(sandbox: Sandbox, metric: str) -> list[float]:
+def put_alarm(cloudwatch: Any, metric: str) -> None:
+    """An alarm of the metric's name."""
+    cloudwatch.put_metric_alarm(
+        AlarmName=metric,
+        Namespace=NAMESPACE,
+        MetricName=metric,
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData="notBreaching",
+    )
+
+
+def counted(sandbox: Sandbox, metric: str, namespace: str = NAMESPACE) -> list[float]:
     """The metric's sums of the last minutes; none where nothing was emitted."""
     now = datetime.now(UTC)
     points = sandbox.client("cloudwatch", SECURITY.id).get_metric_statistics(
-        Namespace=NAMESPACE,
+        Namespace=namespace,
         MetricName=metric,
         StartTime=now - timedelta(minutes=5),
         EndTime=now + timedelta(minutes=5),
@@ -174,6 +190,40 @@ def test_the_default_value_is_emitted_without_a_match(
     assert counted(sandbox, metric) == [0.0]
 
 
+def test_each_filter_of_the_group_counts_into_its_own_metric(
+    sandbox: Sandbox, logs: Any, group: str
+) -> None:
+    matching = put_metric_filter(logs, group, name="matching")
+    other = put_metric_filter(logs, group, '{ $.name = "D*" }', name="other", defaultValue=0.0)
+    elsewhere = put_metric_filter(
+        logs, group, "{ $.name IS NULL }", "else", metricNamespace="Elsewhere", defaultValue=0.0
+    )
+
+    log(logs, group, MATCHING, OTHER)
+
+    assert (counted(sandbox, matching), counted(sandbox, other)) == ([1.0], [2.0])
+    assert counted(sandbox, elsewhere, "Elsewhere") == [0.0]
+
+
+def test_a_match_raises_the_alarms_of_its_filter_only(
+    sandbox: Sandbox, logs: Any, group: str
+) -> None:
+    cloudwatch = sandbox.client("cloudwatch", SECURITY.id)
+    patterns = [PATTERN, '{ $.name = "StopLogging" }', "{ $.name = D* }"]
+    metrics = [
+        put_metric_filter(logs, group, pattern, name=f"filter-{number}", defaultValue=0.0)
+        for number, pattern in enumerate(patterns)
+    ]
+    for metric in metrics:
+        put_alarm(cloudwatch, metric)
+
+    log(logs, group, MATCHING)
+
+    alarms = cloudwatch.describe_alarms(AlarmNames=metrics)["MetricAlarms"]
+    states = {alarm["AlarmName"]: alarm["StateValue"] for alarm in alarms}
+    assert [states[metric] for metric in metrics] == ["ALARM", "OK", "ALARM"]
+
+
 def test_a_default_value_beside_dimensions_is_refused(logs: Any, group: str) -> None:
     with pytest.raises(ClientError) as refused:
         put_metric_filter(logs, group, defaultValue=0.0, dimensions={"Name": "$.name"})
@@ -222,6 +272,72 @@ def test_a_log_group_takes_two_subscriptions(
     assert code_of(refused.value) == "LimitExceededException"
 
 
+@pytest.fixture
+def group_with_five_regexes(sandbox: Sandbox, logs: Any, group: str, function: str) -> str:
+    """Four metric filters, regex-0 and so on, and the subscription filter."""
+    admit(sandbox, function, group)
+    put_subscription(logs, group, function, REGEX_PATTERN)
+    for number in range(4):
+        put_metric_filter(logs, group, REGEX_PATTERN, name=f"regex-{number}")
+    return group
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        REGEX_PATTERN,
+        "{ $.name != %Delete% }",
+        '{ $.name = "a" && ($.name = "b" || $.name = %c%) }',
+        "{ ($.name = %a% && $.other = %b%) || $.name = D* }",
+    ],
+)
+def test_a_log_group_takes_five_patterns_with_a_regex(
+    logs: Any, group_with_five_regexes: str, pattern: str
+) -> None:
+    with pytest.raises(ClientError) as refused:
+        put_metric_filter(logs, group_with_five_regexes, pattern)
+
+    filters = logs.describe_metric_filters(logGroupName=group_with_five_regexes)["metricFilters"]
+    assert code_of(refused.value) == "LimitExceededException"
+    assert len(filters) == 4
+
+
+def test_a_subscription_beyond_five_patterns_with_a_regex_is_refused(
+    logs: Any, group_with_five_regexes: str, function: str
+) -> None:
+    with pytest.raises(ClientError) as refused:
+        put_subscription(logs, group_with_five_regexes, function, REGEX_PATTERN, "second")
+    put_subscription(logs, group_with_five_regexes, function, PATTERN, "second")
+
+    assert code_of(refused.value) == "LimitExceededException"
+
+
+def test_five_patterns_with_a_regex_leave_room_for_others(
+    logs: Any, group_with_five_regexes: str
+) -> None:
+    put_metric_filter(logs, group_with_five_regexes, '{ $.name = "100%" || $.name = "5%" }')
+    put_metric_filter(logs, group_with_five_regexes, "", name="all")
+
+    filters = logs.describe_metric_filters(logGroupName=group_with_five_regexes)["metricFilters"]
+    assert len(filters) == 6
+
+
+def test_the_fifth_pattern_with_a_regex_can_be_replaced(
+    logs: Any, group_with_five_regexes: str, function: str
+) -> None:
+    changed = "{ $.name = %^Stop% }"
+
+    put_metric_filter(logs, group_with_five_regexes, changed, name="regex-0")
+    put_subscription(logs, group_with_five_regexes, function, changed)
+
+    filters = logs.describe_metric_filters(logGroupName=group_with_five_regexes)["metricFilters"]
+    (subscription,) = logs.describe_subscription_filters(logGroupName=group_with_five_regexes)[
+        "subscriptionFilters"
+    ]
+    assert sorted(one["filterPattern"] for one in filters) == [REGEX_PATTERN] * 3 + [changed]
+    assert subscription["filterPattern"] == changed
+
+
 def test_a_subscription_replaces_the_one_of_its_name(
     sandbox: Sandbox, logs: Any, group: str, function: str
 ) -> None:
@@ -259,6 +375,25 @@ def test_a_permission_for_another_log_group_is_none(
         put_subscription(logs, group, function)
 
     assert "Could not execute the lambda function" in message_of(refused.value)
+
+
+@pytest.mark.parametrize("service", ["kinesis", "firehose", "logs"])
+def test_a_destination_that_the_sandbox_lacks_is_refused(
+    logs: Any, group: str, service: str
+) -> None:
+    destination = f"arn:aws:{service}:{REGION}:{SECURITY.id}:stream/archive"
+
+    with pytest.raises(ClientError) as refused:
+        logs.put_subscription_filter(
+            logGroupName=group,
+            filterName="filter",
+            filterPattern=PATTERN,
+            destinationArn=destination,
+        )
+
+    assert code_of(refused.value) == "InvalidParameterException"
+    assert "In the sandbox" in message_of(refused.value)
+    assert destination in message_of(refused.value)
 
 
 def test_a_function_of_another_account_is_refused(logs: Any, group: str) -> None:
