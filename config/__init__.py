@@ -4,9 +4,11 @@ from config.errors import ConfigError, Problem
 from config.loader import load, settings_path
 from config.settings import (
     Accounts,
+    DetectionChoice,
     LocalState,
     Notifications,
     Organization,
+    Override,
     Retention,
     S3State,
     SecurityHub,
@@ -16,9 +18,11 @@ from config.settings import (
 __all__ = [
     "Accounts",
     "ConfigError",
+    "DetectionChoice",
     "LocalState",
     "Notifications",
     "Organization",
+    "Override",
     "Problem",
     "Retention",
     "S3State",

@@ -9,9 +9,11 @@ from config.document import read
 from config.errors import ConfigError
 from config.settings import (
     Accounts,
+    DetectionChoice,
     LocalState,
     Notifications,
     Organization,
+    Override,
     Retention,
     S3State,
     SecurityHub,
@@ -75,7 +77,8 @@ def _settings(data: dict[str, Any]) -> Settings:
         organization=Organization(id=organization["id"], targets=tuple(organization["targets"])),
         accounts=Accounts(**data["accounts"]),
         deployment_role=data["deployment_role"],
-        notifications=Notifications(emails=tuple(data["notifications"]["emails"])),
+        notifications=_notifications(data["notifications"]),
+        detections=_detections(data["detections"]),
         name_prefix=data["name_prefix"],
         tags=tuple(sorted(data["tags"].items())),
         # JSON Schema takes 365.0 for an integer too.
@@ -83,6 +86,25 @@ def _settings(data: dict[str, Any]) -> Settings:
         security_hub=SecurityHub(**data["security_hub"]),
         state=_state(data["state"]),
     )
+
+
+def _notifications(data: dict[str, Any]) -> Notifications:
+    emails = tuple(data["emails"])
+    low_priority = tuple(data.get("low_priority_emails", emails))
+    return Notifications(emails=emails, low_priority_emails=low_priority)
+
+
+def _detections(data: dict[str, Any]) -> DetectionChoice:
+    overrides = (
+        Override(
+            detection=name,
+            enabled=override.get("enabled", True),
+            level=override.get("level"),
+            priority=override.get("priority"),
+        )
+        for name, override in sorted(data["overrides"].items())
+    )
+    return DetectionChoice(packs=tuple(data["packs"]), overrides=tuple(overrides))
 
 
 def _state(data: dict[str, Any]) -> LocalState | S3State:

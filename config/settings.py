@@ -23,6 +23,23 @@ class Accounts:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notifications:
     emails: tuple[str, ...]
+    low_priority_emails: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Override:
+    """What is to be different with one detection; None leaves it as the rule says."""
+
+    detection: str  # its name
+    enabled: bool
+    level: str | None
+    priority: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectionChoice:
+    packs: tuple[str, ...]
+    overrides: tuple[Override, ...]  # sorted by detection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +76,21 @@ class Settings:
     accounts: Accounts
     deployment_role: str  # a role's name, not its ARN
     notifications: Notifications
+    detections: DetectionChoice
     name_prefix: str
     tags: tuple[tuple[str, str], ...]  # sorted by key
     retention: Retention
     security_hub: SecurityHub
     state: LocalState | S3State
+
+    @property
+    def placeholders(self) -> dict[str, str]:
+        """What the rules of the detections call %name%, by name."""
+        return {
+            "partition": self.partition,
+            "home_region": self.home_region,
+            "name_prefix": self.name_prefix,
+            "management_account": self.accounts.management,
+            "log_archive_account": self.accounts.log_archive,
+            "security_account": self.accounts.security,
+        }

@@ -42,6 +42,17 @@ BAD: dict[str, list[Any]] = {
     "notifications": ["security@example.com", ["security@example.com"], None],
     "notifications.emails": [[], "security@example.com", ["a@example.com", "a@example.com"]],
     "notifications.emails[1]": ["nobody", "a@b", "a b@example.com", "mailto:a@example.com", True],
+    "notifications.low_priority_emails": ["a@example.com", ["a@b.cc", "a@b.cc"], None],
+    "notifications.low_priority_emails[0]": ["nobody", "a@b"],
+    "detections": [["cis_aws_foundations"], None],
+    "detections.packs": ["cis_aws_foundations", ["a", "a"], None],
+    "detections.packs[0]": ["CIS", "cis-aws", "", 1],
+    "detections.overrides": [["root_activity"], None],
+    "detections.overrides.assumed_root_session": [{}, True, None],
+    "detections.overrides.assumed_root_session.severity": ["LOW"],
+    "detections.overrides.assumed_root_session.level": ["LOW", "urgent", 1, None],
+    "detections.overrides.assumed_root_session.priority": ["medium", True],
+    "detections.overrides.assumed_root_session.enabled": ["no", 0],
     "name_prefix": ["Rootwatch", "1root", "ab", "a" * 21, "root-", "ro--ot", "sthree-a", "ro_ot"],
     "tags": [["team"], "team", {f"key-{n}": "" for n in range(41)}],
     "tags.team": [1, True, None, "a" * 257, "a;b", "two\nlines"],
@@ -124,6 +135,8 @@ def test_s3_state_needs_only_bucket_and_region() -> None:
             "deployment_role": ["AWSControlTowerExecution", "a+b=c,d.e@f-g_h"],
             "tags": [{}, {"on": "", "2024-01-01": "a:b/c=d+e-f@g h"}],
             "retention": [{}, {"log_group_days": 1}, {"bucket_days": 90}, {"bucket_days": 36500}],
+            "notifications.low_priority_emails": [[], ["later@example.com"]],
+            "detections": [{}, {"packs": ["of_ours"]}, {"overrides": {"one": {"enabled": False}}}],
             "state": [S3 | {"kms_key_id": KEY + "mrk-" + "0a" * 16}, S3 | {"key_prefix": "a/b.c"}],
         }
     ),
@@ -155,6 +168,37 @@ def test_a_bad_value_is_the_one_problem_at_its_key(key: str, value: Any) -> None
 @pytest.mark.parametrize(("key", "value"), cases(BAD_S3))
 def test_a_bad_value_of_s3_state_is_the_one_problem_at_its_key(key: str, value: Any) -> None:
     assert keys(failure(MINIMAL | {"state": S3 | {key: value}})) == [f"state.{key}"]
+
+
+def test_what_rootwatch_is_for_cannot_be_switched_off() -> None:
+    name = "root_console_login_without_mfa"
+    [problem] = failure(
+        MINIMAL | {"detections": {"overrides": {name: {"enabled": False}}}}
+    ).problems
+    changed_level = settings(MINIMAL | {"detections": {"overrides": {name: {"level": "high"}}}})
+
+    assert problem.key == f"detections.overrides.{name}.enabled"
+    assert "cannot be switched off" in problem.allowed
+    assert changed_level.detections.overrides == (
+        config.Override(detection=name, enabled=True, level="high", priority=None),
+    )
+
+
+def test_a_detections_name_is_checked_for_its_form() -> None:
+    [problem] = failure(
+        MINIMAL | {"detections": {"overrides": {"Root activity": {"enabled": False}}}}
+    ).problems
+
+    assert problem.value == 'the key "Root activity"'
+
+
+def test_low_priority_goes_to_the_same_addresses_unless_others_are_named() -> None:
+    emails = {"emails": ["a@example.com"]}
+    same = settings(MINIMAL | {"notifications": emails})
+    nobody = settings(MINIMAL | {"notifications": emails | {"low_priority_emails": []}})
+
+    assert same.notifications.low_priority_emails == ("a@example.com",)
+    assert nobody.notifications.low_priority_emails == ()
 
 
 @pytest.mark.parametrize("key", ["aws:team", "AWS:team", "a;b", "", "k" * 129, "two\nlines"])

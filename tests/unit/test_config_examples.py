@@ -24,7 +24,7 @@ MINIMAL: dict[str, Any] = yaml.safe_load((FOLDER / "minimal.yaml").read_text("ut
 # Keywords of JSON Schema that a value can violate in this schema.
 CHECKS = {
     "type", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum", "minItems",
-    "uniqueItems", "maxProperties",
+    "uniqueItems", "minProperties", "maxProperties",
 }  # fmt: skip
 
 
@@ -41,7 +41,10 @@ def test_the_minimal_config_is_completed_with_the_defaults() -> None:
             management="111111111111", log_archive="222222222222", security="333333333333"
         ),
         deployment_role="OrganizationAccountAccessRole",
-        notifications=config.Notifications(emails=("security@example.com",)),
+        notifications=config.Notifications(
+            emails=("security@example.com",), low_priority_emails=("security@example.com",)
+        ),
+        detections=config.DetectionChoice(packs=(), overrides=()),
         name_prefix="rootwatch",
         tags=(),
         retention=config.Retention(log_group_days=365, bucket_days=2555),
