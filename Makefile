@@ -39,6 +39,14 @@ format: setup ## rewrite the code as `make check` wants it
 	@ruff format .
 	@ruff check --fix .
 
+.PHONY: docs
+docs: setup ## renew the tables that the documentation has of the detections
+	@python -m detections.documentation
+
+.PHONY: bench
+bench: setup ## measure what has to be fast, as ratios within one run
+	@python -m bench.match
+
 .PHONY: synth
 synth: valid-config ## the Terraform JSON of your configuration, into cdktf.out
 	@cdktf synth
@@ -55,6 +63,7 @@ destroy: valid-config ## remove all stacks
 .PHONY: valid-config
 valid-config: setup
 	@python -m config
+	@python -m detections list --enabled > /dev/null
 
 .PHONY: clean
 clean: ## remove everything that the targets made here
