@@ -8,7 +8,9 @@ from cdktf import App
 
 from config.errors import ConfigError
 from config.loader import load, settings_path
-from detections import catalog
+from detections import selection
+from detections.cloudwatch import check_log_group
+from detections.errors import DetectionError, SelectionError
 from stacks.detection import DetectionStack
 from stacks.organization import OrganizationStack
 from stacks.trail import TrailStack
@@ -20,13 +22,15 @@ BUILD = ROOT / "build"
 def main() -> int:
     try:
         settings = load(settings_path(os.environ, ROOT))
-    except ConfigError as error:
+        detections = selection.enabled(settings)
+        check_log_group(detections)
+    except (ConfigError, SelectionError, DetectionError) as error:
         print(error, file=sys.stderr)  # noqa: T201  for the person at the terminal
         return 2
     app = App()
     organization = OrganizationStack(app, settings)
     trail = TrailStack(app, settings)
-    detection = DetectionStack(app, settings, catalog.load(), BUILD)
+    detection = DetectionStack(app, settings, detections, BUILD)
     trail.add_dependency(organization)
     detection.add_dependency(trail)
     app.synth()

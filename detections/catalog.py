@@ -1,96 +1,65 @@
-"""The detections that ship: one folder each, read from its Sigma rule."""
+"""The detections that ship: one folder each, read from its Sigma rule.
+
+A folder of such folders is a pack, which the config switches on as a whole.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from sigma.exceptions import SigmaError
-from sigma.rule import SigmaRule
-from yaml import YAMLError
-
-from detections.conditions import Condition, from_sigma
+from detections.detection import Sample
 from detections.errors import DetectionError
+from detections.rule_file import read_detection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from detections.detection import Detection
 
 CATALOG = Path(__file__).parent
-SEVERITIES = {
-    "informational": "INFORMATIONAL",
-    "low": "LOW",
-    "medium": "MEDIUM",
-    "high": "HIGH",
-    "critical": "CRITICAL",
-}  # Sigma's level to ASFF's Severity.Label
+EXAMPLE_PLACEHOLDERS = {
+    "partition": "aws",
+    "home_region": "us-east-1",
+    "name_prefix": "rootwatch",
+    "management_account": "111111111111",
+    "log_archive_account": "222222222222",
+    "security_account": "333333333333",
+}  # what the rules' %…% stand for in the samples
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Detection:
-    name: str  # the folder's name; part of metric, alarm and finding names
-    id: str  # the Sigma rule's UUID
-    title: str
-    description: str
-    severity: str  # ASFF Severity.Label
-    types: tuple[str, ...]  # ASFF finding types
-    next_steps: tuple[str, ...]
-    condition: Condition
+def load(
+    catalog: Path = CATALOG, placeholders: Mapping[str, str] = EXAMPLE_PLACEHOLDERS
+) -> tuple[Detection, ...]:
+    """Every folder that holds a `rule.yml`, by name, those of packs last. Raises DetectionError."""
+    alone = [read_detection(path.parent, None, placeholders) for path in _rules(catalog, "*")]
+    packed = [
+        read_detection(path.parent, path.parents[1].name, placeholders)
+        for path in _rules(catalog, "*/*")
+    ]
+    detections = (*alone, *packed)
+    _refuse_repeated(detections)
+    return detections
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """A CloudTrail record with what the detection must say of it."""
-
-    name: str
-    matches: bool
-    why: str
-    record: dict[str, Any]
+def samples(detection: Detection) -> tuple[Sample, ...]:
+    return tuple(map(_sample, sorted((detection.folder / "samples").glob("*.json"))))
 
 
-def load(catalog: Path = CATALOG) -> tuple[Detection, ...]:
-    """Every folder that holds a `rule.yml`, by name. Raises DetectionError."""
-    folders = sorted(path.parent for path in catalog.glob("*/rule.yml"))
-    return tuple(load_detection(folder) for folder in folders)
+def _rules(catalog: Path, folders: str) -> list[Path]:
+    return sorted(catalog.glob(f"{folders}/rule.yml"))
 
 
-def load_detection(folder: Path) -> Detection:
-    rule = _rule(folder)
-    custom = rule.custom_attributes.get("rootwatch")
-    if not isinstance(custom, dict):
-        raise DetectionError(folder.name, "rootwatch", "must be a mapping with types, next_steps")
-    if rule.level is None or rule.id is None:
-        raise DetectionError(folder.name, "level, id", "a rule needs both")
-    return Detection(
-        name=folder.name,
-        id=str(rule.id),
-        title=rule.title,
-        description=rule.description or rule.title,
-        severity=SEVERITIES[rule.level.name.lower()],
-        types=_strings(folder.name, custom, "types"),
-        next_steps=_strings(folder.name, custom, "next_steps"),
-        condition=from_sigma(folder.name, rule),
-    )
-
-
-def samples(detection: str, catalog: Path = CATALOG) -> tuple[Sample, ...]:
-    return tuple(map(_sample, sorted((catalog / detection / "samples").glob("*.json"))))
-
-
-def _rule(folder: Path) -> SigmaRule:
-    try:
-        rule = SigmaRule.from_yaml((folder / "rule.yml").read_text(encoding="utf-8"))
-    except (SigmaError, YAMLError) as error:
-        raise DetectionError(folder.name, "rule.yml", str(error)) from error
-    source = rule.logsource
-    if (source.product, source.service) != ("aws", "cloudtrail"):
-        raise DetectionError(folder.name, "logsource", "must be product aws, service cloudtrail")
-    return rule
-
-
-def _strings(detection: str, custom: dict[str, Any], key: str) -> tuple[str, ...]:
-    values = custom.get(key)
-    if isinstance(values, list) and values and all(isinstance(value, str) for value in values):
-        return tuple(values)
-    raise DetectionError(detection, f"rootwatch.{key}", "must be a list of strings")
+def _refuse_repeated(detections: tuple[Detection, ...]) -> None:
+    """Names become resources, ids findings: two of the same would overwrite each other."""
+    for key in ("name", "id"):
+        counts = Counter(getattr(detection, key) for detection in detections)
+        for detection in detections:
+            if counts[getattr(detection, key)] > 1:
+                reason = f"{getattr(detection, key)} is another detection's, too"
+                raise DetectionError(detection.name, key, reason)
 
 
 def _sample(path: Path) -> Sample:

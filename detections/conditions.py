@@ -1,43 +1,106 @@
-"""A rule's condition as a small tree that every rendering reads."""
+"""A rule's condition as a small tree that every rendering reads.
+
+What a leaf says of a record is exact: a string compares with JSON strings only, a number with JSON
+numbers, a boolean with booleans; what is absent, null, an object or an array equals nothing. Paths
+do not go through arrays.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from sigma.conditions import (
-    ConditionAND,
-    ConditionFieldEqualsValueExpression,
-    ConditionNOT,
-    ConditionOR,
-)
-from sigma.exceptions import SigmaError
-from sigma.types import SigmaCasedString
-
-from detections.errors import DetectionError
+from enum import Enum
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator
 
-    from sigma.rule import SigmaRule
+
+class Wildcard(Enum):
+    MANY = "*"  # any run of characters, also none
+    ONE = "?"  # exactly one character
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What a whole string is compared with.
+
+    Without `cased`, the letters A to Z compare without case, and there are no other letters.
+    """
+
+    parts: tuple[str | Wildcard, ...]  # no empty string, no two strings in a row
+    cased: bool = True
+
+    @property
+    def strings(self) -> tuple[str, ...]:
+        """What stands between the wildcards."""
+        return tuple(part for part in self.parts if isinstance(part, str))
+
+    @property
+    def plain(self) -> str | None:
+        """The string itself; None where there is a wildcard."""
+        return "".join(self.strings) if len(self.strings) == len(self.parts) else None
 
 
 @dataclass(frozen=True, slots=True)
 class FieldIs:
-    """The field holds one of these strings, compared with case; false where it is absent."""
+    """The field holds a string that fits one of the texts."""
 
     field: str  # dotted path into the CloudTrail record
-    values: tuple[str, ...]
+    texts: tuple[Text, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMatches:
+    """The field holds a string in which the regular expression is found somewhere.
+
+    Python's syntax with its ASCII classes; `flags` are some of i, m and s.
+    """
+
+    field: str
+    regex: str
+    flags: frozenset[str] = frozenset()
+
+
+type Order = Literal["=", "<", "<=", ">", ">="]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldCompares:
+    """The field holds a number that stands in this order to ours."""
+
+    field: str
+    order: Order
+    number: float
+
+
+@dataclass(frozen=True, slots=True)
+class FieldIsBoolean:
+    field: str
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FieldIsNull:
+    """The field holds null or is absent."""
+
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class FieldExists:
+    """The field is there, whatever it holds, null too."""
+
+    field: str
 
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
-    conditions: tuple[Condition, ...]
+    conditions: tuple[Condition, ...]  # one or more
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    conditions: tuple[Condition, ...]
+    conditions: tuple[Condition, ...]  # one or more
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,61 +108,46 @@ class Not:
     condition: Condition
 
 
-type Condition = FieldIs | AllOf | AnyOf | Not
+type Leaf = FieldIs | FieldMatches | FieldCompares | FieldIsBoolean | FieldIsNull | FieldExists
+type Condition = Leaf | AllOf | AnyOf | Not
 
 
-def from_sigma(detection: str, rule: SigmaRule) -> Condition:
-    """Read the rule's one condition.
-
-    Supported are `and`, `or`, `not`, `1 of`, `all of` over fields with `|cased` strings.
-    Raises DetectionError for everything else: CloudWatch compares with case, so a field
-    without `|cased` would mean one thing in Sigma and another in the deployed pattern.
-    """
-    parsed = rule.detection.parsed_condition
-    if len(parsed) != 1:
-        raise DetectionError(detection, "detection.condition", "write exactly one condition")
-    try:
-        condition = parsed[0].parse()
-    except SigmaError as error:
-        raise DetectionError(detection, "detection.condition", str(error)) from error
-    return _read(detection, condition)
+def all_of(conditions: Iterable[Condition]) -> Condition:
+    """Without an AllOf directly in another."""
+    parts = tuple(part for condition in conditions for part in _parts(AllOf, condition))
+    return parts[0] if len(parts) == 1 else AllOf(parts)
 
 
-def _read(detection: str, node: object) -> Condition:
-    match node:
-        case ConditionAND():
-            return AllOf(_read_all(detection, node.args))
-        case ConditionOR():
-            return _merged(_read_all(detection, node.args))
-        case ConditionNOT():
-            return Not(_read(detection, node.args[0]))
-        case ConditionFieldEqualsValueExpression():
-            return FieldIs(node.field, (_literal(detection, node),))
+def any_of(conditions: Iterable[Condition]) -> Condition:
+    """Without an AnyOf directly in another, and with one FieldIs for all texts of a field."""
+    parts = _merged(part for condition in conditions for part in _parts(AnyOf, condition))
+    return parts[0] if len(parts) == 1 else AnyOf(parts)
+
+
+def leaves(condition: Condition) -> Iterator[Leaf]:
+    match condition:
+        case AllOf(parts) | AnyOf(parts):
+            for part in parts:
+                yield from leaves(part)
+        case Not(inner):
+            yield from leaves(inner)
         case _:
-            raise DetectionError(
-                detection,
-                "detection.condition",
-                f"{type(node).__name__} is not supported: compare named fields with |cased strings",
-            )
+            yield condition
 
 
-def _read_all(detection: str, nodes: Sequence[object]) -> tuple[Condition, ...]:
-    return tuple(_read(detection, node) for node in nodes)
+def _parts(kind: type[AllOf | AnyOf], condition: Condition) -> tuple[Condition, ...]:
+    return condition.conditions if isinstance(condition, kind) else (condition,)
 
 
-def _literal(detection: str, node: ConditionFieldEqualsValueExpression) -> str:
-    value = node.value
-    if not isinstance(value, SigmaCasedString):
-        raise DetectionError(detection, node.field, "write the field as `name|cased` with strings")
-    if value.contains_special():
-        raise DetectionError(detection, node.field, "wildcards are not supported")
-    return str(value.to_plain())
-
-
-def _merged(conditions: tuple[Condition, ...]) -> Condition:
-    """`a is x or a is y` is one comparison with two values, which renders shorter."""
-    fields = {condition.field for condition in conditions if isinstance(condition, FieldIs)}
-    if len(fields) != 1 or not all(isinstance(condition, FieldIs) for condition in conditions):
-        return AnyOf(conditions)
-    values = (condition.values for condition in conditions if isinstance(condition, FieldIs))
-    return FieldIs(fields.pop(), tuple(dict.fromkeys(value for group in values for value in group)))
+def _merged(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
+    """`a is x or a is y` is one comparison with two values, at the place of the first."""
+    merged: dict[object, Condition] = {}
+    for condition in conditions:
+        key = condition.field if isinstance(condition, FieldIs) else condition
+        before = merged.get(key)
+        if isinstance(condition, FieldIs) and isinstance(before, FieldIs):
+            texts = dict.fromkeys((*before.texts, *condition.texts))
+            merged[key] = FieldIs(condition.field, tuple(texts))
+        else:
+            merged[key] = condition
+    return tuple(merged.values())

@@ -12,3 +12,15 @@ class DetectionError(ValueError):
         self.detection = detection
         self.where = where
         self.reason = reason
+
+
+class SelectionError(ValueError):
+    """A configuration names a detection or a pack that the catalog does not have.
+
+    `key` is the configuration's key.
+    """
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"{key}: {reason}")
+        self.key = key
+        self.reason = reason

@@ -1,22 +1,41 @@
-"""The detections as the JSON document that the finding importer carries and evaluates."""
+"""The detections as the JSON document that the finding importer carries and evaluates.
+
+`functions/finding_importer/predicate.py` tells the language of its predicates and evaluates it.
+"""
 
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from detections.conditions import AllOf, AnyOf, FieldIs, Not
+from detections.conditions import (
+    AllOf,
+    AnyOf,
+    FieldCompares,
+    FieldExists,
+    FieldIs,
+    FieldIsBoolean,
+    FieldIsNull,
+    FieldMatches,
+    Not,
+    Wildcard,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from detections.catalog import Detection
-    from detections.conditions import Condition
+    from detections.conditions import Condition, Leaf, Order, Text
+    from detections.detection import Detection
+
+_COMPARISONS: dict[Order, str] = {"=": "eq", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 
 
 def document(detections: Iterable[Detection]) -> bytes:
+    """detections.json, in the detections' order."""
     entries = [_entry(detection) for detection in detections]
-    return json.dumps(entries, indent=1, sort_keys=True).encode()
+    return json.dumps(entries, indent=1, sort_keys=True, allow_nan=False).encode()
 
 
 def _entry(detection: Detection) -> dict[str, Any]:
@@ -26,14 +45,15 @@ def _entry(detection: Detection) -> dict[str, Any]:
         "title": detection.title,
         "description": detection.description,
         "severity": detection.severity,
+        "priority": detection.priority,
         "types": list(detection.types),
+        "compliance": [asdict(mapping) for mapping in detection.compliance],
         "next_steps": list(detection.next_steps),
         "predicate": predicate(detection.condition),
     }
 
 
 def predicate(condition: Condition) -> dict[str, Any]:
-    """`{"all": […]}`, `{"any": […]}`, `{"not": …}` or `{"field": path, "equals": [strings]}`."""
     match condition:
         case AllOf(parts):
             return {"all": [predicate(part) for part in parts]}
@@ -41,5 +61,71 @@ def predicate(condition: Condition) -> dict[str, Any]:
             return {"any": [predicate(part) for part in parts]}
         case Not(inner):
             return {"not": predicate(inner)}
-        case FieldIs(field, values):
-            return {"field": field, "equals": list(values)}
+        case _:
+            return _leaf(condition)
+
+
+def _leaf(leaf: Leaf) -> dict[str, Any]:
+    match leaf:
+        case FieldIs(field, texts):
+            return _string_leaf(field, texts)
+        case FieldMatches(field, regex, flags):
+            return {"field": field, "regex": [_flagged("".join(sorted(flags)), regex)]}
+        case FieldCompares(field, order, number):
+            return {"field": field, _COMPARISONS[order]: number}
+        case FieldIsBoolean(field, value):
+            return {"field": field, "is": value}
+        case FieldIsNull(field):
+            return {"field": field, "null": True}
+        case FieldExists(field):
+            return {"field": field, "exists": True}
+
+
+def _string_leaf(field: str, texts: Iterable[Text]) -> dict[str, Any]:
+    """One leaf for each kind of text that there is, in the order of their first texts."""
+    operands: dict[str, list[str]] = {}
+    for text in texts:
+        operator, operand = _comparison(text)
+        operands.setdefault(operator, []).append(operand)
+    leaves = [{"field": field, operator: values} for operator, values in operands.items()]
+    return leaves[0] if len(leaves) == 1 else {"any": leaves}
+
+
+def _comparison(text: Text) -> tuple[str, str]:
+    plain = text.plain
+    if plain is not None and text.cased:
+        return "equals", plain
+    if plain is not None and plain.isascii():
+        return "equals_ignore_case", plain.lower()
+    return "regex", _whole_text(text)
+
+
+def _whole_text(text: Text) -> str:
+    r"""A regular expression of the whole text, from \A to \Z, whatever characters it holds.
+
+    Each run of characters between two `*` is found where it stands first and is not looked for
+    again, which the atomic groups say: else a long value with many half matches, which an attacker
+    may send, would take time with the power of the number of `*`.
+    """
+    flags = "s" if text.cased else "is"
+    first, *others = _runs(text)
+    if not others:
+        return _flagged(flags, rf"\A{first}\Z")
+    *middle, last = others
+    found = "".join(f"(?>.*?{run})" for run in middle)
+    return _flagged(flags, rf"\A{first}{found}.*{last}\Z")
+
+
+def _runs(text: Text) -> list[str]:
+    """What stands before, between and after the `*`, as regular expressions; may be empty."""
+    runs = [""]
+    for part in text.parts:
+        if part is Wildcard.MANY:  # not ==: the letter "*" is equal to it
+            runs.append("")
+        else:
+            runs[-1] += "." if part is Wildcard.ONE else re.escape(part)
+    return runs
+
+
+def _flagged(flags: str, regex: str) -> str:
+    return f"(?{flags}){regex}" if flags else regex

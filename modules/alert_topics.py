@@ -1,4 +1,4 @@
-"""Where people are told: one topic for alarms, one for notices, under one key.
+"""Where people are told: one topic for what is urgent, one for what can wait, under one key.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
 https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
@@ -14,7 +14,10 @@ from modules import aws
 from modules.policy_document import administer_key, deny_plain_http, policy_document
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from config.settings import Settings
+    from detections.detection import Priority
     from modules.naming import Names
     from modules.policy_document import Statement
 
@@ -22,9 +25,10 @@ CLOUDWATCH = {"Service": "cloudwatch.amazonaws.com"}
 
 
 class AlertTopics(Construct):
-    """`alarms` lets CloudWatch's alarms publish, `notices` the importer.
+    """`of_priority` has the topics by the detections' priorities.
 
-    Whom the account itself gives the right by IAM can publish, too.
+    CloudWatch's alarms and the importer may publish to each. Whom the account itself gives the
+    right by IAM can publish, too.
     """
 
     def __init__(
@@ -41,8 +45,11 @@ class AlertTopics(Construct):
         self._names = names
         self._in_security: dict[str, Any] = {"provider": provider}
         self.key = self._create_key()
-        self.alarms = self._create_topic("alarms", self._alarms_publish())
-        self.notices = self._create_topic("notices", self._importer_publishes())
+        notifications = settings.notifications
+        self.of_priority: dict[Priority, aws.SnsTopic] = {
+            "high": self._create_topic("high", notifications.emails),
+            "low": self._create_topic("low", notifications.low_priority_emails),
+        }
 
     def _create_key(self) -> aws.KmsKey:
         key = aws.KmsKey(
@@ -62,26 +69,25 @@ class AlertTopics(Construct):
         )
         return key
 
-    def _create_topic(self, purpose: str, publish: Statement) -> aws.SnsTopic:
+    def _create_topic(self, priority: Priority, emails: Sequence[str]) -> aws.SnsTopic:
         topic = aws.SnsTopic(
             self,
-            purpose,
-            name=self._names.topic(purpose),
+            priority,
+            name=self._names.topic(priority),
             kms_master_key_id=self.key.arn,
             **self._in_security,
         )
-        arn = self._names.topic_arn(purpose)
         aws.SnsTopicPolicy(
             self,
-            f"{purpose}_policy",
+            f"{priority}_policy",
             arn=topic.arn,
-            policy=policy_document([publish, deny_plain_http("sns:Publish", [arn])]),
+            policy=policy_document(self._topic_statements(self._names.topic_arn(priority))),
             **self._in_security,
         )
-        for index, address in enumerate(self._settings.notifications.emails):
+        for index, address in enumerate(emails):
             aws.SnsTopicSubscription(
                 self,
-                f"{purpose}_email_{index}",
+                f"{priority}_email_{index}",
                 topic_arn=topic.arn,
                 protocol="email",
                 endpoint=address,
@@ -89,29 +95,30 @@ class AlertTopics(Construct):
             )
         return topic
 
-    def _alarms_publish(self) -> Statement:
-        return {
-            "Sid": "AlarmsPublish",
-            "Effect": "Allow",
-            "Principal": CLOUDWATCH,
-            "Action": "sns:Publish",
-            "Resource": self._names.topic_arn("alarms"),
-            "Condition": {
-                "ArnLike": {"aws:SourceArn": self._names.alarm_arn_any},
-                "StringEquals": {"aws:SourceAccount": self._settings.accounts.security},
+    def _topic_statements(self, arn: str) -> list[Statement]:
+        security = self._settings.accounts.security
+        return [
+            {
+                "Sid": "AlarmsPublish",
+                "Effect": "Allow",
+                "Principal": CLOUDWATCH,
+                "Action": "sns:Publish",
+                "Resource": arn,
+                "Condition": {
+                    "ArnLike": {"aws:SourceArn": self._names.alarm_arn_any},
+                    "StringEquals": {"aws:SourceAccount": security},
+                },
             },
-        }
-
-    def _importer_publishes(self) -> Statement:
-        account = f"arn:{self._settings.partition}:iam::{self._settings.accounts.security}:root"
-        return {
-            "Sid": "ImporterPublishes",
-            "Effect": "Allow",
-            "Principal": {"AWS": account},
-            "Action": "sns:Publish",
-            "Resource": self._names.topic_arn("notices"),
-            "Condition": {"ArnEquals": {"aws:PrincipalArn": self._names.importer_role_arn}},
-        }
+            {
+                "Sid": "ImporterPublishes",
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:{self._settings.partition}:iam::{security}:root"},
+                "Action": "sns:Publish",
+                "Resource": arn,
+                "Condition": {"ArnEquals": {"aws:PrincipalArn": self._names.importer_role_arn}},
+            },
+            deny_plain_http("sns:Publish", [arn]),
+        ]
 
     def _key_statements(self) -> list[Statement]:
         """Without the second statement CloudWatch drops an alarm's message and tells nobody."""

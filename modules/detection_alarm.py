@@ -10,10 +10,8 @@ from detections.cloudwatch import metric_pattern
 from modules import aws
 
 if TYPE_CHECKING:
-    from detections.catalog import Detection
+    from detections.detection import Detection
     from modules.naming import Names
-
-PERIOD_SECONDS = 60
 
 
 class DetectionAlarm(Construct):
@@ -51,10 +49,10 @@ class DetectionAlarm(Construct):
             metric_name=detection.name,
             namespace=names.metric_namespace,
             statistic="Sum",
-            period=PERIOD_SECONDS,
+            period=detection.threshold.seconds,
             evaluation_periods=1,
             datapoints_to_alarm=1,
-            threshold=1,
+            threshold=detection.threshold.count,
             comparison_operator="GreaterThanOrEqualToThreshold",
             treat_missing_data="notBreaching",
             alarm_actions=[topic.arn],
@@ -63,4 +61,10 @@ class DetectionAlarm(Construct):
 
 
 def _description(detection: Detection) -> str:
-    return f"{detection.title}. {detection.description} A notice says who, where and when."
+    sentences = [f"{detection.title}.", detection.description]
+    threshold = detection.threshold
+    if threshold.count > 1:
+        sentences.append(f"There were {threshold.count} within {threshold.seconds // 60} minutes.")
+    if "importer" in detection.evaluated_by:
+        sentences.append("A notice says who, where and when.")
+    return " ".join(sentences)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from config.settings import Settings
-    from detections.catalog import Detection
+    from detections.detection import Detection
     from modules.alert_topics import AlertTopics
     from modules.naming import Names
     from modules.policy_document import Statement
@@ -35,7 +35,7 @@ MAX_ATTEMPTS = 5  # of one call to AWS, with the backoff of botocore's standard 
 
 
 class FindingImporter(Construct):
-    """`function` reads what the subscription filter sends it and reports each sign-in."""
+    """`function` reads what the subscription filter sends it and reports what detections match."""
 
     def __init__(
         self,
@@ -114,13 +114,13 @@ class FindingImporter(Construct):
                 },
             },
             {
-                "Sid": "PublishNotice",
+                "Sid": "PublishNotices",
                 "Effect": "Allow",
                 "Action": "sns:Publish",
-                "Resource": self._names.topic_arn("notices"),
+                "Resource": [self._names.topic_arn("high"), self._names.topic_arn("low")],
             },
             {
-                "Sid": "EncryptNotice",
+                "Sid": "EncryptNotices",
                 "Effect": "Allow",
                 "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
                 "Resource": self._topics.key.arn,
@@ -136,7 +136,7 @@ class FindingImporter(Construct):
             self,
             "function",
             function_name=self._names.importer,
-            description="Reports root sign-ins as Security Hub findings and notices.",
+            description="Reports what Rootwatch detects as Security Hub findings and notices.",
             role=self._role.arn,
             filename=asset.path,
             source_code_hash=asset.asset_hash,
@@ -148,7 +148,8 @@ class FindingImporter(Construct):
             environment={
                 "variables": {
                     "MEMBER_ROLE_NAME": self._names.member_role,
-                    "NOTICE_TOPIC_ARN": self._topics.notices.arn,
+                    "HIGH_PRIORITY_TOPIC_ARN": self._topics.of_priority["high"].arn,
+                    "LOW_PRIORITY_TOPIC_ARN": self._topics.of_priority["low"].arn,
                     "AWS_RETRY_MODE": "standard",
                     "AWS_MAX_ATTEMPTS": str(MAX_ATTEMPTS),
                 }

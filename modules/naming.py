@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from config.settings import Settings
+    from detections.detection import Priority
 
 NAME_CHARACTERS = {
     "bucket": 63,
@@ -114,11 +115,11 @@ class Names:
     def alerts_key_alias(self) -> str:
         return f"alias/{self.settings.name_prefix}-alerts"
 
-    def topic(self, purpose: str) -> str:
-        return self._name("topic", purpose)
+    def topic(self, priority: Priority) -> str:
+        return self._name("topic", f"{priority}-priority")
 
-    def topic_arn(self, purpose: str) -> str:
-        return self._arn("sns", self.settings.accounts.security, self.topic(purpose))
+    def topic_arn(self, priority: Priority) -> str:
+        return self._arn("sns", self.settings.accounts.security, self.topic(priority))
 
     @property
     def metric_namespace(self) -> str:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from config.settings import Settings
-    from detections.catalog import Detection
+    from detections.detection import Detection
+    from modules.aws import AwsProvider
 
 
 class DetectionStack(RootwatchStack):
@@ -34,27 +35,32 @@ class DetectionStack(RootwatchStack):
             "finding_importer",
             settings=settings,
             names=self.names,
-            detections=detections,
+            detections=[one for one in detections if "importer" in one.evaluated_by],
             topics=topics,
             build=build,
             provider=security,
         )
         for detection in detections:
-            alarm = DetectionAlarm(
-                self,
-                detection.name,
-                detection=detection,
-                names=self.names,
-                topic=topics.alarms,
-                provider=security,
-            )
-            self.output(
-                f"{detection.name}_alarm_arn", alarm.alarm.arn, f"The alarm for: {detection.title}."
-            )
+            if "metric_filter" in detection.evaluated_by:
+                self._watch(detection, topics, security)
         if settings.security_hub.managed:
             SecurityHubOrganization(
                 self, "security_hub", settings=settings, names=self.names, provider=security
             )
-        self.output("alarm_topic_arn", topics.alarms.arn, "The topic that alarms publish to.")
-        self.output("notice_topic_arn", topics.notices.arn, "The topic that notices are sent to.")
+        for priority, topic in topics.of_priority.items():
+            told = f"The topic for alarms and notices of {priority} priority."
+            self.output(f"{priority}_priority_topic_arn", topic.arn, told)
         self.output("finding_importer_arn", importer.function.arn, "The finding importer.")
+
+    def _watch(self, detection: Detection, topics: AlertTopics, security: AwsProvider) -> None:
+        alarm = DetectionAlarm(
+            self,
+            detection.name,
+            detection=detection,
+            names=self.names,
+            topic=topics.of_priority[detection.priority],
+            provider=security,
+        )
+        self.output(
+            f"{detection.name}_alarm_arn", alarm.alarm.arn, f"The alarm for: {detection.title}."
+        )

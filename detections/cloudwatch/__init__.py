@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from detections.cloudwatch_expression import (
+from detections.cloudwatch.expression import (
     MOST_REGEXES,
     PATTERN_CHARACTERS,
     UnsayableError,
@@ -18,17 +18,17 @@ from detections.cloudwatch_expression import (
     regexes,
     written,
 )
-from detections.cloudwatch_shortening import shortened
-from detections.cloudwatch_subscription import subscription_pattern
-from detections.cloudwatch_terms import compared_types, fails, holds
+from detections.cloudwatch.shortening import shortened
+from detections.cloudwatch.subscription import subscription_pattern
+from detections.cloudwatch.terms import compared_types, fails, holds
 from detections.conditions import AllOf, AnyOf, Not
 from detections.errors import DetectionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from detections.cloudwatch_expression import Expression
-    from detections.cloudwatch_terms import JsonType
+    from detections.cloudwatch.expression import Expression
+    from detections.cloudwatch.terms import JsonType
     from detections.conditions import Condition
     from detections.detection import Detection
 

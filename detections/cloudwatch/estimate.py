@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from detections.cloudwatch_expression import Either, Every, Term
+from detections.cloudwatch.expression import Either, Every, Term
 
 if TYPE_CHECKING:
-    from detections.cloudwatch_expression import Expression
+    from detections.cloudwatch.expression import Expression
 
 _FIELD_BITS = {
     "eventName": 10.0,

@@ -11,7 +11,7 @@ import re
 from string import ascii_letters
 from typing import TYPE_CHECKING
 
-from detections.cloudwatch_expression import UnsayableError
+from detections.cloudwatch.expression import UnsayableError
 from detections.conditions import Wildcard
 
 if TYPE_CHECKING:

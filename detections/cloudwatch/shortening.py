@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from detections.cloudwatch_expression import Either, Every, Term, either, every, spelled
+from detections.cloudwatch.expression import Either, Every, Term, either, every, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from detections.cloudwatch_expression import Expression, Operator
+    from detections.cloudwatch.expression import Expression, Operator
 
 _VALUES = ("=", "!=", "<", "<=", ">", ">=")  # operators that only a string or a number satisfies
 

@@ -26,8 +26,8 @@ from itertools import pairwise
 from os.path import commonprefix
 from typing import TYPE_CHECKING
 
-from detections.cloudwatch_estimate import share
-from detections.cloudwatch_expression import (
+from detections.cloudwatch.estimate import share
+from detections.cloudwatch.expression import (
     MOST_REGEXES,
     PATTERN_CHARACTERS,
     Either,
@@ -42,8 +42,8 @@ from detections.cloudwatch_expression import (
     spelled,
     written,
 )
-from detections.cloudwatch_shortening import shortened
-from detections.cloudwatch_terms import compares, quoted_text, text_terms
+from detections.cloudwatch.shortening import shortened
+from detections.cloudwatch.terms import compares, quoted_text, text_terms
 from detections.conditions import (
     AllOf,
     AnyOf,
@@ -58,7 +58,7 @@ from detections.conditions import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from detections.cloudwatch_expression import Expression
+    from detections.cloudwatch.expression import Expression
     from detections.conditions import Condition, FieldCompares, FieldIsBoolean, FieldMatches
     from detections.detection import Detection
 

@@ -16,7 +16,7 @@ import re
 from string import ascii_letters
 from typing import TYPE_CHECKING, Literal
 
-from detections.cloudwatch_expression import (
+from detections.cloudwatch.expression import (
     Either,
     Every,
     Term,
@@ -25,7 +25,7 @@ from detections.cloudwatch_expression import (
     every,
     selector,
 )
-from detections.cloudwatch_regex import python_regex, text_regex
+from detections.cloudwatch.regex import python_regex, text_regex
 from detections.conditions import (
     FieldCompares,
     FieldExists,
@@ -41,7 +41,7 @@ from detections.conditions import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from detections.cloudwatch_expression import Expression, Operator
+    from detections.cloudwatch.expression import Expression, Operator
     from detections.conditions import Condition, Leaf
 
 type JsonType = Literal["string", "number", "boolean"]

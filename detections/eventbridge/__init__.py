@@ -10,20 +10,20 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
 
 from detections.errors import DetectionError
-from detections.eventbridge_alternatives import (
+from detections.eventbridge.alternatives import (
     alternatives,
     possible_values,
     refused_for,
     without,
 )
-from detections.eventbridge_items import pattern_list
+from detections.eventbridge.items import pattern_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from detections.detection import Detection
-    from detections.eventbridge_alternatives import Alternative
-    from detections.eventbridge_values import Tests
+    from detections.eventbridge.alternatives import Alternative
+    from detections.eventbridge.values import Tests
 
 PATTERN_CHARACTERS = 4096  # the longest pattern that PutRule takes
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html, with

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from detections.conditions import AllOf, AnyOf, FieldExists, FieldIsNull, Not, leaves
 from detections.errors import DetectionError
-from detections.eventbridge_texts import UnsayableError
-from detections.eventbridge_values import (
+from detections.eventbridge.texts import UnsayableError
+from detections.eventbridge.values import (
     include,
     intersection,
     possible,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from detections.conditions import Condition, Leaf
     from detections.detection import Detection
-    from detections.eventbridge_values import Tests
+    from detections.eventbridge.values import Tests
 
 type Alternative = dict[str, Tests]  # by field; all must be true
 

@@ -10,11 +10,11 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from detections.conditions import Text, Wildcard
-from detections.eventbridge_texts import UnsayableError, ignores_case, shown
-from detections.eventbridge_values import AnythingBut, Range, Value, include
+from detections.eventbridge.texts import UnsayableError, ignores_case, shown
+from detections.eventbridge.values import AnythingBut, Range, Value, include
 
 if TYPE_CHECKING:
-    from detections.eventbridge_values import Test, Tests
+    from detections.eventbridge.values import Test, Tests
 
 VALUES: dict[Value, Any] = {
     Value.ABSENT: {"exists": False},

@@ -20,7 +20,7 @@ from detections.conditions import (
     Text,
     Wildcard,
 )
-from detections.eventbridge_texts import (
+from detections.eventbridge.texts import (
     UnsayableError,
     are_disjoint,
     common_texts,

@@ -27,6 +27,7 @@ class CloudTrailEvent:
     region: str | None
     name: str | None
     source: str | None
+    identity: str | None  # the caller's ARN; its type where there is none
     source_address: str | None  # not always an IP address
     user_agent: str | None
     mfa_used: str | None
@@ -35,6 +36,7 @@ class CloudTrailEvent:
     @classmethod
     def parse(cls, record: Record) -> Self:
         """Raise BadRecordError where eventID, eventTime or the owning account cannot be told."""
+        identity = _object(record, "userIdentity")
         sign_in = _object(record, "additionalEventData")
         return cls(
             event_id=_event_id(record),
@@ -43,6 +45,8 @@ class CloudTrailEvent:
             region=_region(record),
             name=as_seen(record, "eventName", _FIELD_LIMIT),
             source=as_seen(record, "eventSource", _FIELD_LIMIT),
+            identity=as_seen(identity, "arn", _FIELD_LIMIT)
+            or as_seen(identity, "type", _FIELD_LIMIT),
             source_address=as_seen(record, "sourceIPAddress", _FIELD_LIMIT),
             user_agent=as_seen(record, "userAgent", _FIELD_LIMIT),
             mfa_used=as_seen(sign_in, "MFAUsed", _FIELD_LIMIT),

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from .cloudtrail import CloudTrailEvent
-from .rules import Detection
+from .detection import Detection
 from .text import line
 
 # Lengths in characters:
@@ -110,6 +110,8 @@ def _product_fields(event: CloudTrailEvent, detection: Detection) -> dict[str, s
         "rootwatch/LoginTo": event.login_to,
         "rootwatch/sourceIPAddress": event.source_address,
         "rootwatch/userAgent": event.user_agent,
+        # ASFF's Compliance is for findings of controls, whose passing it tells.
+        "rootwatch/compliance": "; ".join(map(str, detection.compliance)),
     }
     return {key: line(value, _PRODUCT_FIELD_LIMIT) for key, value in fields.items() if value}
 

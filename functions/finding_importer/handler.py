@@ -6,13 +6,14 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from . import log, rules, sources
+from . import log, sources
 from .accounts import OwningAccounts
 from .aws import Credentials, connect
 from .environment import Environment
 from .finding import HubScope
 from .importer import FindingImporter
 from .notice import NoticeTopic
+from .rules import Ruleset
 from .security_hub import SecurityHub
 
 
@@ -26,22 +27,26 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, int]:
 def _importer() -> FindingImporter:
     environment = Environment.parse(os.environ)
     log.configure(environment.log_level)
-    detections = rules.load(files(__package__).joinpath("detections.json").read_bytes())
-    return assemble(environment, detections)
+    ruleset = Ruleset.load(files(__package__).joinpath("detections.json").read_bytes())
+    return assemble(environment, ruleset)
 
 
-def assemble(environment: Environment, detections: tuple[rules.Detection, ...]) -> FindingImporter:
+def assemble(environment: Environment, ruleset: Ruleset) -> FindingImporter:
     region = environment.region
+    sns = connect("sns", region)
 
     def hub_of(credentials: Credentials) -> SecurityHub:
         return SecurityHub(connect("securityhub", region, credentials))
 
     return FindingImporter(
-        detections=detections,
+        ruleset=ruleset,
         scope=HubScope(environment.partition, region),
         accounts=OwningAccounts(
             connect("sts", region), environment.partition, environment.member_role_name
         ),
         hub_of=hub_of,
-        topic=NoticeTopic(connect("sns", region), environment.notice_topic_arn),
+        topics={
+            "high": NoticeTopic(sns, environment.high_priority_topic_arn),
+            "low": NoticeTopic(sns, environment.low_priority_topic_arn),
+        },
     )

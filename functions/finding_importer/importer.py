@@ -1,16 +1,17 @@
 """One delivery from its records to findings and notices; one failure never stops the rest."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from . import log, notice, rules
+from . import log, notice
 from .accounts import OwningAccounts
 from .aws import Credentials
 from .cloudtrail import CloudTrailEvent
+from .detection import Priority
 from .errors import AccountAccessError, BadRecordError, Failure, ImportFailedError, NoticeError
 from .finding import Finding, HubScope, build
 from .notice import NoticeTopic
-from .rules import Detection
+from .rules import Ruleset
 from .security_hub import SecurityHub
 from .sources import DeliveredRecord, Delivery
 from .text import as_seen
@@ -18,11 +19,11 @@ from .text import as_seen
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingImporter:
-    detections: Sequence[Detection]
+    ruleset: Ruleset
     scope: HubScope
     accounts: OwningAccounts
     hub_of: Callable[[Credentials], SecurityHub]
-    topic: NoticeTopic
+    topics: Mapping[Priority, NoticeTopic]
 
     def handle(self, delivery: Delivery) -> dict[str, int]:
         """Count what was done; ImportFailedError, after all the rest is done, for what was not."""
@@ -57,7 +58,7 @@ class FindingImporter:
         return tuple(found.values()), bad
 
     def _findings_of(self, delivered: DeliveredRecord) -> Iterator[Finding]:
-        if not (matching := rules.matching(self.detections, delivered.record)):
+        if not (matching := self.ruleset.matching(delivered.record)):
             return
         event = CloudTrailEvent.parse(delivered.record)
         for detection in matching:
@@ -88,8 +89,9 @@ class FindingImporter:
         return hub.import_findings([finding.asff for finding in findings])
 
     def _notify(self, finding: Finding, import_failure: str | None) -> list[Failure]:
+        topic = self.topics[finding.detection.priority]
         try:
-            self.topic.publish(notice.compose(finding, import_failure))
+            topic.publish(notice.compose(finding, import_failure))
         except NoticeError as error:
             failure = _failure(finding, str(error))
             _log_failure("notice not published", failure)

@@ -69,13 +69,27 @@ def _rows(finding: Finding) -> dict[str, str]:
     return {
         "Account": event.account,
         "Time": f"{event.time:%Y-%m-%d %H:%M:%S} UTC",
+        "Event": _event(finding),
+        "Identity": event.identity or _NOT_STATED,
         "Source address": event.source_address or _NOT_STATED,
         "User agent": event.user_agent or _NOT_STATED,
-        "MFAUsed": event.mfa_used or _NOT_STATED,
+        **_multi_factor(finding),
         "Region": event.region or _NOT_STATED,
         "CloudTrail event ID": event.event_id,
         "Severity": finding.detection.severity,
     }
+
+
+def _event(finding: Finding) -> str:
+    name = finding.event.name or _NOT_STATED
+    return f"{name} ({finding.event.source})" if finding.event.source else name
+
+
+def _multi_factor(finding: Finding) -> dict[str, str]:
+    """Only a sign-in says whether MFA was used; that it should have said so is told, too."""
+    if finding.event.name == "ConsoleLogin" or finding.event.mfa_used:
+        return {"MFAUsed": finding.event.mfa_used or _NOT_STATED}
+    return {}
 
 
 def _import_failure(finding: Finding, reason: str | None) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sandbox.organization import ACCOUNTS, SECURITY
@@ -15,7 +16,13 @@ if TYPE_CHECKING:
 PREFIX = "rootwatch-prod"  # of config/complete.yaml
 IMPORTER = f"{PREFIX}-finding-importer"
 LOG_GROUP = f"/{PREFIX}/organization-trail"
-ADDRESSES = {"security@example.com", "on-call@example.com"}  # of config/complete.yaml
+# Whom config/complete.yaml tells.
+ADDRESSES = {"security@example.com", "on-call@example.com"}
+LOW_PRIORITY_ADDRESSES = {"security@example.com"}
+
+
+def alarm_name(detection: str) -> str:
+    return f"{PREFIX}-{detection.replace('_', '-')}"
 
 
 class Observer:
@@ -46,16 +53,32 @@ class Observer:
         found = {account.id: self.findings(account.id) for account in ACCOUNTS}
         return {account: findings for account, findings in found.items() if findings}
 
-    def notices(self) -> list[Mail]:
-        return [mail for mail in self._new_mails() if mail.topic_arn.endswith("-notices")]
+    def notices(self, priority: str = "high") -> list[Mail]:
+        return [mail for mail in self._of(priority) if not mail.subject.startswith("ALARM: ")]
 
-    def alarm_mails(self) -> list[Mail]:
-        return [mail for mail in self._new_mails() if mail.topic_arn.endswith("-alarms")]
+    def alarm_mails(self, detection: str, priority: str = "high") -> list[Mail]:
+        subject = f'ALARM: "{alarm_name(detection)}" in '
+        return [mail for mail in self._of(priority) if mail.subject.startswith(subject)]
 
-    def alarm_state(self) -> str:
+    def alarm_state(self, detection: str) -> str:
         cloudwatch = self.sandbox.client("cloudwatch", SECURITY.id)
-        (alarm,) = cloudwatch.describe_alarms(AlarmNamePrefix=PREFIX)["MetricAlarms"]
+        names = [alarm_name(detection)]
+        (alarm,) = cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
         return str(alarm["StateValue"])
+
+    def counted(self, detection: str) -> int:
+        """How many records the detection's metric filter has counted until now."""
+        cloudwatch = self.sandbox.client("cloudwatch", SECURITY.id)
+        now = datetime.now(UTC)
+        points = cloudwatch.get_metric_statistics(
+            Namespace=PREFIX,
+            MetricName=detection,
+            StartTime=now - timedelta(hours=3),
+            EndTime=now + timedelta(minutes=1),
+            Period=60,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        return round(sum(point["Sum"] for point in points))
 
     def importer_log(self) -> list[str]:
         """All lines that the function has written."""
@@ -69,8 +92,9 @@ class Observer:
             )["events"]
         ]
 
-    def _new_mails(self) -> list[Mail]:
-        return self.sandbox.services.mailboxes.messages()[self._mails_before :]
+    def _of(self, priority: str) -> list[Mail]:
+        new = self.sandbox.services.mailboxes.messages()[self._mails_before :]
+        return [mail for mail in new if mail.topic_arn.endswith(f":{PREFIX}-{priority}-priority")]
 
     def _findings(self, account: str) -> list[dict[str, Any]]:
         hub = self.sandbox.client("securityhub", account)

@@ -30,8 +30,8 @@ def test_outputs_name_what_exists(deployment: Deployment, sandbox: Sandbox) -> N
     topics = sandbox.client("sns", SECURITY.id)
 
     assert log_archive.head_bucket(Bucket=trail["trail_bucket_name"])
-    assert topics.get_topic_attributes(TopicArn=detection["alarm_topic_arn"])
-    assert topics.get_topic_attributes(TopicArn=detection["notice_topic_arn"])
+    assert topics.get_topic_attributes(TopicArn=detection["high_priority_topic_arn"])
+    assert topics.get_topic_attributes(TopicArn=detection["low_priority_topic_arn"])
     assert detection["finding_importer_arn"].endswith(f":function:{IMPORTER}")
     assert trail["trail_log_group_name"] == LOG_GROUP
 
@@ -65,7 +65,7 @@ def test_security_hub_is_on_in_every_account(
 
 
 def test_tags_of_the_config_are_on_the_resources(deployment: Deployment, sandbox: Sandbox) -> None:
-    topic = deployment.outputs("detection")["alarm_topic_arn"]
+    topic = deployment.outputs("detection")["high_priority_topic_arn"]
     tags = sandbox.client("sns", SECURITY.id).list_tags_for_resource(ResourceArn=topic)["Tags"]
 
     assert {tag["Key"]: tag["Value"] for tag in tags} == {

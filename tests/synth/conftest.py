@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -39,6 +40,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
         },
     },
     "govcloud": {
+        "detections": {
+            "overrides": {
+                "root_console_login_with_mfa": {"enabled": False},
+                "root_activity": {"level": "critical", "priority": "high"},
+            }
+        },
         "partition": "aws-us-gov",
         "home_region": "us-gov-west-1",
         "organization": {
@@ -51,6 +58,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
 }
 STACKS = ("organization", "trail", "detection")
+APP = ("main.py", "config", "detections", "functions", "modules", "stacks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,16 @@ def run_app(
         capture_output=True,
         text=True,
     )
+
+
+def copy_app(folder: Path) -> None:
+    """The project without the files' times, to be synthesized or changed elsewhere."""
+    folder.mkdir()
+    for name in APP:
+        if (source := ROOT / name).is_dir():
+            shutil.copytree(source, folder / name, copy_function=shutil.copyfile)
+        else:
+            shutil.copyfile(source, folder / name)
 
 
 def config_path(name: str, folder: Path) -> Path:

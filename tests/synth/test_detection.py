@@ -1,13 +1,14 @@
-"""A root sign-in without MFA becomes a metric, an alarm and a message that arrives."""
+"""What is detected becomes a metric, an alarm and a message that arrives."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
-from detections import catalog
+from detections import catalog, selection
 from detections.cloudwatch import metric_pattern
 from sandbox import filter_pattern
 from sandbox.policy import ResourcePolicyKind
@@ -16,43 +17,57 @@ from tests.synth.terraform_json import allowing, statement
 
 if TYPE_CHECKING:
     from config import Settings
-    from detections.catalog import Detection
+    from detections.detection import Detection
     from tests.synth.terraform_json import Resource, Stack
 
 ORDINARY, KEY = ResourcePolicyKind.ORDINARY, ResourcePolicyKind.KEY
 CLOUDWATCH = aws_service("cloudwatch")
+PRIORITIES = ("high", "low")
+MISSION = "root_console_login_without_mfa"
 
 
-@pytest.fixture(params=catalog.load(), ids=lambda found: found.name)
-def detected(request: pytest.FixtureRequest) -> Detection:
-    found: Detection = request.param
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A detection with what the stack has for it."""
+
+    detection: Detection
+    metric_filter: Resource
+    alarm: Resource  # the one that watches what the filter emits
+
+
+@pytest.fixture
+def watched(detection: Stack, settings: Settings) -> list[Watched]:
+    return [
+        _watched(detection, one)
+        for one in selection.enabled(settings)
+        if "metric_filter" in one.evaluated_by
+    ]
+
+
+def _watched(stack: Stack, one: Detection) -> Watched:
+    metric_filter = stack.only("aws_cloudwatch_log_metric_filter", pattern=metric_pattern(one))
+    metric = metric_filter["metric_transformation"]
+    alarm = stack.only(
+        "aws_cloudwatch_metric_alarm", namespace=metric["namespace"], metric_name=metric["name"]
+    )
+    return Watched(one, metric_filter, alarm)
+
+
+@pytest.fixture
+def alarm(watched: list[Watched]) -> Resource:
+    """Of what Rootwatch is for."""
+    [found] = [one.alarm for one in watched if one.detection.name == MISSION]
     return found
 
 
 @pytest.fixture
-def metric_filter(detection: Stack, detected: Detection) -> Resource:
-    return detection.only("aws_cloudwatch_log_metric_filter", pattern=metric_pattern(detected))
-
-
-@pytest.fixture
-def alarm(detection: Stack, metric_filter: Resource) -> Resource:
-    """The one that watches what the filter emits."""
-    metric = metric_filter["metric_transformation"]
-    return detection.only(
-        "aws_cloudwatch_metric_alarm", namespace=metric["namespace"], metric_name=metric["name"]
-    )
-
-
-@pytest.fixture
-def alarm_topic(detection: Stack, alarm: Resource) -> Resource:
-    [action] = alarm["alarm_actions"]
-    return detection.follow(action, "arn")
-
-
-@pytest.fixture
-def notice_topic(detection: Stack) -> Resource:
+def topics(detection: Stack) -> dict[str, Resource]:
+    """By priority, as the importer knows them."""
     variables = detection.only("aws_lambda_function")["environment"]["variables"]
-    return detection.follow(variables["NOTICE_TOPIC_ARN"], "arn")
+    return {
+        priority: detection.follow(variables[f"{priority.upper()}_PRIORITY_TOPIC_ARN"], "arn")
+        for priority in PRIORITIES
+    }
 
 
 def topic_arn(topic: Resource, settings: Settings) -> str:
@@ -65,59 +80,80 @@ def topic_policy(detection: Stack, topic: Resource) -> str:
     return str(policy["policy"])
 
 
-def test_the_filter_reads_the_trails_log_group(
-    metric_filter: Resource, detection: Stack, trail: Stack
+def test_every_filter_and_alarm_is_of_a_detection(detection: Stack, watched: list[Watched]) -> None:
+    filters = detection.resources("aws_cloudwatch_log_metric_filter")
+    alarms = detection.resources("aws_cloudwatch_metric_alarm")
+
+    assert len(filters) == len(alarms) == len(watched)
+    assert MISSION in {one.detection.name for one in watched}
+
+
+def test_the_filters_read_the_trails_log_group(
+    watched: list[Watched], detection: Stack, trail: Stack
 ) -> None:
     group = trail.only("aws_cloudwatch_log_group")
 
-    assert metric_filter["log_group_name"] == group["name"]
-    assert detection.account(metric_filter) == trail.account(group)
+    for one in watched:
+        assert one.metric_filter["log_group_name"] == group["name"]
+        assert detection.account(one.metric_filter) == trail.account(group)
 
 
-def test_the_filter_counts_the_detections_samples_as_they_say(
-    metric_filter: Resource, detected: Detection
-) -> None:
-    parsed = filter_pattern.parse(metric_filter["pattern"])
-    samples = catalog.samples(detected.name)
+def test_the_filter_counts_the_samples_of_what_rootwatch_is_for(watched: list[Watched]) -> None:
+    [one] = [one for one in watched if one.detection.name == MISSION]
+    parsed = filter_pattern.parse(one.metric_filter["pattern"])
+    samples = catalog.samples(one.detection)
 
     assert {sample.matches for sample in samples} == {True, False}
     for sample in samples:
         assert parsed.matches(json.dumps(sample.record)) is sample.matches, sample.name
 
 
-def test_each_sign_in_counts_one_and_every_other_event_none(metric_filter: Resource) -> None:
-    metric = metric_filter["metric_transformation"]
+def test_each_match_counts_one_and_every_other_event_none(watched: list[Watched]) -> None:
+    for one in watched:
+        metric = one.metric_filter["metric_transformation"]
+        assert metric["value"] == "1"
+        assert metric["default_value"] == "0"
+        assert "dimensions" not in metric  # a default value and dimensions exclude each other
 
-    assert metric["value"] == "1"
-    assert metric["default_value"] == "0"
-    assert "dimensions" not in metric  # a default value and dimensions exclude each other
 
-
-def test_the_alarm_is_up_within_a_minute_after_one_sign_in_and_down_without_data(
-    alarm: Resource,
+def test_an_alarm_is_up_at_the_rules_count_in_the_rules_time_and_down_without_data(
+    watched: list[Watched],
 ) -> None:
-    assert alarm["statistic"] == "Sum"
-    assert alarm["period"] == 60  # seconds
-    assert (alarm["datapoints_to_alarm"], alarm["evaluation_periods"]) == (1, 1)
-    assert alarm["comparison_operator"] == "GreaterThanOrEqualToThreshold"
-    assert alarm["threshold"] == 1
-    assert alarm["treat_missing_data"] == "notBreaching"
-    assert alarm.arguments.get("actions_enabled", True) is True
+    for one in watched:
+        threshold, alarm = one.detection.threshold, one.alarm
+        assert alarm["statistic"] == "Sum"
+        assert alarm["period"] == threshold.seconds
+        assert (alarm["datapoints_to_alarm"], alarm["evaluation_periods"]) == (1, 1)
+        assert alarm["comparison_operator"] == "GreaterThanOrEqualToThreshold"
+        assert alarm["threshold"] == threshold.count
+        assert alarm["treat_missing_data"] == "notBreaching"
+        assert alarm.arguments.get("actions_enabled", True) is True
 
 
-def test_the_alarm_says_what_happened(alarm: Resource, detected: Detection) -> None:
-    assert detected.title in alarm["alarm_description"]
-    assert len(alarm["alarm_description"]) <= 1024
+def test_one_root_sign_in_without_mfa_raises_its_alarm_within_a_minute(alarm: Resource) -> None:
+    assert (alarm["threshold"], alarm["period"]) == (1, 60)
 
 
-def test_alarms_and_notices_have_topics_of_their_own_under_one_customer_managed_key(
-    detection: Stack, alarm_topic: Resource, notice_topic: Resource
+def test_an_alarm_says_what_happened(watched: list[Watched]) -> None:
+    for one in watched:
+        assert one.detection.title in one.alarm["alarm_description"]
+        assert len(one.alarm["alarm_description"]) <= 1024
+
+
+def test_an_alarm_goes_to_the_topic_of_its_detections_priority(
+    watched: list[Watched], detection: Stack, topics: dict[str, Resource]
 ) -> None:
-    keys = [
-        detection.follow(topic["kms_master_key_id"], "arn") for topic in (alarm_topic, notice_topic)
-    ]
+    for one in watched:
+        [action] = one.alarm["alarm_actions"]
+        assert detection.follow(action, "arn") == topics[one.detection.priority]
 
-    assert alarm_topic != notice_topic
+
+def test_each_priority_has_a_topic_of_its_own_under_one_customer_managed_key(
+    detection: Stack, topics: dict[str, Resource]
+) -> None:
+    keys = [detection.follow(topic["kms_master_key_id"], "arn") for topic in topics.values()]
+
+    assert topics["high"] != topics["low"]
     assert keys == [detection.only("aws_kms_key")] * 2
     assert keys[0]["enable_key_rotation"] is True
 
@@ -137,22 +173,29 @@ def test_the_key_lets_the_alarms_of_this_account_encrypt_their_messages(
     assert not is_allowed("999999999999")
 
 
-def test_the_alarm_may_publish_to_its_topic(
-    detection: Stack, alarm: Resource, alarm_topic: Resource, settings: Settings
+@pytest.mark.parametrize("priority", PRIORITIES)
+def test_the_alarms_may_publish_to_the_topics(
+    detection: Stack,
+    watched: list[Watched],
+    topics: dict[str, Resource],
+    settings: Settings,
+    priority: str,
 ) -> None:
     account = settings.accounts.security
     source = f"arn:{settings.partition}:cloudwatch:{settings.home_region}:{account}:alarm:"
-    context = OVER_TLS | {
-        "aws:SourceArn": source + alarm["alarm_name"],
-        "aws:SourceAccount": account,
-    }
-    policy, arn = topic_policy(detection, alarm_topic), topic_arn(alarm_topic, settings)
+    policy = topic_policy(detection, topics[priority])
+    arn = topic_arn(topics[priority], settings)
 
-    decision = decided_by_resource(policy, ORDINARY, CLOUDWATCH, "sns:Publish", arn, context)
+    for one in watched:
+        context = OVER_TLS | {
+            "aws:SourceArn": source + one.alarm["alarm_name"],
+            "aws:SourceAccount": account,
+        }
+        decision = decided_by_resource(policy, ORDINARY, CLOUDWATCH, "sns:Publish", arn, context)
+        assert decision.allowed, decision.reason
 
-    assert decision.allowed, decision.reason
 
-
+@pytest.mark.parametrize("priority", PRIORITIES)
 @pytest.mark.parametrize(
     ("region_and_account", "alarm_name"),
     [("{region}:999999999999", "{alarm}"), ("{region}:{account}", "other")],
@@ -160,10 +203,11 @@ def test_the_alarm_may_publish_to_its_topic(
 def test_other_alarms_may_not_publish(
     detection: Stack,
     alarm: Resource,
-    alarm_topic: Resource,
+    topics: dict[str, Resource],
     settings: Settings,
     region_and_account: str,
     alarm_name: str,
+    priority: str,
 ) -> None:
     source = f"arn:{settings.partition}:cloudwatch:{region_and_account}:alarm:{alarm_name}".format(
         region=settings.home_region,
@@ -171,40 +215,35 @@ def test_other_alarms_may_not_publish(
         alarm=alarm["alarm_name"],
     )
     context = OVER_TLS | {"aws:SourceArn": source, "aws:SourceAccount": source.split(":")[4]}
-    policy, arn = topic_policy(detection, alarm_topic), topic_arn(alarm_topic, settings)
+    policy = topic_policy(detection, topics[priority])
+    arn = topic_arn(topics[priority], settings)
 
     decision = decided_by_resource(policy, ORDINARY, CLOUDWATCH, "sns:Publish", arn, context)
 
     assert not decision.allowed
 
 
-def test_only_cloudwatch_is_let_into_the_alarm_topic(
-    detection: Stack, alarm_topic: Resource
-) -> None:
-    [grant] = allowing(topic_policy(detection, alarm_topic))
-
-    assert grant["Action"] == "sns:Publish"
-    assert grant["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-
-
-def test_only_the_importers_role_is_let_into_the_notice_topic(
-    detection: Stack, notice_topic: Resource, settings: Settings
+@pytest.mark.parametrize("priority", PRIORITIES)
+def test_only_cloudwatch_and_the_importers_role_are_let_into_a_topic(
+    detection: Stack, topics: dict[str, Resource], settings: Settings, priority: str
 ) -> None:
     importer = detection.follow(detection.only("aws_lambda_function")["role"], "arn")
-    policy, account = topic_policy(detection, notice_topic), settings.accounts.security
-    [grant] = allowing(policy)
+    account = settings.accounts.security
     role = role_session(settings.partition, account, importer["name"]).role_arn
+    alarms, notices = allowing(topic_policy(detection, topics[priority]))
 
-    assert grant["Action"] == "sns:Publish"
-    assert grant["Resource"] == topic_arn(notice_topic, settings)
-    assert grant["Principal"] == {"AWS": f"arn:{settings.partition}:iam::{account}:root"}
-    assert grant["Condition"] == {"ArnEquals": {"aws:PrincipalArn": role}}
+    assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert notices["Principal"] == {"AWS": f"arn:{settings.partition}:iam::{account}:root"}
+    assert notices["Condition"] == {"ArnEquals": {"aws:PrincipalArn": role}}
+    for grant in (alarms, notices):
+        assert grant["Action"] == "sns:Publish"
+        assert grant["Resource"] == topic_arn(topics[priority], settings)
 
 
 def test_topics_deny_plain_http_to_everybody(
-    detection: Stack, alarm_topic: Resource, notice_topic: Resource, settings: Settings
+    detection: Stack, topics: dict[str, Resource], settings: Settings
 ) -> None:
-    for topic in (alarm_topic, notice_topic):
+    for topic in topics.values():
         policy, arn = topic_policy(detection, topic), topic_arn(topic, settings)
         decision = decided_by_resource(policy, ORDINARY, CLOUDWATCH, "sns:Publish", arn, PLAIN_HTTP)
 
@@ -212,11 +251,15 @@ def test_topics_deny_plain_http_to_everybody(
         assert "denied by" in decision.reason
 
 
-def test_every_address_is_told_of_alarms_and_of_notices(
-    detection: Stack, alarm_topic: Resource, notice_topic: Resource, settings: Settings
+def test_every_address_is_told_what_it_is_configured_for(
+    detection: Stack, topics: dict[str, Resource], settings: Settings
 ) -> None:
-    for topic in (alarm_topic, notice_topic):
-        told = detection.pointing_to("aws_sns_topic_subscription", "topic_arn", topic)
+    addresses = {
+        "high": settings.notifications.emails,
+        "low": settings.notifications.low_priority_emails,
+    }
 
+    for priority, topic in topics.items():
+        told = detection.pointing_to("aws_sns_topic_subscription", "topic_arn", topic)
         assert {one["protocol"] for one in told} == {"email"}
-        assert sorted(one["endpoint"] for one in told) == sorted(settings.notifications.emails)
+        assert sorted(one["endpoint"] for one in told) == sorted(addresses[priority])

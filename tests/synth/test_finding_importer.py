@@ -8,7 +8,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from detections import catalog, importer
+from detections import importer, selection
 from detections.cloudwatch import subscription_pattern
 from functions.finding_importer.environment import Environment
 from modules.finding_importer import PACKAGE, SOURCE
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from config import Settings
+    from detections.detection import Detection
     from tests.synth.terraform_json import Resource, Stack
 
 NEEDED = {
@@ -27,9 +28,10 @@ NEEDED = {
     "kms:GenerateDataKey*": "key",
     "logs:CreateLogStream": "log group",
     "logs:PutLogEvents": "log group",
-    "sns:Publish": "notice topic",
+    "sns:Publish": "topics",
     "sts:AssumeRole": "member role",
 }
+TOPICS = ("HIGH_PRIORITY_TOPIC_ARN", "LOW_PRIORITY_TOPIC_ARN")
 
 
 @pytest.fixture
@@ -49,6 +51,12 @@ def role_policy(detection: Stack, role: Resource) -> Resource:
 
 
 @pytest.fixture
+def imported(settings: Settings) -> list[Detection]:
+    """The detections that are the importer's to evaluate."""
+    return [one for one in selection.enabled(settings) if "importer" in one.evaluated_by]
+
+
+@pytest.fixture
 def archive(detection: Stack, function: Resource) -> Path:
     return detection.folder / str(function["filename"])
 
@@ -57,10 +65,10 @@ def archive(detection: Stack, function: Resource) -> Path:
 def environment(detection: Stack, function: Resource, settings: Settings) -> dict[str, str]:
     """As the function sees it."""
     variables: dict[str, Any] = function["environment"]["variables"]
-    topic = detection.follow(variables["NOTICE_TOPIC_ARN"], "arn")["name"]
     region = settings.home_region
-    arn = f"arn:{settings.partition}:sns:{region}:{settings.accounts.security}:{topic}"
-    return {**variables, "NOTICE_TOPIC_ARN": arn, "AWS_REGION": region}
+    home = f"arn:{settings.partition}:sns:{region}:{settings.accounts.security}"
+    topics = {name: f"{home}:{detection.follow(variables[name], 'arn')['name']}" for name in TOPICS}
+    return {**variables, **topics, "AWS_REGION": region}
 
 
 def test_the_function_runs_in_the_security_account_on_python_3_13_and_arm64(
@@ -71,8 +79,10 @@ def test_the_function_runs_in_the_security_account_on_python_3_13_and_arm64(
     assert detection.account(function) == settings.accounts.security
 
 
-def test_the_functions_zip_is_what_the_source_gives_now(archive: Path, tmp_path: Path) -> None:
-    extra = {"detections.json": importer.document(catalog.load())}
+def test_the_functions_zip_is_what_the_source_gives_now(
+    archive: Path, imported: list[Detection], tmp_path: Path
+) -> None:
+    extra = {"detections.json": importer.document(imported)}
     built = build_zip(SOURCE, PACKAGE, extra, tmp_path / "built.zip")
 
     assert archive.read_bytes() == built.read_bytes()
@@ -82,12 +92,14 @@ def test_the_function_is_deployed_again_when_its_zip_changes(function: Resource)
     assert function["source_code_hash"] in str(function["filename"]).split("/")
 
 
-def test_the_zip_holds_python_source_and_the_detections_only(archive: Path) -> None:
+def test_the_zip_holds_python_source_and_the_detections_only(
+    archive: Path, imported: list[Detection]
+) -> None:
     with ZipFile(archive) as opened:
         contents = {name: opened.read(name) for name in opened.namelist()}
     detections = contents.pop(f"{PACKAGE}/detections.json")
 
-    assert detections == importer.document(catalog.load())
+    assert detections == importer.document(imported)
     assert all(name.endswith(".py") for name in contents)
     assert all(ast.parse(source) for name, source in contents.items() if source.strip())
 
@@ -126,23 +138,23 @@ def test_the_role_may_call_what_the_code_calls_and_nothing_else(
     assert detection.resources("aws_iam_role_policy_attachment") == []
 
 
-def test_each_permission_is_for_the_one_resource_that_it_needs(
+def test_each_permission_is_for_the_resources_that_it_needs(
     detection: Stack, function: Resource, role_policy: Resource, settings: Settings
 ) -> None:
     variables = function["environment"]["variables"]
-    topic = detection.follow(variables["NOTICE_TOPIC_ARN"], "arn")
+    topics = [detection.follow(variables[name], "arn") for name in TOPICS]
     partition, home = settings.partition, f"{settings.home_region}:{settings.accounts.security}"
     group = f"/aws/lambda/{function['function_name']}"
     expected = {
-        "key": topic["kms_master_key_id"],
-        "log group": f"arn:{partition}:logs:{home}:log-group:{group}:*",
-        "notice topic": f"arn:{partition}:sns:{home}:{topic['name']}",
-        "member role": f"arn:{partition}:iam::*:role/{variables['MEMBER_ROLE_NAME']}",
+        "key": [topics[0]["kms_master_key_id"]],
+        "log group": [f"arn:{partition}:logs:{home}:log-group:{group}:*"],
+        "topics": [f"arn:{partition}:sns:{home}:{topic['name']}" for topic in topics],
+        "member role": [f"arn:{partition}:iam::*:role/{variables['MEMBER_ROLE_NAME']}"],
     }
 
     for grant in allowing(role_policy["policy"]):
         for action in listed(grant["Action"]):
-            assert listed(grant["Resource"]) == [expected[NEEDED[action]]], action
+            assert listed(grant["Resource"]) == expected[NEEDED[action]], action
 
 
 def test_the_role_enters_accounts_of_the_organization_alone_and_encrypts_notices_alone(
@@ -198,9 +210,9 @@ def test_the_function_is_subscribed_to_the_trails_log_group_once_it_may_be_invok
 
 
 def test_the_subscription_is_the_detections_pattern_and_the_language_allows_it(
-    detection: Stack,
+    detection: Stack, imported: list[Detection]
 ) -> None:
     pattern = detection.only("aws_cloudwatch_log_subscription_filter")["filter_pattern"]
 
-    assert pattern == subscription_pattern(catalog.load())
+    assert pattern == subscription_pattern(imported)
     assert str(filter_pattern.parse(pattern))

@@ -1,38 +1,149 @@
-"""The renderings of a detection agree on records that nobody wrote down as a sample."""
+"""The renderings of a detection agree on rules and records that nobody wrote down."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, reject
+from sigma.rule import SigmaRule
 
 from detections import catalog
-from detections.catalog import Detection, Sample
-from detections.conditions import AllOf, AnyOf, Condition, FieldIs, Not
+from detections.catalog import EXAMPLE_PLACEHOLDERS
+from detections.conditions import FieldCompares, FieldIs, FieldIsBoolean, Leaf, leaves
+from detections.detection import Detection
 from detections.errors import DetectionError
-from tests.unit.detection_catalogs import (
-    comparisons,
-    detection,
+from detections.sigma import read_condition
+from tests.unit import sigma_rules
+from tests.unit.detection_catalogs import detection
+from tests.unit.detection_judges import (
+    event_rule_matches,
     importer_matches,
     metric_counts,
     subscription_delivers,
 )
+from tests.unit.sigma_rules import ABSENT
+from tests.unit.test_catalog import NO_EVENT_RULE
 
 DETECTIONS = catalog.load()
-ABSENT = object()
-WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+IMPORTED = [one for one in DETECTIONS if "importer" in one.evaluated_by]
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-9, 9) | WORDS,
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(WORDS, inner, max_size=2),
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=8), inner, max_size=2)
+    ),
     max_leaves=4,
 )
 each_detection = pytest.mark.parametrize("one", DETECTIONS, ids=lambda one: one.name)
 
 
-def spellings(value: str) -> list[str]:
-    return [value, value.lower(), value.upper(), f" {value}", f"{value}x", value[:-1]]
+def read(rule: dict[str, Any]) -> Detection:
+    return detection(read_condition("drawn", SigmaRule.from_dict(rule), EXAMPLE_PLACEHOLDERS))
+
+
+@given(sigma_rules.rules(cased=True) | sigma_rules.rules(cased=False), sigma_rules.records())
+def test_the_importer_reads_a_rule_as_pysigma_does(
+    rule: dict[str, Any], record: dict[str, Any]
+) -> None:
+    assert importer_matches([read(rule)], record) is sigma_rules.reads(rule, record)
+
+
+@pytest.mark.parametrize("target", [metric_counts, event_rule_matches])
+@given(rule=sigma_rules.rules(cased=True), record=sigma_rules.records())
+def test_a_pattern_reads_a_rule_as_pysigma_does(
+    target: Callable[[Detection, Any], bool], rule: dict[str, Any], record: dict[str, Any]
+) -> None:
+    try:
+        matches = target(read(rule), record)
+    except DetectionError:  # what the target cannot say is refused
+        reject()
+
+    assert matches is sigma_rules.reads(rule, record)
+
+
+@pytest.mark.parametrize("target", [metric_counts, event_rule_matches])
+@given(rule=sigma_rules.rules(cased=False), record=sigma_rules.records())
+def test_a_pattern_reads_a_rule_without_case_as_pysigma_does(
+    target: Callable[[Detection, Any], bool], rule: dict[str, Any], record: dict[str, Any]
+) -> None:
+    try:
+        matches = target(read(rule), record)
+    except DetectionError:  # what the target cannot say is refused
+        reject()
+
+    assert matches is sigma_rules.reads(rule, record)
+
+
+@given(
+    first=sigma_rules.rules(cased=True),
+    second=sigma_rules.rules(cased=False),
+    record=sigma_rules.records(),
+)
+def test_a_subscription_delivers_whatever_pysigma_reads_as_a_match(
+    first: dict[str, Any], second: dict[str, Any], record: dict[str, Any]
+) -> None:
+    matches = sigma_rules.reads(first, record) or sigma_rules.reads(second, record)
+
+    assert subscription_delivers([read(first), read(second)], record) or not matches
+
+
+@each_detection
+@given(data=st.data())
+def test_a_shipped_detections_renderings_agree_near_its_samples(
+    one: Detection, data: st.DataObject
+) -> None:
+    record = data.draw(near_records(one, None))
+    matches = importer_matches([one], record)
+
+    assert metric_counts(one, record) is matches
+    if one.name not in NO_EVENT_RULE:
+        assert event_rule_matches(one, record) is matches
+
+
+@each_detection
+@given(data=st.data())
+def test_the_subscription_delivers_what_a_shipped_detection_matches_whatever_the_types(
+    one: Detection, data: st.DataObject
+) -> None:
+    record = data.draw(near_records(one, JSON))
+    matches = importer_matches([one], record)
+
+    assert subscription_delivers([one], record) or not matches
+    if one in IMPORTED:
+        assert subscription_delivers(IMPORTED, record) or not matches
+
+
+@st.composite
+def near_records(draw: st.DrawFn, one: Detection, others: st.SearchStrategy[Any]) -> dict[str, Any]:
+    """A sample of which one or two compared fields, or the object around, hold something else."""
+    samples = catalog.samples(one)
+    record = copy.deepcopy(draw(st.sampled_from(samples)).record)
+    compared = list(leaves(one.condition))
+    for leaf in draw(st.lists(st.sampled_from(compared), min_size=1, max_size=2)):
+        words = spellings(leaf) if isinstance(leaf, FieldIs) else []
+        strange = of_its_type(leaf.field, compared) if others is None else others
+        put(record, leaf.field, draw(st.sampled_from([*words, ABSENT, None]) | strange))
+        parent, dot, _ = leaf.field.rpartition(".")
+        if dot and draw(st.integers(0, 4)) == 0:
+            put(record, parent, draw(st.sampled_from([ABSENT, None, {}])))
+    return record
+
+
+def of_its_type(field: str, compared: list[Leaf]) -> st.SearchStrategy[Any]:
+    kinds = {type(leaf) for leaf in compared if leaf.field == field}
+    if FieldIsBoolean in kinds:
+        return st.booleans()
+    return st.integers() if FieldCompares in kinds else st.text(max_size=8)
+
+
+def spellings(leaf: FieldIs) -> list[str]:
+    words = [text.plain or "".join(text.strings) for text in leaf.texts]
+    return [
+        spelling
+        for word in words
+        for spelling in (word, word.lower(), word.upper(), f" {word}", f"{word}x", word[:-1])
+    ]
 
 
 def put(record: dict[str, Any], path: str, value: object) -> None:
@@ -47,104 +158,3 @@ def put(record: dict[str, Any], path: str, value: object) -> None:
         holder.pop(name, None)
     else:
         holder[name] = value
-
-
-@st.composite
-def near_records(
-    draw: st.DrawFn, one: Detection, samples: Sequence[Sample], others: st.SearchStrategy[Any]
-) -> dict[str, Any]:
-    """A sample of which one or two compared fields, or the object around, hold something else."""
-    record = copy.deepcopy(draw(st.sampled_from(samples)).record)
-    compared = {comparison.field: comparison.values for comparison in comparisons(one.condition)}
-    for path in draw(st.lists(st.sampled_from(sorted(compared)), min_size=1, max_size=2)):
-        words = [word for value in compared[path] for word in spellings(value)]
-        put(record, path, draw(st.sampled_from([*words, ABSENT, None]) | others))
-        parent, dot, _ = path.rpartition(".")
-        if dot and draw(st.integers(0, 4)) == 0:
-            put(record, parent, draw(st.sampled_from([ABSENT, None, {}])))
-    return record
-
-
-@each_detection
-@given(data=st.data())
-def test_the_metric_counts_what_the_importer_matches(one: Detection, data: st.DataObject) -> None:
-    record = data.draw(near_records(one, catalog.samples(one.name), WORDS))
-
-    assert metric_counts(one, record) is importer_matches([one], record)
-
-
-@each_detection
-@given(data=st.data())
-def test_the_subscription_delivers_what_the_importer_matches(
-    one: Detection, data: st.DataObject
-) -> None:
-    matching = [sample for sample in catalog.samples(one.name) if sample.matches]
-    record = data.draw(near_records(one, matching, JSON))
-
-    assert subscription_delivers(DETECTIONS, record) or not importer_matches([one], record)
-
-
-FIELDS = ("name", "identity.type", "answer.login", "answer.method")
-VALUES = ("Root", "root", "Success")
-
-
-def leaves() -> st.SearchStrategy[Condition]:
-    values = st.lists(st.sampled_from(VALUES), min_size=1, max_size=2, unique=True)
-    return st.builds(FieldIs, st.sampled_from(FIELDS), values.map(tuple))
-
-
-def trees() -> st.SearchStrategy[Condition]:
-    return st.recursive(
-        leaves(),
-        lambda inner: (
-            st.builds(Not, inner)
-            | st.lists(inner, min_size=2, max_size=3).map(lambda parts: AllOf(tuple(parts)))
-            | st.lists(inner, min_size=2, max_size=3).map(lambda parts: AnyOf(tuple(parts)))
-        ),
-        max_leaves=4,
-    )
-
-
-def trees_with_a_positive_part() -> st.SearchStrategy[Condition]:
-    return st.tuples(leaves(), trees()).map(AllOf)
-
-
-def records(held: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    def objects(*names: str) -> st.SearchStrategy[Any]:
-        return st.none() | st.fixed_dictionaries({}, optional=dict.fromkeys(names, held))
-
-    return st.fixed_dictionaries(
-        {},
-        optional={
-            "name": held,
-            "identity": objects("type"),
-            "answer": objects("login", "method"),
-        },
-    )
-
-
-@given(trees(), records(st.sampled_from([*VALUES, None])))
-def test_any_condition_is_counted_as_the_importer_matches_it(
-    condition: Condition, record: dict[str, Any]
-) -> None:
-    one = detection(condition)
-    try:
-        counted = metric_counts(one, record)
-    except DetectionError:  # longer than a filter pattern may be
-        reject()
-
-    assert counted is importer_matches([one], record)
-
-
-@given(
-    trees_with_a_positive_part(),
-    trees_with_a_positive_part(),
-    records(st.sampled_from(VALUES) | JSON),
-)
-def test_a_subscription_of_any_conditions_delivers_what_the_importer_matches(
-    first: Condition, second: Condition, record: dict[str, Any]
-) -> None:
-    both = [detection(first), detection(second)]
-    matches = importer_matches([both[0]], record) or importer_matches([both[1]], record)
-
-    assert subscription_delivers(both, record) or not matches

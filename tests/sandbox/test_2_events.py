@@ -9,45 +9,68 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from detections import catalog
+import config
+from detections import catalog, selection
 from sandbox import sign_ins
-from sandbox.organization import LOG_ARCHIVE, MANAGEMENT, MEMBERS, SECURITY
-from tests.sandbox.observer import ADDRESSES, IMPORTER
+from sandbox.organization import ACCOUNTS, LOG_ARCHIVE, MANAGEMENT, MEMBERS, SECURITY
+from tests.sandbox.conftest import CONFIG
+from tests.sandbox.observer import ADDRESSES, IMPORTER, LOW_PRIORITY_ADDRESSES, PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from detections.detection import Detection, Sample
     from sandbox.deployment import Deployment
     from tests.sandbox.observer import Observer
 
 VICTIM = MEMBERS[0].id
-SAMPLES = [
-    pytest.param(sample, id=f"{detection.name}-{sample.name}")
-    for detection in catalog.load()
-    for sample in catalog.samples(detection.name)
-]
+MISSION = "root_console_login_without_mfa"
+ENABLED = selection.enabled(config.load(CONFIG))
 ALARM_SECONDS = 10
+
+each_enabled = pytest.mark.parametrize("one", ENABLED, ids=lambda one: one.name)
 
 
 def test_ordinary_sign_ins_lead_to_nothing(observer: Observer) -> None:
-    for make in (
-        sign_ins.root_with_mfa,
-        sign_ins.single_sign_on,
-        sign_ins.iam_user_without_mfa,
-        sign_ins.root_failing,
-    ):
+    for make in (sign_ins.single_sign_on, sign_ins.iam_user_without_mfa, sign_ins.root_failing):
         observer.sandbox.record(make(VICTIM))
 
     assert observer.findings_everywhere() == {}
+    assert observer.notices() == observer.notices("low") == []
+    assert observer.alarm_mails(MISSION) == []
+    assert observer.alarm_state(MISSION) == "OK"
+
+
+def test_root_with_mfa_is_told_to_those_who_get_what_can_wait(observer: Observer) -> None:
+    observer.sandbox.record(sign_ins.root_with_mfa(VICTIM))
+    [finding] = observer.findings(VICTIM)
+
+    assert finding["Severity"]["Label"] == "INFORMATIONAL"
+    assert {mail.to for mail in observer.notices("low")} == LOW_PRIORITY_ADDRESSES
     assert observer.notices() == []
-    assert observer.alarm_mails() == []
-    assert observer.alarm_state() == "OK"
+    assert observer.alarm_state(MISSION) == "OK"
+
+
+def test_failures_raise_their_alarm_at_their_count_and_not_before(observer: Observer) -> None:
+    name = "root_console_login_failures"
+    [failures] = [one for one in ENABLED if one.name == name]
+    missing = failures.threshold.count - observer.counted(name)
+    observer.deliver(*(sign_ins.root_failing(VICTIM) for _ in range(missing - 1)))
+    before = observer.alarm_state(name)
+    observer.deliver(sign_ins.root_failing(VICTIM))
+    _wait_for_alarm(observer, name, failures.priority)
+
+    assert missing > 1
+    assert before == "OK"
+    assert observer.alarm_state(name) == "ALARM"
+    assert len(observer.alarm_mails(name, failures.priority)) == len(LOW_PRIORITY_ADDRESSES)
+    assert observer.findings_everywhere() == {}
 
 
 def test_root_without_mfa_raises_the_alarm_and_tells_every_addressee(observer: Observer) -> None:
     observer.sandbox.record(sign_ins.root_without_mfa(VICTIM))
-    _wait_for_alarm(observer)
-    mails = observer.alarm_mails()
+    _wait_for_alarm(observer, MISSION, "high")
+    mails = observer.alarm_mails(MISSION)
 
     assert {mail.to for mail in mails} == ADDRESSES
     assert len(mails) == len(ADDRESSES)
@@ -72,7 +95,7 @@ def test_the_notice_says_who_where_when_and_what_to_do(observer: Observer) -> No
     observer.sandbox.record(record)
     notices = observer.notices()
     when = record["eventTime"].replace("T", " ").removesuffix("Z") + " UTC"
-    (detection,) = catalog.load()
+    [detection] = [one for one in ENABLED if one.name == MISSION]
 
     assert sorted(mail.to for mail in notices) == sorted(ADDRESSES)
     for text in (VICTIM, record["sourceIPAddress"], record["userAgent"], when):
@@ -81,16 +104,34 @@ def test_the_notice_says_who_where_when_and_what_to_do(observer: Observer) -> No
         assert all(step in mail.body for mail in notices)
 
 
-@pytest.mark.parametrize("sample", SAMPLES)
-def test_a_sample_becomes_a_finding_and_a_notice_exactly_where_it_matches(
-    sample: catalog.Sample, observer: Observer, new_event_id: Iterator[str]
+@each_enabled
+def test_samples_are_counted_and_found_exactly_where_they_match(
+    one: Detection, observer: Observer, new_event_id: Iterator[str]
 ) -> None:
-    record = {**sample.record, "eventID": next(new_event_id)}
-    observer.sandbox.record(record)
-    expected = 1 if sample.matches else 0
+    """All samples of a detection in one delivery, to the deployed filters and the importer."""
+    samples = {next(new_event_id): sample for sample in catalog.samples(one)}
+    matching = {event_id for event_id, sample in samples.items() if sample.matches}
+    before = observer.counted(one.name)
+    observer.deliver(
+        *({**_of_this_deployment(sample), "eventID": id_} for id_, sample in samples.items())
+    )
+    found = [
+        finding["ProductFields"]["rootwatch/eventID"]
+        for account in ACCOUNTS
+        for finding in observer.findings(account.id)
+        if finding["GeneratorId"] == f"rootwatch/{one.name}"
+        and finding["AwsAccountId"] == account.id
+    ]
 
-    assert len(observer.findings(VICTIM)) == expected
-    assert len(observer.notices()) == expected * len(ADDRESSES)
+    if "metric_filter" in one.evaluated_by:
+        assert observer.counted(one.name) - before == len(matching)
+    assert sorted(found) == sorted(matching if "importer" in one.evaluated_by else [])
+
+
+def _of_this_deployment(sample: Sample) -> dict[str, Any]:
+    """The samples name what a deployment with the prefix rootwatch has."""
+    text = json.dumps(sample.record).replace("rootwatch", PREFIX)
+    return dict(json.loads(text))
 
 
 def test_a_sign_in_to_the_management_account_is_found_there(observer: Observer) -> None:
@@ -188,8 +229,8 @@ def _archived_events(observer: Observer, bucket: str) -> set[str]:
     return {record["eventID"] for record in records}
 
 
-def _wait_for_alarm(observer: Observer) -> None:
+def _wait_for_alarm(observer: Observer, detection: str, priority: str) -> None:
     """The alarm acts on its own; that it was quick is not what is tested."""
     deadline = time.monotonic() + ALARM_SECONDS
-    while not observer.alarm_mails() and time.monotonic() < deadline:
+    while not observer.alarm_mails(detection, priority) and time.monotonic() < deadline:
         time.sleep(0.05)

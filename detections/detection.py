@@ -1,0 +1,65 @@
+"""What is known of a detection once its folder is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from detections.conditions import Condition
+
+type Level = Literal["informational", "low", "medium", "high", "critical"]
+type Priority = Literal["high", "low"]
+type Evaluator = Literal["metric_filter", "importer"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compliance:
+    framework: str
+    version: str
+    controls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """The alarm goes up at so many matching records within a time."""
+
+    count: int = 1
+    seconds: int = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    name: str  # the folder's name; part of metric, alarm and finding names
+    folder: Path
+    pack: str | None
+    id: str  # the Sigma rule's UUID
+    title: str
+    description: str
+    level: Level
+    tags: tuple[str, ...]  # Sigma's, such as attack.t1078.004
+    evaluated_by: frozenset[Evaluator]
+    priority: Priority  # which topic tells people
+    types: tuple[str, ...]  # ASFF finding types
+    compliance: tuple[Compliance, ...]
+    next_steps: tuple[str, ...]
+    condition: Condition
+    threshold: Threshold
+    metric_filter_pattern: str | None  # word for word, where a benchmark prescribes it
+
+    @property
+    def severity(self) -> str:
+        """ASFF's Severity.Label."""
+        return self.level.upper()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A CloudTrail record with what the detection must say of it."""
+
+    name: str
+    matches: bool
+    why: str
+    record: dict[str, Any]

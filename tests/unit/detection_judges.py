@@ -1,0 +1,58 @@
+"""The ways in which a record is judged by a detection's renderings."""
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from moto.events.models import EventPattern
+
+from detections import cloudwatch, eventbridge, importer
+from detections.detection import Detection
+from functions.finding_importer.rules import Ruleset
+from sandbox.filter_pattern import FilterPattern, parse
+
+
+def metric_counts(one: Detection, record: dict[str, Any]) -> bool:
+    return _pattern(cloudwatch.metric_pattern(one)).matches(json.dumps(record))
+
+
+def subscription_delivers(listed: Sequence[Detection], record: dict[str, Any]) -> bool:
+    pattern = _subscription(tuple(listed))
+    return not pattern or _pattern(pattern).matches(json.dumps(record))  # all match an empty one
+
+
+def event_rule_matches(one: Detection, record: dict[str, Any]) -> bool:
+    """As moto reads the event pattern, which knows nothing of ours."""
+    return bool(_event_pattern(one).matches_event(event(record)))
+
+
+def importer_matches(listed: Sequence[Detection], record: dict[str, Any]) -> bool:
+    return bool(_ruleset(tuple(listed)).matching(record))
+
+
+def event(record: dict[str, Any]) -> Any:
+    """The record as EventBridge delivers it."""
+    is_sign_in = record.get("eventType") == "AwsConsoleSignIn"
+    kind = "AWS Console Sign In" if is_sign_in else "AWS API Call"
+    return {"detail-type": f"{kind} via CloudTrail", "source": "aws.any", "detail": record}
+
+
+@cache
+def _pattern(pattern: str) -> FilterPattern:
+    return parse(pattern)
+
+
+@cache
+def _subscription(listed: tuple[Detection, ...]) -> str:
+    return cloudwatch.subscription_pattern(listed)
+
+
+@cache
+def _event_pattern(one: Detection) -> EventPattern:
+    return EventPattern.load(eventbridge.event_pattern_text(one))
+
+
+@cache
+def _ruleset(listed: tuple[Detection, ...]) -> Ruleset:
+    return Ruleset.load(importer.document(listed))
