@@ -120,10 +120,13 @@ def _runs(text: Text) -> list[str]:
     """What stands before, between and after the `*`, as regular expressions; may be empty."""
     runs = [""]
     for part in text.parts:
-        if part is Wildcard.MANY:  # not ==: the letter "*" is equal to it
-            runs.append("")
-        else:
-            runs[-1] += "." if part is Wildcard.ONE else re.escape(part)
+        match part:
+            case Wildcard.MANY:
+                runs.append("")
+            case Wildcard.ONE:
+                runs[-1] += "."
+            case _:
+                runs[-1] += re.escape(part)
     return runs
 
 

@@ -80,6 +80,8 @@ def _documents(detection: str, path: Path) -> tuple[SigmaRule, SigmaCorrelationR
         documents = SigmaCollection.from_yaml(path.read_text(encoding="utf-8")).rules
     except (SigmaError, YAMLError, OSError, ValueError) as error:
         raise DetectionError(detection, path.name, str(error)) from error
+    except (AttributeError, TypeError) as error:  # pySigma, of what is YAML but no mapping
+        raise DetectionError(detection, path.name, f"is no Sigma rule: {error}") from error
     match documents:
         case [SigmaRule() as rule]:
             correlation = None

@@ -6,6 +6,7 @@ https://sigmahq.io/sigma-specification/specification/sigma-rules-specification.h
 from __future__ import annotations
 
 import re
+import warnings
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -17,18 +18,22 @@ from sigma.conditions import (
     ConditionValueExpression,
 )
 from sigma.exceptions import SigmaError
+from sigma.rule import SigmaDetection
 from sigma.types import (
     CompareOperators,
     Placeholder,
     SigmaBool,
     SigmaCasedString,
+    SigmaCIDRExpression,
     SigmaCompareExpression,
     SigmaExists,
     SigmaExpansion,
+    SigmaFieldReference,
     SigmaNull,
     SigmaNumber,
     SigmaRegularExpression,
     SigmaString,
+    SigmaTimestampPart,
     SpecialChars,
 )
 
@@ -66,6 +71,13 @@ _ORDERS: dict[CompareOperators, Order] = {
     CompareOperators.GT: ">",
     CompareOperators.GTE: ">=",
 }
+_STEP = re.compile(r"[^\[\]{}*$\"'\\\x00-\x1f]+")  # one name of a field's path
+_MODIFIERS: dict[type[SigmaType], str] = {
+    SigmaCIDRExpression: "|cidr",
+    SigmaCompareExpression: "a part of a time",
+    SigmaFieldReference: "|fieldref",
+    SigmaTimestampPart: "a part of a time",
+}
 _KEYWORDS = (
     "keywords without a field search the whole record, which neither a filter pattern nor an event "
     "pattern can: name the field"
@@ -89,6 +101,10 @@ def read_condition(detection: str, rule: SigmaRule, placeholders: Mapping[str, s
         condition = parsed[0].parse()
     except SigmaError as error:
         raise DetectionError(detection, "detection.condition", str(error)) from error
+    except (AttributeError, TypeError) as error:  # pySigma, of what is no text
+        raise DetectionError(detection, "detection.condition", "must be text") from error
+    for part in rule.detection.detections.values():
+        _refuse_empty_lists(detection, part)
     return _Reader(detection, placeholders).read(condition)
 
 
@@ -106,10 +122,18 @@ class _Reader:
             case ConditionNOT():
                 return Not(self.read(node.args[0]))
             case ConditionFieldEqualsValueExpression():
-                return self._leaf(node.field, node.value)
+                return self._leaf(self._path(node.field), node.value)
             case ConditionValueExpression():
                 raise self._refusal("detection", f"{node.value}: {_KEYWORDS}")
         raise self._refusal("detection.condition", f"{type(node).__name__} is not supported")
+
+    def _path(self, field: str) -> str:
+        if not all(map(_STEP.fullmatch, field.split("."))):
+            reason = (
+                "is no path: names joined by dots, through objects only, as in userIdentity.type"
+            )
+            raise self._refusal(field, reason)
+        return field
 
     def _leaf(self, field: str, value: SigmaType) -> Condition:
         match value:
@@ -131,11 +155,13 @@ class _Reader:
                 return FieldIsBoolean(field, value.boolean)
             case SigmaNumber() if type(value) is SigmaNumber:  # its subclass is part of a timestamp
                 return FieldCompares(field, "=", value.number)
-            case SigmaCompareExpression() if value.op in _ORDERS:
-                return FieldCompares(field, _ORDERS[value.op], value.number.number)
-            case SigmaCompareExpression():
-                return Not(FieldCompares(field, "=", value.number.number))
-        raise self._refusal(field, f"{type(value).__name__} is not supported: {_SUPPORTED}")
+            case SigmaCompareExpression() if type(value.number) is SigmaNumber:
+                number = value.number.number
+                if value.op in _ORDERS:
+                    return FieldCompares(field, _ORDERS[value.op], number)
+                return Not(FieldCompares(field, "=", number))
+        name = _MODIFIERS.get(type(value), type(value).__name__)
+        raise self._refusal(field, f"{name} is not supported: {_SUPPORTED}")
 
     def _text(self, field: str, value: SigmaString) -> Text:
         cased = isinstance(value, SigmaCasedString)
@@ -143,6 +169,8 @@ class _Reader:
         foreign = [
             letter for part in text.strings for letter in part if _has_case_beyond_ascii(letter)
         ]
+        if any("\ud800" <= letter <= "\udfff" for part in text.strings for letter in part):
+            raise self._refusal(field, "holds half of a character, which no text can")
         if foreign and not cased:
             reason = f"{foreign[0]!r} has no one meaning without case: write the field as `|cased`"
             raise self._refusal(field, reason)
@@ -168,15 +196,26 @@ class _Reader:
         if value.contains_placeholder():
             raise self._refusal(field, "placeholders in regular expressions are not supported")
         flags = frozenset(value.sigma_to_re_flag[flag] for flag in value.flags)
-        source = value.regexp.original
+        source = str(value.regexp)
         try:
-            re.compile(source, re.ASCII)
-        except re.PatternError as error:
-            raise self._refusal(field, f"the regular expression is wrong: {error}") from error
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", FutureWarning)  # such as POSIX's [[:alpha:]]
+                re.compile(source, re.ASCII)
+        except (re.PatternError, FutureWarning) as error:
+            raise self._refusal(field, f"is no regular expression of Python's: {error}") from error
         return FieldMatches(field, source, flags)
 
     def _refusal(self, where: str, reason: str) -> DetectionError:
         return DetectionError(self._detection, where, reason)
+
+
+def _refuse_empty_lists(detection: str, part: SigmaDetection) -> None:
+    """To pySigma a field with an empty list is one with null."""
+    for item in part.detection_items:
+        if isinstance(item, SigmaDetection):
+            _refuse_empty_lists(detection, item)
+        elif not item.value:
+            raise DetectionError(detection, str(item.field), "an empty list compares with nothing")
 
 
 def _has_case_beyond_ascii(letter: str) -> bool:

@@ -59,7 +59,7 @@ def event_pattern(detection: Detection) -> dict[str, Any]:
     length = len(_compact(pattern))
     if length > PATTERN_CHARACTERS:
         reason = f"its event pattern has {length} characters; at most {PATTERN_CHARACTERS} fit"
-        raise DetectionError(detection.name, "condition", reason)
+        raise DetectionError(detection.name, "detection.condition", reason)
     return pattern
 
 
@@ -80,7 +80,9 @@ class _Renderer:
     def pattern(self) -> dict[str, Any]:
         found = alternatives(self._detection)
         if not found:
-            raise DetectionError(self._detection.name, "condition", "no record can match it")
+            raise DetectionError(
+                self._detection.name, "detection.condition", "no record can match it"
+            )
         return {"detail": self._detail(found, in_or=False)} if all(found) else {}
 
     def _detail(self, listed: Sequence[Alternative], *, in_or: bool) -> dict[str, Any]:

@@ -126,7 +126,7 @@ class _Reader:
         merged = _merged([self._telling(one) for one in listed if all(one.values())])
         if len(merged) > COMBINATIONS:
             reason = f"it has {len(merged)} combinations of tests; at most {COMBINATIONS} fit"
-            raise DetectionError(self._detection.name, "condition", reason)
+            raise DetectionError(self._detection.name, "detection.condition", reason)
         kept: list[Alternative] = []
         for one in map(self._telling, merged):
             if not any(_contains(other, one) for other in kept):

@@ -1,5 +1,6 @@
 """What a rule.yml is read as, and what it is refused for: the place and the reason."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import yaml
 
 from detections import catalog
 from detections.catalog import EXAMPLE_PLACEHOLDERS
-from detections.conditions import FieldIs, Text, Wildcard
+from detections.conditions import FieldIs, FieldMatches, Text, Wildcard
 from detections.detection import Compliance, Detection, Threshold
 from detections.errors import DetectionError
 from detections.rule_file import read_detection
@@ -56,17 +57,36 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "an address range": (
         event(**{"sourceIPAddress|cidr": "192.0.2.0/24"}),
         "sourceIPAddress",
-        "SigmaCIDRExpression is not supported",
+        "|cidr is not supported",
     ),
     "a reference to another field": (
         event(**{"eventName|fieldref": "eventSource"}),
         "eventName",
-        "SigmaFieldReference is not supported",
+        "|fieldref is not supported",
     ),
     "part of a time": (
         event(**{"eventTime|hour": 5}),
         "eventTime",
-        "SigmaTimestampPart is not supported",
+        "a part of a time is not supported",
+    ),
+    "a comparison with part of a time": (
+        event(**{"eventTime|hour|gt": 5}),
+        "eventTime",
+        "a part of a time is not supported",
+    ),
+    "a class of POSIX's": (
+        event(**{"eventName|re": "^[[:alpha:]]+$"}),
+        "eventName",
+        "no regular expression of Python's",
+    ),
+    "an empty list": (event(eventName=[]), "eventName", "an empty list"),
+    "an empty step": (event(**{"a..b": "x"}), "a..b", "is no path"),
+    "an element of an array": (event(**{"resources[0].type": "x"}), "resources[0].type", "no path"),
+    "half of a character": (event(eventName="x\ud800"), "eventName", "half of a character"),
+    "a condition that is a number": (
+        {"detection": {**RULE["detection"], "condition": 5}},
+        "detection.condition",
+        "must be text",
     ),
     "a letter that has no one small letter": (
         event(userName="Çelik"),
@@ -171,6 +191,24 @@ def test_a_rule_is_refused(
 def test_a_folders_name_must_serve_as_a_resources_name(tmp_path: Path, name: str) -> None:
     with pytest.raises(DetectionError, match="a folder's name is"):
         read(write(tmp_path, name))
+
+
+@pytest.mark.parametrize("modifier", ["contains", "startswith"])
+def test_modifiers_after_a_regular_expression_keep_it(tmp_path: Path, modifier: str) -> None:
+    one = read(write(tmp_path, "one", **event(**{f"eventName|re|{modifier}": "ab"})))
+
+    assert isinstance(one.condition, FieldMatches)
+    assert re.search(one.condition.regex, "abc")
+    assert not re.search(one.condition.regex, "xyz")
+
+
+@pytest.mark.parametrize("text", ["- a list", "plain text", "5", "title: only"])
+def test_yaml_that_is_no_rule_is_refused(tmp_path: Path, text: str) -> None:
+    folder = write(tmp_path, "broken")
+    (folder / "rule.yml").write_text(text, "utf-8")
+
+    with pytest.raises(DetectionError, match=r"detection broken: rule\.yml: "):
+        read(folder)
 
 
 def test_what_is_no_yaml_is_refused(tmp_path: Path) -> None:
