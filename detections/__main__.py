@@ -10,7 +10,7 @@ def run() -> int:
     try:
         # Loaded here, so that Ctrl-C is as quiet in the half second that loading takes.
         from detections.command import main  # noqa: PLC0415
-        from detections.terminal import Terminal  # noqa: PLC0415
+        from detections.command.terminal import Terminal  # noqa: PLC0415
 
         return main(sys.argv[1:], Terminal.of_process())
     except KeyboardInterrupt:

@@ -45,8 +45,7 @@ class CloudTrailEvent:
             region=_region(record),
             name=as_seen(record, "eventName", _FIELD_LIMIT),
             source=as_seen(record, "eventSource", _FIELD_LIMIT),
-            identity=as_seen(identity, "arn", _FIELD_LIMIT)
-            or as_seen(identity, "type", _FIELD_LIMIT),
+            identity=as_seen(identity, "arn" if identity.get("arn") else "type", _FIELD_LIMIT),
             source_address=as_seen(record, "sourceIPAddress", _FIELD_LIMIT),
             user_agent=as_seen(record, "userAgent", _FIELD_LIMIT),
             mfa_used=as_seen(sign_in, "MFAUsed", _FIELD_LIMIT),

@@ -140,7 +140,7 @@ def _compares(compare: _Comparison) -> _LeafCompiler:
     """Numbers compare exactly, also integers beyond what a float can hold: so does Python."""
 
     def compile_comparison(path: str, operand: Any, where: str) -> Predicate:
-        if type(operand) not in {int, float} or not isfinite(operand):
+        if not (type(operand) is int or (type(operand) is float and isfinite(operand))):
             raise DetectionsError(where, f"expected a number, found {operand!r}")
         value_of = look_up(path)
 

@@ -10,8 +10,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from functions.finding_importer.cloudtrail import CloudTrailEvent
+from functions.finding_importer.detection import Detection
 from functions.finding_importer.finding import Finding, HubScope, build
-from functions.finding_importer.rules import Detection, load
 
 SCOPE = HubScope("aws", "eu-central-1")
 ENTRY: Mapping[str, Any] = {
@@ -20,7 +20,9 @@ ENTRY: Mapping[str, Any] = {
     "title": "Root signed in to the console without MFA",
     "description": "The root user signed in with nothing but a password.",
     "severity": "CRITICAL",
+    "priority": "high",
     "types": ["TTPs/Initial Access"],
+    "compliance": [],
     "next_steps": ["Ask the account's owner.", "Rotate the password.", "Turn MFA on."],
     "predicate": {
         "all": [
@@ -34,7 +36,7 @@ ENTRY: Mapping[str, Any] = {
 
 
 def detection(**changes: Any) -> Detection:
-    return load(json.dumps([{**ENTRY, **changes}]))[0]
+    return Detection.parse({**ENTRY, **changes}, "detections[0]")
 
 
 def record(**changes: Any) -> dict[str, Any]:

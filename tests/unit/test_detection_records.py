@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detections.record_input import CHUNK_BYTES, InputError, chunks
-from detections.record_json import NotJsonError, parse
-from detections.record_stream import RecordStream
-from detections.record_values import MOST_VALUE_BYTES
 from detections.records import BadRecordError, record_in
+from detections.records.input import CHUNK_BYTES, InputError, chunks
+from detections.records.json_text import NotJsonError, parse
+from detections.records.stream import RecordStream
+from detections.records.values import MOST_VALUE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from detections import catalog, matching
+from detections import catalog
 from detections.cloudwatch import metric_pattern
-from detections.command import main
+from detections.command import main, matching
+from detections.command.rendering import TARGETS
+from detections.command.terminal import Terminal
 from detections.eventbridge import event_pattern
 from detections.importer import predicate
-from detections.rendering import TARGETS
-from detections.terminal import Terminal
 from tests.unit.detection_catalogs import RULE
 
 if TYPE_CHECKING:

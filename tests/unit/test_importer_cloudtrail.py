@@ -20,6 +20,7 @@ def test_a_record_is_read_into_its_parts() -> None:
         region="us-east-1",
         name="ConsoleLogin",
         source="signin.amazonaws.com",
+        identity="arn:aws:iam::111122223333:root",
         source_address="198.51.100.7",
         user_agent="Mozilla/5.0 (X11; Linux x86_64)",
         mfa_used="No",
@@ -33,7 +34,27 @@ def test_what_a_record_does_not_state_is_none() -> None:
     )
 
     assert (event.region, event.name, event.source, event.source_address) == (None,) * 4
-    assert (event.user_agent, event.mfa_used, event.login_to) == (None,) * 3
+    assert (event.identity, event.user_agent, event.mfa_used, event.login_to) == (None,) * 4
+
+
+@pytest.mark.parametrize(
+    ("identity", "expected"),
+    [
+        ({"type": "AWSService", "invokedBy": "lambda.amazonaws.com"}, "AWSService"),
+        ({"type": "IAMUser", "arn": None}, "IAMUser"),
+        ({"type": "IAMUser", "arn": ""}, "IAMUser"),
+        ({"type": None}, "null"),
+        ({"arn": ["x"]}, "(array)"),
+        ({}, None),
+        ("root", None),
+    ],
+)
+def test_the_type_tells_the_identity_where_there_is_no_arn(
+    identity: Any, expected: str | None
+) -> None:
+    changes = {"userIdentity": identity}
+
+    assert parse(record(**changes)).identity == expected
 
 
 @pytest.mark.parametrize("absent", [{}, {"recipientAccountId": None}])

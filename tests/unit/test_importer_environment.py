@@ -7,7 +7,8 @@ from functions.finding_importer.errors import EnvironmentVariableError
 
 VARIABLES = {
     "MEMBER_ROLE_NAME": "rootwatch-member",
-    "NOTICE_TOPIC_ARN": "arn:aws-us-gov:sns:us-gov-west-1:999988887777:notices",
+    "HIGH_PRIORITY_TOPIC_ARN": "arn:aws-us-gov:sns:us-gov-west-1:999988887777:high",
+    "LOW_PRIORITY_TOPIC_ARN": "arn:aws-us-gov:sns:us-gov-west-1:999988887777:low",
     "AWS_REGION": "us-gov-west-1",
 }
 
@@ -15,7 +16,8 @@ VARIABLES = {
 def test_a_complete_environment_is_parsed() -> None:
     assert Environment.parse(VARIABLES) == Environment(
         member_role_name="rootwatch-member",
-        notice_topic_arn=VARIABLES["NOTICE_TOPIC_ARN"],
+        high_priority_topic_arn=VARIABLES["HIGH_PRIORITY_TOPIC_ARN"],
+        low_priority_topic_arn=VARIABLES["LOW_PRIORITY_TOPIC_ARN"],
         region="us-gov-west-1",
         partition="aws-us-gov",
         log_level="INFO",
@@ -49,8 +51,8 @@ def test_all_missing_variables_are_named_at_once() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("NOTICE_TOPIC_ARN", "notices"),
-        ("NOTICE_TOPIC_ARN", "arn:aws:sqs:us-east-1:999988887777:notices"),
+        ("HIGH_PRIORITY_TOPIC_ARN", "high"),
+        ("LOW_PRIORITY_TOPIC_ARN", "arn:aws:sqs:us-east-1:999988887777:low"),
         ("LOG_LEVEL", "LOUD"),
     ],
 )

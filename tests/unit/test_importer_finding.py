@@ -16,7 +16,7 @@ from functions.finding_importer.cloudtrail import CloudTrailEvent
 from functions.finding_importer.errors import BadRecordError
 from functions.finding_importer.finding import HubScope, build, finding_id
 from functions.finding_importer.notice import Notice, compose
-from functions.finding_importer.rules import matching
+from functions.finding_importer.rules import Ruleset
 from tests.unit.importer_doubles import SCOPE, detection, finding, record
 
 # https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_AwsSecurityFinding.html
@@ -88,7 +88,7 @@ def assert_can_be_published(notice: Notice) -> None:
 
 @given(AWKWARD_RECORDS)
 def test_a_record_that_is_matched_is_read_or_bad_and_nothing_else(record: dict[str, Any]) -> None:
-    matching([detection()], record)
+    Ruleset.of([detection()]).matching(record)
     with suppress(BadRecordError):
         CloudTrailEvent.parse(record)
 
@@ -98,10 +98,16 @@ def test_any_record_that_can_be_placed_gives_a_finding_and_a_notice_within_the_l
     awkward: dict[str, Any], place: dict[str, Any], words: str
 ) -> None:
     wordy = f"x{words}"
-    chosen = detection(description=wordy, title=wordy, next_steps=[wordy], predicate=ALWAYS)
+    chosen = detection(
+        description=wordy,
+        title=wordy,
+        next_steps=[wordy],
+        predicate=ALWAYS,
+        compliance=[{"framework": wordy, "version": wordy, "controls": [wordy, wordy]}],
+    )
     record = awkward | place
 
-    assert matching([chosen], record) == (chosen,)
+    assert Ruleset.of([chosen]).matching(record) == (chosen,)
     built = build(CloudTrailEvent.parse(record), chosen, SCOPE)
     assert_obeys_limits(built.asff)
     assert_can_be_published(compose(built, wordy))
@@ -176,6 +182,21 @@ def test_the_finding_says_what_where_and_when() -> None:
     assert asff["ProductFields"]["rootwatch/MFAUsed"] == "No"
     assert "198.51.100.7" in asff["Description"]
     assert asff["Remediation"]["Recommendation"]["Text"].startswith("1. Ask the account's owner. 2")
+
+
+def test_the_finding_says_which_controls_it_bears_on() -> None:
+    cis, nist = "CIS AWS Foundations Benchmark", "NIST SP 800-53"
+    told = finding(
+        compliance=[
+            {"framework": cis, "version": "5.0.0", "controls": ["1.4", "1.6"]},
+            {"framework": nist, "version": "Rev. 5", "controls": ["AU-9"]},
+        ]
+    )
+
+    assert told.asff["ProductFields"]["rootwatch/compliance"] == (
+        "CIS AWS Foundations Benchmark 5.0.0: 1.4, 1.6; NIST SP 800-53 Rev. 5: AU-9"
+    )
+    assert "rootwatch/compliance" not in finding(compliance=[]).asff["ProductFields"]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from tests.unit.importer_doubles import ENTRY, logs_event, record
 SOURCE = Path(functions.finding_importer.__file__).parent
 ENVIRONMENT = {
     "MEMBER_ROLE_NAME": "rootwatch-member",
-    "NOTICE_TOPIC_ARN": "arn:aws:sns:eu-central-1:999988887777:notices",
+    "HIGH_PRIORITY_TOPIC_ARN": "arn:aws:sns:eu-central-1:999988887777:high",
+    "LOW_PRIORITY_TOPIC_ARN": "arn:aws:sns:eu-central-1:999988887777:low",
     "AWS_REGION": "eu-central-1",
     "AWS_ACCESS_KEY_ID": "x",
     "AWS_SECRET_ACCESS_KEY": "x",
@@ -63,7 +64,7 @@ def test_the_deployed_function_counts_what_it_handled(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["MEMBER_ROLE_NAME", "NOTICE_TOPIC_ARN", "AWS_REGION"])
+@pytest.mark.parametrize("name", ["MEMBER_ROLE_NAME", "LOW_PRIORITY_TOPIC_ARN", "AWS_REGION"])
 def test_an_invocation_without_a_variable_fails_and_names_it(tmp_path: Path, name: str) -> None:
     incomplete = {key: value for key, value in ENVIRONMENT.items() if key != name}
 

@@ -12,6 +12,7 @@ from functions.finding_importer.aws import Credentials
 from functions.finding_importer.errors import ImportFailedError
 from functions.finding_importer.importer import FindingImporter
 from functions.finding_importer.notice import NoticeTopic
+from functions.finding_importer.rules import Ruleset
 from functions.finding_importer.security_hub import SecurityHub
 from functions.finding_importer.sources import decode
 from tests.unit.importer_doubles import (
@@ -26,9 +27,15 @@ from tests.unit.importer_doubles import (
     record,
 )
 
+HIGH, LOW = (f"arn:aws:sns:eu-central-1:999988887777:{name}" for name in ("high", "low"))
 FIRST, SECOND, THIRD = "111111111111", "222222222222", "333333333333"
+WITH_MFA = detection(
+    name="root_console_login_with_mfa",
+    priority="low",
+    predicate={"field": "additionalEventData.MFAUsed", "equals": ["Yes"]},
+)
 ORDINARY = [
-    record(additionalEventData={"MFAUsed": "Yes"}),
+    record(additionalEventData={"MFAUsed": "no"}, eventName="CheckMfa"),
     record(userIdentity={"type": "AssumedRole"}),
     record(userIdentity={"type": "IAMUser"}),
     record(responseElements={"ConsoleLogin": "Failure"}),
@@ -48,11 +55,11 @@ class Cloud:
 
     def deliver(self, *messages: Any) -> dict[str, int]:
         importer = FindingImporter(
-            detections=[detection()],
+            ruleset=Ruleset.of([detection(), WITH_MFA]),
             scope=SCOPE,
             accounts=OwningAccounts(self.sts, "aws", "rootwatch-member"),
             hub_of=self.hub_of,
-            topic=NoticeTopic(self.sns, "arn:aws:sns:eu-central-1:999988887777:notices"),
+            topics={"high": NoticeTopic(self.sns, HIGH), "low": NoticeTopic(self.sns, LOW)},
         )
         return importer.handle(decode(logs_event(*messages)))
 
@@ -78,6 +85,18 @@ def test_a_sign_in_among_ordinary_events_becomes_one_finding_and_one_notice() ->
     assert cloud.hubs[FIRST].imported == [id_of(FIRST)]
     assert len(cloud.told) == 1
     assert FIRST in cloud.told[0]
+
+
+def test_a_notice_goes_to_the_topic_of_its_detections_priority() -> None:
+    cloud = Cloud()
+
+    cloud.deliver(sign_in(FIRST), sign_in(SECOND) | {"additionalEventData": {"MFAUsed": "Yes"}})
+
+    first, second = cloud.sns.published
+    assert first["TopicArn"] == HIGH
+    assert FIRST in first["Message"]
+    assert second["TopicArn"] == LOW
+    assert SECOND in second["Message"]
 
 
 def test_ordinary_events_touch_no_account_and_nobody_is_told() -> None:

@@ -23,6 +23,8 @@ def test_a_notice_reads_as_a_person_wants_it() -> None:
         "\n"
         "Account:             111122223333\n"
         "Time:                2025-03-04 05:06:07 UTC\n"
+        "Event:               ConsoleLogin (signin.amazonaws.com)\n"
+        "Identity:            arn:aws:iam::111122223333:root\n"
         "Source address:      198.51.100.7\n"
         "User agent:          Mozilla/5.0 (X11; Linux x86_64)\n"
         "MFAUsed:             No\n"
@@ -53,6 +55,24 @@ def test_what_the_event_does_not_state_is_said_so() -> None:
 
     assert "MFAUsed:             not stated in the event\n" in message
     assert "User agent:          not stated in the event\n" in message
+
+
+def test_only_a_sign_in_tells_of_mfa() -> None:
+    call = {
+        "eventName": "StopLogging",
+        "eventSource": "cloudtrail.amazonaws.com",
+        "additionalEventData": None,
+    }
+    message = compose(finding(call), None).message
+
+    assert "MFAUsed" not in message
+    assert "Event:               StopLogging (cloudtrail.amazonaws.com)\n" in message
+
+
+def test_an_event_without_a_name_or_a_source_says_so() -> None:
+    nameless = compose(finding({"eventName": "", "eventSource": ""}), None).message
+
+    assert "Event:               not stated in the event\n" in nameless
 
 
 def test_a_user_agent_cannot_forge_lines_or_drown_the_rest() -> None:

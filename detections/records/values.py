@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from detections.record_json import NotJsonError, end_of_brackets, end_of_value, parse
+from detections.records.json_text import NotJsonError, end_of_brackets, end_of_value, parse
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Sequence
 
-    from detections.record_window import Window
+    from detections.records.window import Window
 
 MOST_VALUE_BYTES = 16 * 1024 * 1024  # CloudTrail's records have 256 KB at most
 _FIRST_TRY_BYTES = 16 * 1024  # nearly all records are shorter

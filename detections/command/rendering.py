@@ -17,7 +17,7 @@ from detections.rule_file import read_rule
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from detections.terminal import Terminal
+    from detections.command.terminal import Terminal
 
 
 def _predicate_text(detection: Detection) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from detections.record_input import InputError
+from detections.records.input import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

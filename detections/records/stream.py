@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from detections.record_array import ArrayReader
-from detections.record_input import CHUNK_BYTES
-from detections.record_values import Batch, Restart, Unreadable, next_value
-from detections.record_window import Window
+from detections.records.array import ArrayReader
+from detections.records.input import CHUNK_BYTES
+from detections.records.values import Batch, Restart, Unreadable, next_value
+from detections.records.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

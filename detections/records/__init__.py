@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from detections.record_values import Unreadable
+from detections.records.values import Unreadable
 
 if TYPE_CHECKING:
     from functions.finding_importer.cloudtrail import Record

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from detections.record_input import CHUNK_BYTES
-from detections.record_json import starts_of_elements
-from detections.record_values import Batch, Restart, Unreadable, next_value
+from detections.records.input import CHUNK_BYTES
+from detections.records.json_text import starts_of_elements
+from detections.records.values import Batch, Restart, Unreadable, next_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from detections.record_window import Window
+    from detections.records.window import Window
 
 _FIRST_KEY = re.compile(rb'\{\s*"[^"\\]*"')
 _USUAL_FIRST_KEY = b'{"eventVersion"'

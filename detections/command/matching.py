@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from detections import importer
-from detections.record_input import chunks
-from detections.record_stream import RecordStream
 from detections.records import BadRecordError, record_in
+from detections.records.input import chunks
+from detections.records.stream import RecordStream
 from functions.finding_importer.rules import Ruleset
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from contextlib import AbstractContextManager
 
+    from detections.command.terminal import Terminal
     from detections.detection import Detection
-    from detections.record_values import Batch
-    from detections.terminal import Terminal
+    from detections.records.values import Batch
 
 STANDARD_INPUT = "-"
 

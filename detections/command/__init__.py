@@ -9,23 +9,24 @@ from typing import TYPE_CHECKING
 
 from config.errors import ConfigError
 from config.loader import load, settings_path
-from detections import catalog, listing, selection
+from detections import catalog, selection
+from detections.command import listing
+from detections.command.matching import STANDARD_INPUT, match
+from detections.command.rendering import TARGETS, NoSuchDetectionError, chosen, render
 from detections.errors import DetectionError, SelectionError
-from detections.matching import STANDARD_INPUT, match
-from detections.rendering import TARGETS, NoSuchDetectionError, chosen, render
 from functions.finding_importer.errors import DetectionsError
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction  # what add_subparsers returns has no public name
     from collections.abc import Mapping, Sequence
 
+    from detections.command.terminal import Terminal
     from detections.detection import Detection
-    from detections.terminal import Terminal
 
 type _Commands = _SubParsersAction[argparse.ArgumentParser]
 
 _AS_WRITTEN = argparse.RawDescriptionHelpFormatter
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 _ABOUT = """\
 The detections of this project: what they match, how each target says them, and which there are.
