@@ -40,6 +40,7 @@ REGEX_PATTERNS = 5  # that a log group takes, of metric and subscription filters
 _QUOTED = re.compile('"[^"]*"')
 _CONDITION = "detection.condition"
 _PRESCRIBED = "rootwatch.metric_filter_pattern"
+_OTHER_WAY_OUT = "split the rule, or let the importer alone evaluate it"
 _WAY_OUT = "compare |cased, without wildcards in the middle, or let the importer alone evaluate it"
 
 
@@ -102,7 +103,8 @@ def _exact(
 def _no_room(detection: Detection, expression: Expression) -> DetectionError:
     used = regexes(expression)
     if len(used) <= MOST_REGEXES:
-        return DetectionError(detection.name, _CONDITION, _too_long(written(expression)))
+        reason = f"{_too_long(written(expression, tight=True))}: {_OTHER_WAY_OUT}"
+        return DetectionError(detection.name, _CONDITION, reason)
     fields = ", ".join(dict.fromkeys(term.field for term in used))
     reason = (
         f"its pattern needs {len(used)} regular expressions, for {fields}; "

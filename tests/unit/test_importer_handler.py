@@ -11,6 +11,9 @@ from zipfile import ZipFile
 import pytest
 
 import functions.finding_importer
+from functions.finding_importer.environment import Environment
+from functions.finding_importer.handler import assemble
+from functions.finding_importer.rules import Ruleset
 from modules.function_package import build_zip
 from tests.unit.importer_doubles import ENTRY, logs_event, record
 
@@ -62,6 +65,15 @@ def test_the_deployed_function_counts_what_it_handled(tmp_path: Path) -> None:
         "delivery handled",
         "delivery handled",
     ]
+
+
+def test_each_priority_has_the_topic_that_the_environment_names() -> None:
+    importer = assemble(Environment.parse(ENVIRONMENT), Ruleset.of([]))
+
+    assert {priority: topic.topic_arn for priority, topic in importer.topics.items()} == {
+        "high": ENVIRONMENT["HIGH_PRIORITY_TOPIC_ARN"],
+        "low": ENVIRONMENT["LOW_PRIORITY_TOPIC_ARN"],
+    }
 
 
 @pytest.mark.parametrize("name", ["MEMBER_ROLE_NAME", "LOW_PRIORITY_TOPIC_ARN", "AWS_REGION"])

@@ -40,13 +40,14 @@ PREDICATES = st.recursive(
     max_leaves=8,
 )
 VALUES = st.sampled_from([*WORDS, None, True, 1, 1.5, [], ["Root"], {}, {"Root": "Root"}])
-NAMED = VALUES | st.fixed_dictionaries({}, optional={"name": VALUES})
+MOSTLY_WORDS = st.sampled_from(WORDS) | VALUES
+NAMED = VALUES | st.fixed_dictionaries({}, optional={"name": MOSTLY_WORDS})
 RECORDS = st.fixed_dictionaries(
     {},
     optional={
-        "eventName": VALUES,
-        "eventSource": VALUES,
-        "userIdentity": VALUES | st.fixed_dictionaries({}, optional={"type": VALUES}),
+        "eventName": MOSTLY_WORDS,
+        "eventSource": MOSTLY_WORDS,
+        "userIdentity": VALUES | st.fixed_dictionaries({}, optional={"type": MOSTLY_WORDS}),
         "requestParameters": VALUES | st.fixed_dictionaries({}, optional={"role": NAMED}),
     },
 )
@@ -129,3 +130,12 @@ def test_a_detection_is_looked_at_only_where_the_record_holds_what_it_needs() ->
     assert index.candidates(record()) == {0, 1, 2}
     assert index.candidates(record(eventName="CheckMfa")) == {1, 2}
     assert index.candidates({}) == {2}
+
+
+def test_case_does_not_keep_a_record_from_what_ignores_it() -> None:
+    node = {"field": "eventName", "equals_ignore_case": ["consolelogin"]}
+    index = Ruleset.of([detection(predicate=node)]).index
+
+    assert index.candidates(record(eventName="CONSOLELogin")) == {0}
+    assert index.candidates(record(eventName="CheckMfa")) == frozenset()
+    assert index.candidates(record(eventName=["consolelogin"])) == frozenset()

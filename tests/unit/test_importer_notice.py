@@ -69,6 +69,12 @@ def test_only_a_sign_in_tells_of_mfa() -> None:
     assert "Event:               StopLogging (cloudtrail.amazonaws.com)\n" in message
 
 
+def test_another_event_that_tells_of_mfa_is_quoted() -> None:
+    message = compose(finding({"eventName": "CheckMfa"}), None).message
+
+    assert "MFAUsed:             No\n" in message
+
+
 def test_an_event_without_a_name_or_a_source_says_so() -> None:
     nameless = compose(finding({"eventName": "", "eventSource": ""}), None).message
 
