@@ -334,7 +334,7 @@ REFUSED: dict[str, tuple[Condition, str, str]] = {
     "too many texts": (
         is_(*EVENTS),
         "detection.condition",
-        "its pattern has 2520 characters; at most 1024 fit",
+        "its pattern has 2280 characters; at most 1024 fit",
     ),
 }
 
