@@ -201,7 +201,7 @@ class _Reader:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", FutureWarning)  # such as POSIX's [[:alpha:]]
                 re.compile(source, re.ASCII)
-        except (re.PatternError, FutureWarning) as error:
+        except (re.PatternError, ValueError, OverflowError, FutureWarning) as error:
             raise self._refusal(field, f"is no regular expression of Python's: {error}") from error
         return FieldMatches(field, source, flags)
 

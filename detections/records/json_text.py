@@ -18,7 +18,7 @@ import orjson
 _SCANNER = json.JSONDecoder(parse_int=str, parse_float=str)
 _CUT_CHARACTERS = 16  # where a text is cut off, an error is this near its end, or in a string
 _SEPARATOR = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
-_BRACKETS_AND_COMMAS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},]', re.DOTALL)
+_BRACKETS_AND_COMMAS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},"]', re.DOTALL)
 
 
 class NotJsonError(Exception):
@@ -80,6 +80,8 @@ def end_of_brackets(text: bytes) -> int | None:
     open_brackets: list[bytes] = []
     for token in _BRACKETS_AND_COMMAS.finditer(text):
         match token[0]:
+            case b'"':  # a string without an end: what stands in it are no brackets
+                return None
             case b"{" | b"[" as bracket:
                 open_brackets.append(bracket)
             case b"]" | b"," if not open_brackets:
