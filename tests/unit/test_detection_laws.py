@@ -27,6 +27,7 @@ from tests.unit.sigma_rules import ABSENT
 from tests.unit.test_catalog import NO_EVENT_RULE
 
 DETECTIONS = catalog.load()
+SAMPLES = {one.name: catalog.samples(one) for one in DETECTIONS}
 IMPORTED = [one for one in DETECTIONS if "importer" in one.evaluated_by]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=8),
@@ -117,8 +118,7 @@ def test_the_subscription_delivers_what_a_shipped_detection_matches_whatever_the
 @st.composite
 def near_records(draw: st.DrawFn, one: Detection, others: st.SearchStrategy[Any]) -> dict[str, Any]:
     """A sample of which one or two compared fields, or the object around, hold something else."""
-    samples = catalog.samples(one)
-    record = copy.deepcopy(draw(st.sampled_from(samples)).record)
+    record = copy.deepcopy(draw(st.sampled_from(SAMPLES[one.name])).record)
     compared = list(leaves(one.condition))
     for leaf in draw(st.lists(st.sampled_from(compared), min_size=1, max_size=2)):
         words = spellings(leaf) if isinstance(leaf, FieldIs) else []
