@@ -220,6 +220,15 @@ def test_reading_goes_on_where_the_next_record_begins(
     assert [": ".join(one.split(": ")[:1]) for one in whole[1]] == complaints
 
 
+def test_brackets_in_a_string_close_nothing_wherever_chunks_end() -> None:
+    text = f'{{\n  "x" 1,\n  "y": {{"z": "}}}}}}"}}\n}}\n{B}\n'.encode()
+
+    outcomes = [read(pieces(text, size)) for size in range(1, len(text))]
+
+    complaint = "line 1: no JSON: expecting ':' delimiter, 8 bytes in"
+    assert outcomes == [(["b"], [complaint])] * (len(text) - 1)
+
+
 def test_it_is_told_where_reading_goes_on_in_an_array() -> None:
     text = f'[{A}, {{"eventVersion": 1, "x": {{"y": 1, {B}]'
 

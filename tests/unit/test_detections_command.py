@@ -24,7 +24,7 @@ from detections.importer import predicate
 from tests.unit.detection_catalogs import RULE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 ROOT = Path(catalog.__file__).parents[1]
 CATALOG = {detection.name: detection for detection in catalog.load()}
@@ -376,6 +376,14 @@ def test_wrong_arguments_have_status_2(
     assert "usage: python -m detections" in capsys.readouterr().err
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """Who runs the tests in the background may ignore Ctrl-C, and a child inherits that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def started(*arguments: str) -> subprocess.Popen[bytes]:
     pipe = subprocess.PIPE
     return subprocess.Popen(  # noqa: S603  The command is ours.
@@ -415,6 +423,7 @@ class TestProcess:
         assert complaint == b""
         assert status == -signal.SIGPIPE
 
+    @pytest.mark.usefixtures("_interruptible")
     def test_an_interrupt_ends_it_quietly(self) -> None:
         with started("match") as process:
             assert process.stdin is not None
