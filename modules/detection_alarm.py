@@ -64,7 +64,9 @@ def _description(detection: Detection) -> str:
     sentences = [f"{detection.title}.", detection.description]
     threshold = detection.threshold
     if threshold.count > 1:
-        sentences.append(f"There were {threshold.count} within {threshold.seconds // 60} minutes.")
+        sentences.append(
+            f"There were at least {threshold.count} within {threshold.seconds // 60} minutes."
+        )
     if "importer" in detection.evaluated_by:
         sentences.append("A notice says who, where and when.")
     return " ".join(sentences)
