@@ -27,12 +27,12 @@ from sigma.types import (
     SpecialChars,
 )
 
+from tests.unit.condition_meaning import ABSENT, found
 from tests.unit.detection_catalogs import RULE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ABSENT = object()
 ORDERS = {
     CompareOperators.LT: operator.lt,
     CompareOperators.LTE: operator.le,
@@ -129,15 +129,8 @@ def _holds(node: Any, record: Mapping[str, Any]) -> bool:
         case ConditionNOT():
             return not _holds(node.args[0], record)
         case ConditionFieldEqualsValueExpression():
-            return _fits(node.value, _found(record, node.field))
+            return _fits(node.value, found(record, node.field))
     raise TypeError(node)
-
-
-def _found(record: Any, field: str) -> Any:
-    found: Any = record
-    for step in field.split("."):
-        found = found.get(step, ABSENT) if isinstance(found, dict) else ABSENT
-    return found
 
 
 def _fits(value: Any, found: Any) -> bool:

@@ -1,7 +1,6 @@
 """Filter patterns of detections, as the sandbox reads the language, strictly."""
 
 import json
-import operator
 import re
 from dataclasses import replace
 from string import ascii_uppercase
@@ -25,25 +24,15 @@ from detections.conditions import (
     FieldIsBoolean,
     FieldIsNull,
     FieldMatches,
-    Leaf,
     Not,
     Text,
-    Wildcard,
     leaves,
 )
 from detections.errors import DetectionError
 from sandbox.filter_pattern import parse
+from tests.unit.condition_meaning import ABSENT, ORDERS, finds, holds, is_
 from tests.unit.detection_catalogs import detection
 
-ABSENT = object()
-ORDERS = {
-    "=": operator.eq,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
-FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}
 MISSING: list[dict[str, Any]] = [{}, {"a": None}, {"a": {}}, {"a": {"b": None}}]
 STRINGS = [
     *("Root", "root", "ROOT", "Ro", "ot", "Root\n", "\nRoot", "R\not", "R*t", "x", "", "*", "**"),
@@ -51,25 +40,6 @@ STRINGS = [
 ]
 NUMBERS = [-1, 0, 1, 1.5, 2, 1e20]
 EVENTS = tuple(f"AnEventWithARatherLongName{number:02}" for number in range(60))
-
-
-def texts(*written: str, cased: bool = True) -> tuple[Text, ...]:
-    """`*` and `?` are wildcards; after a backslash they are letters."""
-    special = {"*": Wildcard.MANY, "?": Wildcard.ONE}
-    parts = [re.findall(r"[*?]|(?:\\.|[^*?\\])+", one) for one in written]
-    return tuple(
-        Text(
-            tuple(
-                special.get(part, re.sub(r"\\(.)", r"\1", part, flags=re.DOTALL)) for part in one
-            ),
-            cased,
-        )
-        for one in parts
-    )
-
-
-def is_(*written: str, cased: bool = True, field: str = "a.b") -> FieldIs:
-    return FieldIs(field, texts(*written, cased=cased))
 
 
 def metric(condition: Condition) -> str:
@@ -82,58 +52,6 @@ def subscription(*conditions: Condition) -> str:
 
 def matches(pattern: str, record: dict[str, Any]) -> bool:
     return pattern == "" or parse(pattern).matches(json.dumps(record))
-
-
-def holds(condition: Condition, record: dict[str, Any]) -> bool:
-    """What the tree means, in as many words."""
-    match condition:
-        case AllOf(parts):
-            return all(holds(part, record) for part in parts)
-        case AnyOf(parts):
-            return any(holds(part, record) for part in parts)
-        case Not(inner):
-            return not holds(inner, record)
-        case _:
-            return fits(condition, found(record, condition.field))
-
-
-def found(record: Any, field: str) -> Any:
-    for step in field.split("."):
-        record = record.get(step, ABSENT) if isinstance(record, dict) else ABSENT
-    return record
-
-
-def fits(leaf: Leaf, value: Any) -> bool:
-    match leaf:
-        case FieldIs(_, wanted):
-            return isinstance(value, str) and any(fits_text(text, value) for text in wanted)
-        case FieldMatches(_, regex, flags):
-            return isinstance(value, str) and finds(regex, flags, value)
-        case FieldCompares(_, order, number):
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            return is_number and bool(ORDERS[order](value, number))
-        case FieldIsBoolean(_, wanted_value):
-            return value is wanted_value
-        case FieldIsNull():
-            return value is None or value is ABSENT
-        case FieldExists():
-            return value is not ABSENT
-
-
-def fits_text(text: Text, value: str) -> bool:
-    special = {Wildcard.MANY: "(?s:.*)", Wildcard.ONE: "(?s:.)"}
-    regex = "".join(
-        special[part] if isinstance(part, Wildcard) else re.escape(part) for part in text.parts
-    )
-    flags = re.ASCII if text.cased else re.ASCII | re.IGNORECASE
-    return re.fullmatch(regex, value, flags) is not None
-
-
-def finds(regex: str, flags: frozenset[str], value: str) -> bool:
-    given_flags = re.ASCII
-    for flag in flags:
-        given_flags |= FLAGS[flag]
-    return re.search(regex, value, given_flags) is not None
 
 
 def record_of(field: str, value: Any) -> dict[str, Any]:
