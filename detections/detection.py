@@ -31,8 +31,18 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Detection:
-    name: str  # the folder's name; part of metric, alarm and finding names
+class Rule:
+    """What the renderings are made from."""
+
+    name: str
+    condition: Condition
+    metric_filter_pattern: str | None = None  # word for word, where a benchmark prescribes it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection(Rule):
+    """`name` is the folder's name; part of metric, alarm and finding names."""
+
     folder: Path
     pack: str | None
     id: str  # the Sigma rule's UUID
@@ -45,9 +55,7 @@ class Detection:
     types: tuple[str, ...]  # ASFF finding types
     compliance: tuple[Compliance, ...]
     next_steps: tuple[str, ...]
-    condition: Condition
     threshold: Threshold
-    metric_filter_pattern: str | None  # word for word, where a benchmark prescribes it
 
     @property
     def severity(self) -> str:

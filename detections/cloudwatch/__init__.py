@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from detections.cloudwatch.expression import Expression
     from detections.cloudwatch.terms import JsonType
     from detections.conditions import Condition
-    from detections.detection import Detection
+    from detections.detection import Detection, Rule
 
 __all__ = ["PATTERN_CHARACTERS", "check_log_group", "metric_pattern", "subscription_pattern"]
 
@@ -44,7 +44,7 @@ _OTHER_WAY_OUT = "split the rule, or let the importer alone evaluate it"
 _WAY_OUT = "compare |cased, without wildcards in the middle, or let the importer alone evaluate it"
 
 
-def metric_pattern(detection: Detection) -> str:
+def metric_pattern(detection: Rule) -> str:
     """Exactly the records that the detection matches, or its own pattern word for word.
 
     One exception, which the language cannot say: a compared field that holds an object, an array
@@ -74,7 +74,7 @@ def check_log_group(detections: Sequence[Detection]) -> None:
         raise DetectionError(_names(with_regex), _CONDITION, reason)
 
 
-def _rendered(detection: Detection) -> str:
+def _rendered(detection: Rule) -> str:
     types = compared_types(detection.condition)
     try:
         exact = shortened(_exact(detection.condition, types, holding=True))
@@ -100,7 +100,7 @@ def _exact(
             return holds(condition, types) if holding else fails(condition, types)
 
 
-def _no_room(detection: Detection, expression: Expression) -> DetectionError:
+def _no_room(detection: Rule, expression: Expression) -> DetectionError:
     used = regexes(expression)
     if len(used) <= MOST_REGEXES:
         reason = f"{_too_long(written(expression, tight=True))}: {_OTHER_WAY_OUT}"

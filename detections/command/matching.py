@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,8 @@ from detections import importer
 from detections.records import BadRecordError, record_in
 from detections.records.input import chunks
 from detections.records.stream import RecordStream
+from functions.finding_importer.index import needs
+from functions.finding_importer.predicate import compile_predicate
 from functions.finding_importer.rules import Ruleset
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from detections.command.terminal import Terminal
     from detections.detection import Detection
     from detections.records.values import Batch
+    from functions.finding_importer.index import Needs
+    from functions.finding_importer.predicate import Predicate
 
 STANDARD_INPUT = "-"
 
@@ -48,23 +52,29 @@ def match(path: str, detections: Iterable[Detection], terminal: Terminal) -> int
     return status
 
 
-def ruleset(detections: Iterable[Detection]) -> Ruleset:
-    """All the detections as the importer has them, also those that it does not evaluate."""
-    entries = tuple(map(_importable, detections))
-    return Ruleset.load(importer.document(entries)) if entries else Ruleset.of(())
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A detection as far as matching goes, also one that the importer does not evaluate."""
+
+    id: str
+    matches: Predicate
+    needs: Needs | None
 
 
-def _importable(detection: Detection) -> Detection:
-    """With what a finding cannot do without and a match does not ask for."""
-    types, steps = detection.types or ("TTPs",), detection.next_steps or ("Read the runbook.",)
-    return replace(detection, types=types, next_steps=steps)
+def ruleset(detections: Iterable[Detection]) -> Ruleset[Rule]:
+    return Ruleset.of(tuple(map(_rule, detections)))
+
+
+def _rule(detection: Detection) -> Rule:
+    node = importer.predicate(detection.condition)
+    return Rule(detection.id, compile_predicate(node, detection.name), needs(node))
 
 
 def _opened(path: str, terminal: Terminal) -> AbstractContextManager[io.BufferedReader]:
     return nullcontext(terminal.stdin) if path == STANDARD_INPUT else Path(path).open("rb")
 
 
-def _answers(batch: Batch, rules: Ruleset) -> tuple[list[str], list[str]]:
+def _answers(batch: Batch, rules: Ruleset[Rule]) -> tuple[list[str], list[str]]:
     """Lines for the records, and complaints about what is none."""
     answers, complaints = [], []
     matching, as_json = rules.matching, json.JSONEncoder().encode

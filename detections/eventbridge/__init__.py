@@ -21,7 +21,7 @@ from detections.eventbridge.items import pattern_list
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from detections.detection import Detection
+    from detections.detection import Rule
     from detections.eventbridge.alternatives import Alternative
     from detections.eventbridge.values import Tests
 
@@ -48,7 +48,7 @@ FUTURE_OPERATORS = (
 RESERVED_IN_OR = frozenset({*OPERATORS.split(), *FUTURE_OPERATORS.split()})
 
 
-def event_pattern(detection: Detection) -> dict[str, Any]:
+def event_pattern(detection: Rule) -> dict[str, Any]:
     """The events of just the records that the detection matches.
 
     Exact where a compared field is absent, null or a scalar of a type that it is compared with, and
@@ -63,7 +63,7 @@ def event_pattern(detection: Detection) -> dict[str, Any]:
     return pattern
 
 
-def event_pattern_text(detection: Detection) -> str:
+def event_pattern_text(detection: Rule) -> str:
     """The pattern as compact JSON, as PutRule takes it."""
     return _compact(event_pattern(detection))
 
@@ -73,7 +73,7 @@ def _compact(pattern: dict[str, Any]) -> str:
 
 
 class _Renderer:
-    def __init__(self, detection: Detection) -> None:
+    def __init__(self, detection: Rule) -> None:
         self._detection = detection
         self._possible = possible_values(detection.condition)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
 
     from detections.conditions import Condition, Leaf
-    from detections.detection import Detection
+    from detections.detection import Rule
     from detections.eventbridge.values import Tests
 
 type Alternative = dict[str, Tests]  # by field; all must be true
@@ -64,7 +64,7 @@ def possible_values(condition: Condition) -> dict[str, Tests]:
     return {field: possible(found) for field, found in compared.items()}
 
 
-def alternatives(detection: Detection) -> list[Alternative]:
+def alternatives(detection: Rule) -> list[Alternative]:
     """None where no record can match; one without a field where every record does.
 
     Raises DetectionError for what cannot be said and for too many of them.
@@ -73,7 +73,7 @@ def alternatives(detection: Detection) -> list[Alternative]:
 
 
 @contextmanager
-def refused_for(detection: Detection, field: str) -> Iterator[None]:
+def refused_for(detection: Rule, field: str) -> Iterator[None]:
     """Says of an UnsayableError what it is about."""
     try:
         yield
@@ -82,7 +82,7 @@ def refused_for(detection: Detection, field: str) -> Iterator[None]:
 
 
 class _Reader:
-    def __init__(self, detection: Detection) -> None:
+    def __init__(self, detection: Rule) -> None:
         self._detection = detection
         self._possible = possible_values(detection.condition)
 

@@ -9,6 +9,7 @@ from typing import Any
 from . import log, sources
 from .accounts import OwningAccounts
 from .aws import Credentials, connect
+from .detection import Detection
 from .environment import Environment
 from .finding import HubScope
 from .importer import FindingImporter
@@ -31,7 +32,7 @@ def _importer() -> FindingImporter:
     return assemble(environment, ruleset)
 
 
-def assemble(environment: Environment, ruleset: Ruleset) -> FindingImporter:
+def assemble(environment: Environment, ruleset: Ruleset[Detection]) -> FindingImporter:
     region = environment.region
     sns = connect("sns", region)
 

@@ -7,7 +7,7 @@ from . import log, notice
 from .accounts import OwningAccounts
 from .aws import Credentials
 from .cloudtrail import CloudTrailEvent
-from .detection import Priority
+from .detection import Detection, Priority
 from .errors import AccountAccessError, BadRecordError, Failure, ImportFailedError, NoticeError
 from .finding import Finding, HubScope, build
 from .notice import NoticeTopic
@@ -19,7 +19,7 @@ from .text import as_seen
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingImporter:
-    ruleset: Ruleset
+    ruleset: Ruleset[Detection]
     scope: HubScope
     accounts: OwningAccounts
     hub_of: Callable[[Credentials], SecurityHub]

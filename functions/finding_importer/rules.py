@@ -4,25 +4,35 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 from .cloudtrail import Record
 from .detection import Detection
 from .errors import DetectionsError
-from .index import Index
+from .index import Index, Needs
+from .predicate import Predicate
+
+
+class Rule(Protocol):
+    """All that matching asks of a detection."""
+
+    @property
+    def matches(self) -> Predicate: ...
+    @property
+    def needs(self) -> Needs | None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Ruleset:
-    detections: tuple[Detection, ...]
+class Ruleset[R: Rule]:
+    detections: tuple[R, ...]
     index: Index
 
     @classmethod
-    def of(cls, detections: Sequence[Detection]) -> Self:
+    def of(cls, detections: Sequence[R]) -> Self:
         return cls(tuple(detections), Index.of([detection.needs for detection in detections]))
 
-    @classmethod
-    def load(cls, text: str | bytes) -> Self:
+    @staticmethod
+    def load(text: str | bytes) -> "Ruleset[Detection]":
         """Load the text of detections.json; DetectionsError says which entry is wrong and why."""
         try:
             entries = json.loads(text)
@@ -34,9 +44,9 @@ class Ruleset:
         name, count = Counter(detection.name for detection in detections).most_common(1)[0]
         if count > 1:
             raise DetectionsError("detections", f"the name {name!r} stands {count} times")
-        return cls.of(detections)
+        return Ruleset.of(detections)
 
-    def matching(self, record: Record) -> tuple[Detection, ...]:
+    def matching(self, record: Record) -> tuple[R, ...]:
         """In the order of the file."""
         detections = self.detections
         candidates = self.index.candidates(record)

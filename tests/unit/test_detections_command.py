@@ -179,7 +179,8 @@ class TestMatch:
 
         rules = matching.ruleset(catalog.load(tmp_path))
 
-        assert [one.name for one in rules.detections] == ["adopted"]
+        assert [one.id for one in rules.matching({"eventName": "DeleteTrail"})] == [RULE["id"]]
+        assert rules.matching({"eventName": "CreateTrail"}) == ()
 
     def test_no_detections_match_nothing(self) -> None:
         assert matching.ruleset(()).matching({"eventID": "a"}) == ()
