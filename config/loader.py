@@ -91,7 +91,11 @@ def _settings(data: dict[str, Any]) -> Settings:
 def _notifications(data: dict[str, Any]) -> Notifications:
     emails = tuple(data["emails"])
     low_priority = tuple(data.get("low_priority_emails", emails))
-    return Notifications(emails=emails, low_priority_emails=low_priority)
+    return Notifications(
+        emails=emails,
+        low_priority_emails=low_priority,
+        runbook_base_url=data.get("runbook_base_url"),
+    )
 
 
 def _detections(data: dict[str, Any]) -> DetectionChoice:

@@ -24,6 +24,7 @@ class Accounts:
 class Notifications:
     emails: tuple[str, ...]
     low_priority_emails: tuple[str, ...]
+    runbook_base_url: str | None  # where the folder detections/ is published
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,6 +58,12 @@ class Detection(Rule):
     threshold: Threshold
 
     @property
+    def runbook_path(self) -> str:
+        """From the catalog's folder on."""
+        folders = [self.pack, self.name] if self.pack else [self.name]
+        return "/".join([*folders, "runbook.md"])
+
+    @property
     def severity(self) -> str:
         """ASFF's Severity.Label."""
         return self.level.upper()

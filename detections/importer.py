@@ -32,13 +32,14 @@ if TYPE_CHECKING:
 _COMPARISONS: dict[Order, str] = {"=": "eq", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 
 
-def document(detections: Iterable[Detection]) -> bytes:
-    """detections.json, in the detections' order."""
-    entries = [_entry(detection) for detection in detections]
+def document(detections: Iterable[Detection], runbook_base_url: str | None = None) -> bytes:
+    """detections.json, in the detections' order; the address is where the catalog is published."""
+    base = runbook_base_url or "detections"  # else their paths in the project
+    entries = [_entry(detection, base) for detection in detections]
     return json.dumps(entries, indent=1, sort_keys=True, allow_nan=False).encode()
 
 
-def _entry(detection: Detection) -> dict[str, Any]:
+def _entry(detection: Detection, runbooks: str) -> dict[str, Any]:
     return {
         "id": detection.id,
         "name": detection.name,
@@ -49,6 +50,7 @@ def _entry(detection: Detection) -> dict[str, Any]:
         "types": list(detection.types),
         "compliance": [asdict(mapping) for mapping in detection.compliance],
         "next_steps": list(detection.next_steps),
+        "runbook": f"{runbooks.rstrip('/')}/{detection.runbook_path}",
         "predicate": predicate(detection.condition),
     }
 

@@ -42,11 +42,25 @@ from cdktf_cdktf_provider_aws.cloudwatch_log_subscription_filter import (
     CloudwatchLogSubscriptionFilter,
 )
 from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAlarm
+from cdktf_cdktf_provider_aws.dynamodb_table import (
+    DynamodbTable,
+    DynamodbTableAttribute,
+    DynamodbTableTtl,
+)
 from cdktf_cdktf_provider_aws.iam_role import IamRole
 from cdktf_cdktf_provider_aws.iam_role_policy import IamRolePolicy
 from cdktf_cdktf_provider_aws.kms_alias import KmsAlias
 from cdktf_cdktf_provider_aws.kms_key import KmsKey
+from cdktf_cdktf_provider_aws.lambda_event_source_mapping import (
+    LambdaEventSourceMapping,
+    LambdaEventSourceMappingScalingConfig,
+)
 from cdktf_cdktf_provider_aws.lambda_function import LambdaFunction
+from cdktf_cdktf_provider_aws.lambda_function_event_invoke_config import (
+    LambdaFunctionEventInvokeConfig,
+    LambdaFunctionEventInvokeConfigDestinationConfig,
+    LambdaFunctionEventInvokeConfigDestinationConfigOnFailure,
+)
 from cdktf_cdktf_provider_aws.lambda_permission import LambdaPermission
 from cdktf_cdktf_provider_aws.provider import (
     AwsProvider,
@@ -88,6 +102,9 @@ from cdktf_cdktf_provider_aws.securityhub_organization_configuration import (
 from cdktf_cdktf_provider_aws.sns_topic import SnsTopic
 from cdktf_cdktf_provider_aws.sns_topic_policy import SnsTopicPolicy
 from cdktf_cdktf_provider_aws.sns_topic_subscription import SnsTopicSubscription
+from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue
+from cdktf_cdktf_provider_aws.sqs_queue_policy import SqsQueuePolicy
+from cdktf_cdktf_provider_aws.sqs_queue_redrive_allow_policy import SqsQueueRedriveAllowPolicy
 
 __all__ = [
     "AwsProvider",
@@ -102,11 +119,19 @@ __all__ = [
     "CloudwatchLogMetricFilter",
     "CloudwatchLogSubscriptionFilter",
     "CloudwatchMetricAlarm",
+    "DynamodbTable",
+    "DynamodbTableAttribute",
+    "DynamodbTableTtl",
     "IamRole",
     "IamRolePolicy",
     "KmsAlias",
     "KmsKey",
+    "LambdaEventSourceMapping",
+    "LambdaEventSourceMappingScalingConfig",
     "LambdaFunction",
+    "LambdaFunctionEventInvokeConfig",
+    "LambdaFunctionEventInvokeConfigDestinationConfig",
+    "LambdaFunctionEventInvokeConfigDestinationConfigOnFailure",
     "LambdaPermission",
     "S3Bucket",
     "S3BucketLifecycleConfiguration",
@@ -131,4 +156,7 @@ __all__ = [
     "SnsTopic",
     "SnsTopicPolicy",
     "SnsTopicSubscription",
+    "SqsQueue",
+    "SqsQueuePolicy",
+    "SqsQueueRedriveAllowPolicy",
 ]

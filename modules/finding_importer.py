@@ -1,6 +1,8 @@
-"""The finding importer in the security account: function, role, and its feed from the trail.
+"""The finding importer in the security account: function, role, and what feeds it.
 
+The trail's log group invokes it by a subscription filter, and its own queue by a mapping.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
+https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ from constructs import Construct
 from detections import importer
 from detections.cloudwatch import subscription_pattern
 from modules import aws
+from modules.function_dependencies import dependencies
 from modules.function_package import build_zip
+from modules.importer_queues import ImporterQueues
 from modules.policy_document import policy_document
 
 if TYPE_CHECKING:
@@ -30,8 +34,18 @@ SOURCE = Path(__file__).parents[1] / "functions" / "finding_importer"
 PACKAGE = "finding_importer"
 MEMORY_MB = 512
 TIMEOUT_SECONDS = 120
+RESERVED_SECONDS = 45  # for one account whose calls are slow; what has not begun then goes later
+VISIBILITY_TIMEOUT_SECONDS = 6 * TIMEOUT_SECONDS  # as AWS advises
 LOG_DAYS = 90
-MAX_ATTEMPTS = 5  # of one call to AWS, with the backoff of botocore's standard mode
+CONNECT_TIMEOUT_SECONDS = 3
+READ_TIMEOUT_SECONDS = 8
+MAX_ATTEMPTS = 3  # of one call to AWS, with the backoff of botocore's standard mode
+ACCOUNTS_AT_ONCE = 8  # Security Hub takes ten imports a second of one account, STS more
+MESSAGES_AT_ONCE = 10
+BATCHES_AT_ONCE = 5
+# https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+ASYNCHRONOUS_RETRIES = 2
+ASYNCHRONOUS_AGE_SECONDS = 6 * 60 * 60
 
 
 class FindingImporter(Construct):
@@ -54,11 +68,35 @@ class FindingImporter(Construct):
         self._names = names
         self._topics = topics
         self._in_security: dict[str, Any] = {"provider": provider}
+        self._queues = ImporterQueues(
+            self,
+            "queues",
+            names=names,
+            visibility_timeout_seconds=VISIBILITY_TIMEOUT_SECONDS,
+            topic=topics.of_priority["high"],
+            provider=provider,
+        )
+        self._table = self._create_told_table()
         self._log_group = self._create_log_group()
         self._role = self._create_role()
         self._role_policy = self._allow_its_work()
         self.function = self._create_function(detections, build)
+        self._keep_failed_invocations()
+        self._read_queue()
         self._subscribe(detections)
+
+    def _create_told_table(self) -> aws.DynamodbTable:
+        """What people were told, so that nobody is told twice; entries end by themselves."""
+        return aws.DynamodbTable(
+            self,
+            "told",
+            name=self._names.told_table,
+            billing_mode="PAY_PER_REQUEST",
+            hash_key="id",
+            attribute=[aws.DynamodbTableAttribute(name="id", type="S")],
+            ttl=aws.DynamodbTableTtl(attribute_name="expiration", enabled=True),
+            **self._in_security,
+        )
 
     def _create_log_group(self) -> aws.CloudwatchLogGroup:
         return aws.CloudwatchLogGroup(
@@ -96,7 +134,7 @@ class FindingImporter(Construct):
         )
 
     def _statements(self) -> list[Statement]:
-        region = self._settings.home_region
+        region, security = self._settings.home_region, self._settings.accounts.security
         return [
             {
                 "Sid": "WriteItsLog",
@@ -112,6 +150,50 @@ class FindingImporter(Construct):
                 "Condition": {
                     "StringEquals": {"aws:ResourceOrgID": self._settings.organization.id}
                 },
+            },
+            {
+                "Sid": "StandInForOwningAccounts",
+                "Effect": "Allow",
+                "Action": "securityhub:BatchImportFindings",
+                "Resource": self._names.security_product_arn,
+                "Condition": {"StringEquals": {"securityhub:TargetAccount": security}},
+            },
+            {
+                "Sid": "WorkItsQueue",
+                "Effect": "Allow",
+                "Action": [
+                    "sqs:ChangeMessageVisibility",
+                    "sqs:DeleteMessage",
+                    "sqs:GetQueueAttributes",
+                    "sqs:ReceiveMessage",
+                    "sqs:SendMessage",
+                ],
+                "Resource": self._names.importer_queue_arn,
+            },
+            {
+                "Sid": "PutAside",
+                "Effect": "Allow",
+                "Action": "sqs:SendMessage",
+                "Resource": self._names.dead_letter_queue_arn,
+            },
+            {
+                "Sid": "RememberWhatWasTold",
+                "Effect": "Allow",
+                "Action": ["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+                "Resource": self._names.told_table_arn,
+            },
+            {
+                "Sid": "LookUpAccounts",
+                "Effect": "Allow",
+                "Action": [
+                    "organizations:DescribeAccount",
+                    "organizations:DescribeOrganizationalUnit",
+                    "organizations:ListParents",
+                ],
+                "Resource": [
+                    self._names.organization_arn_any("account"),
+                    self._names.organization_arn_any("ou"),
+                ],
             },
             {
                 "Sid": "PublishNotices",
@@ -145,16 +227,55 @@ class FindingImporter(Construct):
             architectures=["arm64"],
             memory_size=MEMORY_MB,
             timeout=TIMEOUT_SECONDS,
-            environment={
-                "variables": {
-                    "MEMBER_ROLE_NAME": self._names.member_role,
-                    "HIGH_PRIORITY_TOPIC_ARN": self._topics.of_priority["high"].arn,
-                    "LOW_PRIORITY_TOPIC_ARN": self._topics.of_priority["low"].arn,
-                    "AWS_RETRY_MODE": "standard",
-                    "AWS_MAX_ATTEMPTS": str(MAX_ATTEMPTS),
-                }
-            },
+            environment={"variables": self._environment()},
             depends_on=[self._role_policy, self._log_group],
+            **self._in_security,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "SECURITY_ACCOUNT": self._settings.accounts.security,
+            "MEMBER_ROLE_NAME": self._names.member_role,
+            "HIGH_PRIORITY_TOPIC_ARN": self._topics.of_priority["high"].arn,
+            "LOW_PRIORITY_TOPIC_ARN": self._topics.of_priority["low"].arn,
+            "QUEUE_URL": self._queues.queue.url,
+            "DEAD_LETTER_QUEUE_URL": self._queues.dead_letters.url,
+            "TOLD_TABLE_NAME": self._table.name,
+            "METRIC_NAMESPACE": self._names.metric_namespace,
+            "CONNECT_TIMEOUT_SECONDS": str(CONNECT_TIMEOUT_SECONDS),
+            "READ_TIMEOUT_SECONDS": str(READ_TIMEOUT_SECONDS),
+            "MAX_ATTEMPTS": str(MAX_ATTEMPTS),
+            "ACCOUNTS_AT_ONCE": str(ACCOUNTS_AT_ONCE),
+            "RESERVED_SECONDS": str(RESERVED_SECONDS),
+        }
+
+    def _keep_failed_invocations(self) -> None:
+        on_failure = aws.LambdaFunctionEventInvokeConfigDestinationConfigOnFailure(
+            destination=self._queues.dead_letters.arn
+        )
+        aws.LambdaFunctionEventInvokeConfig(
+            self,
+            "asynchronous",
+            function_name=self.function.function_name,
+            maximum_retry_attempts=ASYNCHRONOUS_RETRIES,
+            maximum_event_age_in_seconds=ASYNCHRONOUS_AGE_SECONDS,
+            destination_config=aws.LambdaFunctionEventInvokeConfigDestinationConfig(
+                on_failure=on_failure
+            ),
+            **self._in_security,
+        )
+
+    def _read_queue(self) -> None:
+        aws.LambdaEventSourceMapping(
+            self,
+            "queue_invokes",
+            event_source_arn=self._queues.queue.arn,
+            function_name=self.function.arn,
+            batch_size=MESSAGES_AT_ONCE,
+            function_response_types=["ReportBatchItemFailures"],
+            scaling_config=aws.LambdaEventSourceMappingScalingConfig(
+                maximum_concurrency=BATCHES_AT_ONCE
+            ),
             **self._in_security,
         )
 
@@ -162,9 +283,13 @@ class FindingImporter(Construct):
         return build_zip(
             source=SOURCE,
             package=PACKAGE,
-            extra={"detections.json": importer.document(detections)},
+            extra={"detections.json": self._document(detections)},
+            dependencies=dependencies(),
             destination=build / "finding_importer.zip",
         )
+
+    def _document(self, detections: Sequence[Detection]) -> bytes:
+        return importer.document(detections, self._settings.notifications.runbook_base_url)
 
     def _subscribe(self, detections: Sequence[Detection]) -> None:
         permission = aws.LambdaPermission(

@@ -31,17 +31,32 @@ class FunctionPackageError(Exception):
         self.reason = reason
 
 
-def build_zip(source: Path, package: str, extra: Mapping[str, bytes], destination: Path) -> Path:
+def build_zip(
+    source: Path,
+    package: str,
+    extra: Mapping[str, bytes],
+    dependencies: Mapping[str, Path],
+    destination: Path,
+) -> Path:
     """Pack source's .py files and the extra files (name in the package to bytes) as one package.
 
-    Raise FunctionPackageError on a symbolic link or a native file anywhere in the source. The
+    The dependencies stand beside it, by their paths in the zip. Raise FunctionPackageError on a
+    symbolic link or a native file anywhere in the source, and on a native dependency. The
     destination is replaced in one step.
     """
     files = _modules(source) | _data(extra)
     if len(files) == len(extra):
         raise FunctionPackageError(source, "holds no Python module")
-    _write(destination, _zip_bytes({f"{package}/{name}": files[name] for name in files}))
+    packed = {f"{package}/{name}": content for name, content in files.items()}
+    _write(destination, _zip_bytes(packed | _contents(dependencies)))
     return destination
+
+
+def _contents(dependencies: Mapping[str, Path]) -> dict[str, bytes]:
+    contents = {name: path.read_bytes() for name, path in dependencies.items()}
+    for name, content in contents.items():
+        _refuse_native(PurePosixPath(name), content)
+    return contents
 
 
 def _modules(source: Path) -> dict[str, bytes]:

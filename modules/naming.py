@@ -18,6 +18,8 @@ NAME_CHARACTERS = {
     "alarm": 255,
     "topic": 256,
     "metric filter": 512,
+    "queue": 80,
+    "table": 255,
 }  # AWS's longest name for each kind
 
 
@@ -110,6 +112,46 @@ class Names:
     def importer_log_group_arn(self) -> str:
         security = self.settings.accounts.security
         return self._arn("logs", security, f"log-group:{self.importer_log_group}")
+
+    @property
+    def importer_queue(self) -> str:
+        return self._name("queue", "finding-importer")
+
+    @property
+    def importer_queue_arn(self) -> str:
+        return self._arn("sqs", self.settings.accounts.security, self.importer_queue)
+
+    @property
+    def dead_letter_queue(self) -> str:
+        return self._name("queue", "finding-importer-dead-letters")
+
+    @property
+    def dead_letter_queue_arn(self) -> str:
+        return self._arn("sqs", self.settings.accounts.security, self.dead_letter_queue)
+
+    @property
+    def dead_letter_alarm(self) -> str:
+        return self._name("alarm", "finding-importer-dead-letters")
+
+    @property
+    def told_table(self) -> str:
+        return self._name("table", "told")
+
+    @property
+    def told_table_arn(self) -> str:
+        return self._arn("dynamodb", self.settings.accounts.security, f"table/{self.told_table}")
+
+    @property
+    def security_product_arn(self) -> str:
+        """Security Hub's default product for what the security account imports into itself."""
+        security = self.settings.accounts.security
+        return self._arn("securityhub", security, f"product/{security}/default")
+
+    def organization_arn_any(self, kind: str) -> str:
+        """The ARN of every account or ou of the organization."""
+        management = self.settings.accounts.management
+        identity = f"{kind}/{self.settings.organization.id}/*"
+        return f"arn:{self.settings.partition}:organizations::{management}:{identity}"
 
     @property
     def alerts_key_alias(self) -> str:

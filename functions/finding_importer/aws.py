@@ -1,17 +1,21 @@
 """What the importer uses of boto3: clients, their shapes, and the errors that they raise."""
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 AWS_ERRORS = (BotoCoreError, ClientError)
+type AwsError = BotoCoreError | ClientError
 
 
 class StsClient(Protocol):
-    def assume_role(self, **parameters: str) -> Mapping[str, Any]: ...
+    def assume_role(self, **parameters: Any) -> Mapping[str, Any]: ...
 
 
 class SecurityHubClient(Protocol):
@@ -22,24 +26,73 @@ class SnsClient(Protocol):
     def publish(self, **parameters: str) -> Mapping[str, Any]: ...
 
 
+class SqsClient(Protocol):
+    def send_message_batch(self, **parameters: Any) -> Mapping[str, Any]: ...
+    def change_message_visibility(self, **parameters: Any) -> Mapping[str, Any]: ...
+
+
+class OrganizationsClient(Protocol):
+    def describe_account(self, **parameters: str) -> Mapping[str, Any]: ...
+    def list_parents(self, **parameters: str) -> Mapping[str, Any]: ...
+    def describe_organizational_unit(self, **parameters: str) -> Mapping[str, Any]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     access_key_id: str
     secret_access_key: str = field(repr=False)
     session_token: str = field(repr=False)
+    expires: datetime  # UTC
 
 
-def connect(service: str, region: str, credentials: Credentials | None = None) -> Any:
-    """Make a client, with the function's own role where no credentials are given.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long one call may take, and how often it is tried; botocore's standard retries."""
 
-    Retries are set by the function's environment: AWS_RETRY_MODE and AWS_MAX_ATTEMPTS.
+    connect_seconds: float
+    read_seconds: float
+    attempts: int
+
+    @property
+    def config(self) -> Config:
+        return Config(
+            connect_timeout=self.connect_seconds,
+            read_timeout=self.read_seconds,
+            retries={"mode": "standard", "total_max_attempts": self.attempts},
+        )
+
+
+class Connections:
+    """Makes clients in one region; safe to share between threads.
+
+    All come from one session, which reads the services' models once: a client of another session
+    takes ten times as long to make.
     """
+
+    def __init__(self, region: str, patience: Patience) -> None:
+        self._region = region
+        self._config = patience.config
+        self._session = boto3.Session()
+        self._lock = threading.Lock()  # a session may not be used by two threads at once
+
+    def client(self, service: str, credentials: Credentials | None = None) -> Any:
+        """A client with the function's own role where no credentials are given."""
+        with self._lock:
+            return self._session.client(
+                service, region_name=self._region, config=self._config, **_keys(credentials)
+            )
+
+    def hurried(self, service: str, patience: Patience) -> Any:
+        """A client for what is not worth waiting for."""
+        with self._lock:
+            return self._session.client(service, region_name=self._region, config=patience.config)
+
+
+def _keys(credentials: Credentials | None) -> dict[str, str]:
     if credentials is None:
-        return boto3.client(service, region_name=region)
-    return boto3.client(
-        service,
-        region_name=region,
-        aws_access_key_id=credentials.access_key_id,
-        aws_secret_access_key=credentials.secret_access_key,
-        aws_session_token=credentials.session_token,
-    )
+        return {}
+    return {
+        "aws_access_key_id": credentials.access_key_id,
+        "aws_secret_access_key": credentials.secret_access_key,
+        "aws_session_token": credentials.session_token,
+    }

@@ -14,6 +14,7 @@ type Record = Mapping[str, Any]
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _EVENT_ID = re.compile(r"[\x21-\x7e]{1,128}")  # AWS sends a UUID; more is let through
 _REGION = re.compile(r"[a-z0-9-]{1,32}")
+_YEARS = range(1000, 9999)  # ASFF's times have four digits; a time somewhat later is one, too
 _FIELD_LIMIT = 2048  # characters; the longest value that ProductFields take
 
 
@@ -52,6 +53,26 @@ class CloudTrailEvent:
             login_to=as_seen(sign_in, "LoginTo", _FIELD_LIMIT),
         )
 
+    def as_record(self) -> dict[str, Any]:
+        """Write the smallest record that `parse` reads as this event."""
+        record = {
+            "eventID": self.event_id,
+            "eventTime": self.time.isoformat(),
+            "recipientAccountId": self.account,
+            "awsRegion": self.region,
+            "eventName": self.name,
+            "eventSource": self.source,
+            "userIdentity": _stated({"arn": self.identity}),
+            "sourceIPAddress": self.source_address,
+            "userAgent": self.user_agent,
+            "additionalEventData": _stated({"MFAUsed": self.mfa_used, "LoginTo": self.login_to}),
+        }
+        return _stated(record)
+
+
+def _stated(fields: Record) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if value}
+
 
 def _object(record: Record, key: str) -> Record:
     value = record.get(key)
@@ -67,16 +88,20 @@ def _event_id(record: Record) -> str:
 
 def _time(record: Record) -> datetime:
     value = record.get("eventTime")
-    expected = "a time with its zone such as 2025-01-31T12:00:00Z"
-    if not isinstance(value, str):
+    time = _utc(value) if isinstance(value, str) else None
+    if time is None:
+        expected = "a time with its zone such as 2025-01-31T12:00:00Z"
         raise BadRecordError("eventTime", _found(value, expected))
+    return time
+
+
+def _utc(text: str) -> datetime | None:
     try:
-        time = datetime.fromisoformat(value)
-        if time.tzinfo is None:
-            raise BadRecordError("eventTime", _found(value, expected))
-        return time.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise BadRecordError("eventTime", _found(value, expected)) from error
+        time = datetime.fromisoformat(text)
+        utc = time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return utc if time.tzinfo is not None and utc.year in _YEARS else None
 
 
 def _owning_account(record: Record) -> str:

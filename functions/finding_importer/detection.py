@@ -44,8 +44,13 @@ class Detection:
     types: tuple[str, ...]
     compliance: tuple[Compliance, ...]
     next_steps: tuple[str, ...]
+    runbook: str  # its https address, or its path in the project
     matches: Predicate
     needs: Needs | None  # without which nothing matches
+
+    @property
+    def runbook_url(self) -> str | None:
+        return self.runbook if self.runbook.startswith("https://") else None
 
     @classmethod
     def parse(cls, entry: Any, where: str) -> Self:
@@ -63,6 +68,7 @@ class Detection:
             types=_types(entry, where),
             compliance=_compliance(entry, where),
             next_steps=_texts(entry, "next_steps", where),
+            runbook=_text(entry, "runbook", where),
             matches=compile_predicate(predicate, f"{where}.predicate"),
             needs=needs(predicate),
         )

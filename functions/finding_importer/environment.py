@@ -6,9 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from .aws import Patience
 from .errors import EnvironmentVariableError
 
-_REQUIRED = ("MEMBER_ROLE_NAME", "HIGH_PRIORITY_TOPIC_ARN", "LOW_PRIORITY_TOPIC_ARN", "AWS_REGION")
+_REQUIRED = (
+    "MEMBER_ROLE_NAME",
+    "SECURITY_ACCOUNT",
+    "HIGH_PRIORITY_TOPIC_ARN",
+    "LOW_PRIORITY_TOPIC_ARN",
+    "QUEUE_URL",
+    "DEAD_LETTER_QUEUE_URL",
+    "TOLD_TABLE_NAME",
+    "METRIC_NAMESPACE",
+    "AWS_REGION",
+    "CONNECT_TIMEOUT_SECONDS",
+    "READ_TIMEOUT_SECONDS",
+    "MAX_ATTEMPTS",
+    "ACCOUNTS_AT_ONCE",
+    "RESERVED_SECONDS",
+)
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_NUMBER = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _TOPIC_ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):sns:[a-z0-9-]+:[0-9]{12}:\S+")
 
 
@@ -17,6 +35,14 @@ class Environment:
     member_role_name: str  # of the role to assume in the owning account
     high_priority_topic_arn: str
     low_priority_topic_arn: str
+    security_account: str  # the function's own
+    queue_url: str
+    dead_letter_queue_url: str
+    told_table_name: str
+    metric_namespace: str
+    patience: Patience
+    accounts_at_once: int
+    reserved_seconds: float  # with less than that left, an invocation begins no further account
     region: str  # of the function, of STS and of the Security Hub it imports into
     partition: str
     log_level: str
@@ -32,6 +58,18 @@ class Environment:
             member_role_name=variables["MEMBER_ROLE_NAME"].strip(),
             high_priority_topic_arn=high,
             low_priority_topic_arn=low,
+            security_account=_account(variables, "SECURITY_ACCOUNT"),
+            queue_url=variables["QUEUE_URL"].strip(),
+            dead_letter_queue_url=variables["DEAD_LETTER_QUEUE_URL"].strip(),
+            told_table_name=variables["TOLD_TABLE_NAME"].strip(),
+            metric_namespace=variables["METRIC_NAMESPACE"].strip(),
+            patience=Patience(
+                connect_seconds=_number(variables, "CONNECT_TIMEOUT_SECONDS"),
+                read_seconds=_number(variables, "READ_TIMEOUT_SECONDS"),
+                attempts=_whole_number(variables, "MAX_ATTEMPTS"),
+            ),
+            accounts_at_once=_whole_number(variables, "ACCOUNTS_AT_ONCE"),
+            reserved_seconds=_number(variables, "RESERVED_SECONDS"),
             region=variables["AWS_REGION"].strip(),
             partition=partition,
             log_level=_log_level(variables.get("LOG_LEVEL", "")),
@@ -44,6 +82,27 @@ def _topic(variables: Mapping[str, str], name: str) -> tuple[str, str]:
     if not (match := _TOPIC_ARN.fullmatch(arn)):
         raise EnvironmentVariableError([name], f"the ARN of an SNS topic, not {arn!r}")
     return arn, match["partition"]
+
+
+def _account(variables: Mapping[str, str], name: str) -> str:
+    account = variables[name].strip()
+    if not _ACCOUNT.fullmatch(account):
+        raise EnvironmentVariableError([name], f"an account number of 12 digits, not {account!r}")
+    return account
+
+
+def _number(variables: Mapping[str, str], name: str) -> float:
+    text = variables[name].strip()
+    if not _NUMBER.fullmatch(text) or not float(text):
+        raise EnvironmentVariableError([name], f"a number above 0, not {text!r}")
+    return float(text)
+
+
+def _whole_number(variables: Mapping[str, str], name: str) -> int:
+    number = _number(variables, name)
+    if not number.is_integer():
+        raise EnvironmentVariableError([name], f"a whole number, not {number}")
+    return int(number)
 
 
 def _log_level(value: str) -> str:

@@ -1,28 +1,8 @@
-"""What can go wrong in the importer: its exceptions, and its failures as data."""
+"""What can go wrong in the importer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """One thing that could not be done; what is unknown is None."""
-
-    reason: str
-    position: int | None = None  # of the log event in its delivery, counted from 0
-    event_id: str | None = None
-    account: str | None = None
-    finding_id: str | None = None
-
-    def __str__(self) -> str:
-        named = {
-            "log event": self.position,
-            "eventID": self.event_id,
-            "account": self.account,
-            "finding": self.finding_id,
-        }
-        where = ", ".join(f"{name} {value}" for name, value in named.items() if value is not None)
-        return f"{where}: {self.reason}"
+from .refusal import Refusal
 
 
 class ImporterError(Exception):
@@ -47,10 +27,6 @@ class DetectionsError(ImporterError):
         self.reason = reason
 
 
-class PayloadError(ImporterError):
-    """The invocation's event is not a delivery that the importer knows."""
-
-
 class BadRecordError(ImporterError):
     """A CloudTrail record lacks what a finding cannot be without."""
 
@@ -60,34 +36,25 @@ class BadRecordError(ImporterError):
         self.reason = reason
 
 
+class BadJobError(ImporterError):
+    """A message of the importer's own queue does not say what is left to do."""
+
+
 class AccountAccessError(ImporterError):
     """The owning account's role could not be assumed."""
 
-    def __init__(self, account: str, reason: str) -> None:
-        super().__init__(f"account {account}: {reason}")
+    def __init__(self, account: str, refusal: Refusal) -> None:
+        super().__init__(f"account {account}: {refusal}")
         self.account = account
-        self.reason = reason
+        self.refusal = refusal
 
 
 class NoticeError(ImporterError):
     """The notice could not be published."""
 
 
-class ImportFailedError(ImporterError):
-    """Raised after all else was done, so that Lambda retries or keeps what is left."""
+class QueueError(ImporterError):
+    """A queue did not take what must not be lost.
 
-    def __init__(self, failures: Sequence[Failure]) -> None:
-        super().__init__(f"{len(failures)} failed: " + "; ".join(map(str, failures)))
-        self.failures = tuple(failures)
-
-    @property
-    def accounts(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(f.account for f in self.failures if f.account))
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(f.finding_id for f in self.failures if f.finding_id))
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        return tuple(f.reason for f in self.failures)
+    It fails the invocation, so that Lambda repeats it and at last keeps its event.
+    """

@@ -1,53 +1,158 @@
-"""The function's entry: the first invocation builds the importer, each one hands it a delivery."""
+"""The function's entry: which source is this, and what must be kept of what it brought?"""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 
 from . import log, sources
 from .accounts import OwningAccounts
-from .aws import Credentials, connect
-from .detection import Detection
+from .aws import Connections, Credentials, Patience
+from .detection import Detection, Priority
+from .directory import Directory
 from .environment import Environment
+from .errors import QueueError
 from .finding import HubScope
-from .importer import FindingImporter
+from .importer import Delivery, FindingImporter
 from .notice import NoticeTopic
+from .once import Once
+from .queues import QueueMessage, Queues
+from .queues import messages as queue_messages
+from .report import Reporter
 from .rules import Ruleset
 from .security_hub import SecurityHub
 
+# Names of accounts and units are not worth more.
+_HURRY = Patience(connect_seconds=1, read_seconds=2, attempts=1)
 
-def handler(event: Mapping[str, Any], _context: object) -> dict[str, int]:
-    """Count what was done; any ImporterError fails the invocation, so that Lambda retries it."""
-    importer = _importer()
-    return importer.handle(sources.decode(event))
+
+class Context(Protocol):
+    """https://docs.aws.amazon.com/lambda/latest/dg/python-context.html"""
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+def handler(event: Any, context: Context) -> dict[str, Any]:
+    """Handle a delivery of one of the sources, or a batch of messages of the importer's queue.
+
+    For a batch the answer names the messages that stay in the queue:
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+    QueueError fails any other invocation whose rest could not be kept, so that Lambda repeats it.
+    """
+    return _function().handle(event, context)
 
 
 @cache
-def _importer() -> FindingImporter:
+def _function() -> "Function":
     environment = Environment.parse(os.environ)
     log.configure(environment.log_level)
     ruleset = Ruleset.load(files(__package__).joinpath("detections.json").read_bytes())
     return assemble(environment, ruleset)
 
 
-def assemble(environment: Environment, ruleset: Ruleset[Detection]) -> FindingImporter:
-    region = environment.region
-    sns = connect("sns", region)
+@dataclass(frozen=True, slots=True)
+class Function:
+    importer: FindingImporter
+    queues: Queues
+    directory: Directory
+    once: Once
+    metric_namespace: str
 
-    def hub_of(credentials: Credentials) -> SecurityHub:
-        return SecurityHub(connect("securityhub", region, credentials))
+    def handle(self, event: Any, context: Context) -> dict[str, Any]:
+        self.directory.begin_invocation()
+        self.once.begin_invocation(context)
 
-    return FindingImporter(
-        ruleset=ruleset,
-        scope=HubScope(environment.partition, region),
-        accounts=OwningAccounts(
-            connect("sts", region), environment.partition, environment.member_role_name
-        ),
-        hub_of=hub_of,
-        topics={
-            "high": NoticeTopic(sns, environment.high_priority_topic_arn),
-            "low": NoticeTopic(sns, environment.low_priority_topic_arn),
-        },
+        def seconds_left() -> float:
+            return context.get_remaining_time_in_millis() / 1000
+
+        messages = queue_messages(event)
+        delivered = (
+            [sources.read(event)]
+            if messages is None
+            else [sources.read_message(message.body) for message in messages]
+        )
+        deliveries, counts = self.importer.handle(delivered, seconds_left)
+        log.info("delivery handled", **counts)
+        log.count(self.metric_namespace, counts)
+        if messages is None:
+            self._keep(deliveries[0])
+            return dict(counts)
+        return {"batchItemFailures": self._failures(messages, deliveries)}
+
+    def _keep(self, delivery: Delivery) -> None:
+        """QueueError after both queues were tried."""
+        try:
+            self.queues.put_aside(delivery.letters)
+        finally:
+            self.queues.try_again(delivery.jobs)
+
+    def _failures(
+        self, messages: Sequence[QueueMessage], deliveries: Sequence[Delivery]
+    ) -> list[dict[str, str]]:
+        return [
+            {"itemIdentifier": message.id}
+            for message, delivery in zip(messages, deliveries, strict=True)
+            if self._stays(message, delivery)
+        ]
+
+    def _stays(self, message: QueueMessage, delivery: Delivery) -> bool:
+        """A job stays as the message that it is; what is left of anything else becomes messages."""
+        try:
+            if delivery.is_job and delivery.jobs:
+                self.queues.postpone(message)
+                return True
+            self._keep(delivery)
+        except QueueError as error:
+            log.error("message stays", message=message.id, reason=str(error))
+            return True
+        return False
+
+
+def assemble(environment: Environment, ruleset: Ruleset[Detection]) -> Function:
+    connections = Connections(environment.region, environment.patience)
+    scope = HubScope(environment.partition, environment.region, environment.security_account)
+    queues = Queues(
+        connections.client("sqs"), environment.queue_url, environment.dead_letter_queue_url
     )
+    directory = Directory(connections.hurried("organizations", _HURRY))
+    once = Once(environment.told_table_name, connections.client("dynamodb"))
+    reporter = Reporter(
+        security_account=environment.security_account,
+        accounts=OwningAccounts(
+            connections.client("sts"), environment.partition, environment.member_role_name
+        ),
+        hub_of=_hubs(connections),
+        queues=queues,
+        directory=directory,
+        once=once,
+        topics=_topics(connections, environment),
+    )
+    importer = FindingImporter(
+        ruleset=ruleset,
+        scope=scope,
+        reporter=reporter,
+        accounts_at_once=environment.accounts_at_once,
+        reserved_seconds=environment.reserved_seconds,
+    )
+    return Function(importer, queues, directory, once, environment.metric_namespace)
+
+
+def _hubs(connections: Connections) -> Callable[[Credentials | None], SecurityHub]:
+    own = SecurityHub(connections.client("securityhub"))
+
+    def hub_of(credentials: Credentials | None) -> SecurityHub:
+        if credentials is None:
+            return own
+        return SecurityHub(connections.client("securityhub", credentials))
+
+    return hub_of
+
+
+def _topics(connections: Connections, environment: Environment) -> dict[Priority, NoticeTopic]:
+    sns = connections.client("sns")
+    return {
+        "high": NoticeTopic(sns, environment.high_priority_topic_arn),
+        "low": NoticeTopic(sns, environment.low_priority_topic_arn),
+    }

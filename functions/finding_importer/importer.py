@@ -1,144 +1,176 @@
-"""One delivery from its records to findings and notices; one failure never stops the rest."""
+"""From what was delivered to findings and notices, all accounts at once, and what is left of it."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from functools import cached_property
 
-from . import log, notice
-from .accounts import OwningAccounts
-from .aws import Credentials
+from . import dead_letter, log
 from .cloudtrail import CloudTrailEvent
-from .detection import Detection, Priority
-from .errors import AccountAccessError, BadRecordError, Failure, ImportFailedError, NoticeError
-from .finding import Finding, HubScope, build
-from .notice import NoticeTopic
+from .dead_letter import DeadLetter
+from .detection import Detection
+from .errors import BadJobError, BadRecordError
+from .finding import HubScope, build
+from .job import Job
+from .notice import Place, Standing
+from .refusal import Cause, Refusal
+from .report import Outcome, Outcomes, Reporter
 from .rules import Ruleset
-from .security_hub import SecurityHub
-from .sources import DeliveredRecord, Delivery
+from .sources import Delivered, DeliveredJob, DeliveredRecord, Unreadable
 from .text import as_seen
 
+type SecondsLeft = Callable[[], float]  # of this invocation
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(slots=True)
+class Delivery:
+    """What one event, or one message of the queue, comes to."""
+
+    jobs: list[Job] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)  # for a person
+    records: int = 0
+    is_job: bool = False  # rather than a source's event
+
+    def put_aside(
+        self, content: str, reason: str, position: int | None, **seen: str | None
+    ) -> None:
+        log.error("put aside as unreadable", position=position, reason=reason, **seen)
+        where = "" if position is None else f"log event {position}: "
+        self.letters += dead_letter.unreadable(content, where + reason)
+
+
+@dataclass
 class FindingImporter:
     ruleset: Ruleset[Detection]
     scope: HubScope
-    accounts: OwningAccounts
-    hub_of: Callable[[Credentials], SecurityHub]
-    topics: Mapping[Priority, NoticeTopic]
+    reporter: Reporter
+    accounts_at_once: int
+    reserved_seconds: float
 
-    def handle(self, delivery: Delivery) -> dict[str, int]:
-        """Count what was done; ImportFailedError, after all the rest is done, for what was not."""
-        findings, bad_records = self._findings(delivery.records)
-        failures = [*delivery.unreadable, *bad_records]
-        for failure in failures:
-            _log_failure("record is bad", failure)
-        for account, group in _by_account(findings):
-            failures += self._import_and_notify(account, group)
-        counts = {
-            "records": len(delivery.records) + len(delivery.unreadable),
-            "findings": len(findings),
-            "failures": len(failures),
-        }
-        log.info("delivery handled", **counts)
-        if failures:
-            raise ImportFailedError(failures)
-        return counts
+    def handle(
+        self, delivered: Sequence[Iterable[Delivered]], seconds_left: SecondsLeft
+    ) -> tuple[list[Delivery], Counter[str]]:
+        """Do what can be done of all deliveries together.
 
-    def _findings(
-        self, records: Iterable[DeliveredRecord]
-    ) -> tuple[tuple[Finding, ...], list[Failure]]:
-        """Each finding once, however often its record stands in the delivery."""
-        found: dict[str, Finding] = {}
-        bad: list[Failure] = []
-        for delivered in records:
-            try:
-                for finding in self._findings_of(delivered):
-                    found.setdefault(finding.id, finding)
-            except BadRecordError as error:
-                bad.append(_bad_record(delivered, error))
-        return tuple(found.values()), bad
+        Each comes back with the jobs of which something is left and the letters that a person has
+        to see; the counts are metrics by name.
+        """
+        deliveries = [self._read(items) for items in delivered]
+        jobs = _merged(job for delivery in deliveries for job in delivery.jobs)
+        outcomes = self._report(jobs, seconds_left)
+        for delivery in deliveries:
+            _keep_what_is_left(delivery, outcomes)
+        return deliveries, _counts(deliveries, outcomes)
 
-    def _findings_of(self, delivered: DeliveredRecord) -> Iterator[Finding]:
-        if not (matching := self.ruleset.matching(delivered.record)):
+    def _read(self, delivered: Iterable[Delivered]) -> Delivery:
+        delivery = Delivery()
+        for item in delivered:
+            match item:
+                case DeliveredRecord():
+                    delivery.records += 1
+                    self._read_record(item, delivery)
+                case DeliveredJob():
+                    self._read_job(item, delivery)
+                case Unreadable(reason=reason, content=content, position=position):
+                    delivery.put_aside(content, reason, position)
+        return delivery
+
+    def _read_record(self, item: DeliveredRecord, delivery: Delivery) -> None:
+        if not (matching := self.ruleset.matching(item.record)):
             return
-        event = CloudTrailEvent.parse(delivered.record)
+        try:
+            event = CloudTrailEvent.parse(item.record)
+        except BadRecordError as error:
+            seen = as_seen(item.record, "eventID", 128)
+            delivery.put_aside(item.content, str(error), item.position, eventID=seen)
+            return
         for detection in matching:
-            finding = build(event, detection, self.scope)
-            log.info("record matched", **_names(finding))
-            yield finding
+            job = Job(build(event, detection, self.scope))
+            delivery.jobs.append(job)
+            log.info("record matched", event_id=event.event_id, finding=job.finding.id)
 
-    def _import_and_notify(self, account: str, findings: Sequence[Finding]) -> list[Failure]:
-        refused = self._import(account, findings)
-        failures = [
-            _failure(finding, refused[finding.id]) for finding in findings if finding.id in refused
-        ]
-        for failure in failures:
-            _log_failure("finding not imported", failure)
-        for finding in findings:
-            if finding.id not in refused:
-                log.info("finding imported", **_names(finding))
-            failures += self._notify(finding, refused.get(finding.id))
-        return failures
-
-    def _import(self, account: str, findings: Sequence[Finding]) -> dict[str, str]:
-        """Tell why by the Id of each finding that was not imported."""
+    def _read_job(self, item: DeliveredJob, delivery: Delivery) -> None:
+        delivery.is_job = True
         try:
-            credentials = self.accounts.credentials(account)
-        except AccountAccessError as error:
-            return {finding.id: error.reason for finding in findings}
-        hub = self.hub_of(credentials)
-        return hub.import_findings([finding.asff for finding in findings])
+            delivery.jobs.append(Job.parse(item.message, self._detections, self.scope))
+        except BadJobError as error:
+            delivery.put_aside(item.content, str(error), None)
 
-    def _notify(self, finding: Finding, import_failure: str | None) -> list[Failure]:
-        topic = self.topics[finding.detection.priority]
-        try:
-            topic.publish(notice.compose(finding, import_failure))
-        except NoticeError as error:
-            failure = _failure(finding, str(error))
-            _log_failure("notice not published", failure)
-            return [failure]
-        log.info("notice published", **_names(finding))
-        return []
+    @cached_property
+    def _detections(self) -> Mapping[str, Detection]:
+        return {detection.name: detection for detection in self.ruleset.detections}
 
+    def _report(self, jobs: Iterable[Job], seconds_left: SecondsLeft) -> Outcomes:
+        """Each account by itself: one that is slow or fails keeps no other from its findings."""
+        groups = _by_account(jobs)
 
-def _by_account(findings: Iterable[Finding]) -> Iterable[tuple[str, list[Finding]]]:
-    groups: dict[str, list[Finding]] = {}
-    for finding in findings:
-        groups.setdefault(finding.event.account, []).append(finding)
-    return groups.items()
+        def report(account: str) -> Outcomes:
+            if seconds_left() < self.reserved_seconds:
+                return _no_time_left(groups[account])
+            return self.reporter.report(account, groups[account])
 
-
-def _names(finding: Finding) -> dict[str, str]:
-    return {
-        "eventID": finding.event.event_id,
-        "account": finding.event.account,
-        "detection": finding.detection.name,
-        "finding": finding.id,
-    }
+        with ThreadPoolExecutor(self.accounts_at_once) as pool:
+            reports = [pool.submit(report, account) for account in groups]
+            wait(reports)
+        outcomes: Outcomes = {}
+        for finished in reports:
+            outcomes |= finished.result()
+        return outcomes
 
 
-def _failure(finding: Finding, reason: str) -> Failure:
-    return Failure(
-        reason=reason,
-        event_id=finding.event.event_id,
-        account=finding.event.account,
-        finding_id=finding.id,
+def _merged(jobs: Iterable[Job]) -> Iterator[Job]:
+    """Each finding once, whatever was delivered twice."""
+    merged: dict[str, Job] = {}
+    for job in jobs:
+        known = merged.setdefault(job.finding.id, job)
+        if job.stand_in and not known.stand_in:
+            merged[job.finding.id] = job
+    return iter(merged.values())
+
+
+def _by_account(jobs: Iterable[Job]) -> dict[str, list[Job]]:
+    groups: dict[str, list[Job]] = {}
+    for job in jobs:
+        groups.setdefault(job.finding.account, []).append(job)
+    return groups
+
+
+def _no_time_left(jobs: Sequence[Job]) -> Outcomes:
+    standing = Standing(Place.NOWHERE_YET, Refusal(Cause.NO_TIME_LEFT, ""))
+    return {job.finding.id: Outcome(standing, again=True) for job in jobs}
+
+
+def _keep_what_is_left(delivery: Delivery, outcomes: Outcomes) -> None:
+    left = []
+    for job in delivery.jobs:
+        outcome = outcomes[job.finding.id]
+        if outcome.standing.place is Place.PUT_ASIDE:
+            reason = str(outcome.standing.refusal)
+            delivery.letters.append(dead_letter.dead_letter(job.body(), reason))
+        elif outcome.again:
+            left.append(job)
+    delivery.jobs = left
+
+
+def _counts(deliveries: Sequence[Delivery], outcomes: Outcomes) -> Counter[str]:
+    counts = Counter(
+        {
+            "Records": sum(delivery.records for delivery in deliveries),
+            "PutAside": sum(len(delivery.letters) for delivery in deliveries),
+            "TriedAgain": sum(len(delivery.jobs) for delivery in deliveries),
+        }
     )
+    for outcome in outcomes.values():
+        counts[_METRICS[outcome.standing.place]] += 1
+        if outcome.told is not None:
+            counts[f"Notice{outcome.told.name.title().replace('_', '')}"] += 1
+    return counts
 
 
-def _bad_record(delivered: DeliveredRecord, error: BadRecordError) -> Failure:
-    return Failure(
-        reason=str(error),
-        position=delivered.position,
-        event_id=as_seen(delivered.record, "eventID", 128),
-    )
-
-
-def _log_failure(step: str, failure: Failure) -> None:
-    log.error(
-        step,
-        position=failure.position,
-        eventID=failure.event_id,
-        account=failure.account,
-        finding=failure.finding_id,
-        reason=failure.reason,
-    )
+_METRICS = {
+    Place.OWNING_ACCOUNT: "FindingsImported",
+    Place.SECURITY_ACCOUNT: "FindingsInSecurityAccount",
+    Place.NOWHERE_YET: "FindingsNotImported",
+    Place.PUT_ASIDE: "FindingsInvalid",
+}

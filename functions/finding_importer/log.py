@@ -1,32 +1,38 @@
-"""The importer's log: one JSON object a line."""
+"""The importer's log, one JSON object a line, and its metrics in CloudWatch's embedded format.
 
-import json
-import logging
-from datetime import UTC, datetime
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
-_LOGGER = logging.getLogger("rootwatch.finding_importer")
+from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
-
-class _JsonLine(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        head = {"time": time, "level": record.levelname, "step": record.getMessage()}
-        return json.dumps(head | vars(record).get("fields", {}))
+_SERVICE = "finding_importer"
+_LOGGER = Logger(service=_SERVICE)
 
 
 def configure(level: str) -> None:
-    """Write to standard error, which Lambda sends to CloudWatch Logs."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(_JsonLine())
-    _LOGGER.handlers = [handler]
-    _LOGGER.propagate = False  # Lambda's own handler of the root logger would repeat each line
     _LOGGER.setLevel(level)
 
 
-def info(step: str, **fields: Any) -> None:
-    _LOGGER.info(step, extra={"fields": fields})
+def info(step: str, *, event_id: Any = None, **fields: Any) -> None:
+    """One step; its line can be found by the event's eventID, as correlation_id."""
+    _LOGGER.info(step, correlation_id=event_id, **fields)
 
 
-def error(step: str, **fields: Any) -> None:
-    _LOGGER.error(step, extra={"fields": fields})
+def warning(step: str, *, event_id: str | None = None, **fields: Any) -> None:
+    _LOGGER.warning(step, correlation_id=event_id, **fields)
+
+
+def error(step: str, *, event_id: str | None = None, **fields: Any) -> None:
+    _LOGGER.error(step, correlation_id=event_id, **fields)
+
+
+def count(namespace: str, counts: Mapping[str, int]) -> None:
+    """Write metrics without dimensions but the service."""
+    metrics = Metrics(namespace=namespace, service=_SERVICE)
+    for name, value in counts.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    metrics.flush_metrics()

@@ -4,8 +4,10 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from . import refusal
 from .aws import AWS_ERRORS, SecurityHubClient
 from .finding import Asff
+from .refusal import Cause, Refusal
 
 # https://docs.aws.amazon.com/securityhub/latest/partnerguide/guidelines-batchimportfindings.html
 _BATCH_FINDINGS = 100
@@ -16,22 +18,29 @@ _BATCH_BYTES = 6_000_000  # the page says 6 MB, and a request holds more than it
 class SecurityHub:
     client: SecurityHubClient
 
-    def import_findings(self, findings: Sequence[Asff]) -> dict[str, str]:
-        """Import all; the result tells why by the Id of each finding that was not imported."""
-        refused: dict[str, str] = {}
+    def import_findings(self, findings: Sequence[Asff]) -> dict[str, Refusal]:
+        """Import all; the result tells why, by the Id of each finding that was not imported."""
+        refused: dict[str, Refusal] = {}
         for batch in batches(findings):
             refused |= self._import_batch(batch)
         return refused
 
-    def _import_batch(self, batch: Sequence[Asff]) -> dict[str, str]:
+    def _import_batch(self, batch: Sequence[Asff]) -> dict[str, Refusal]:
         try:
             response = self.client.batch_import_findings(Findings=batch)
         except AWS_ERRORS as error:
-            return {str(finding["Id"]): str(error) for finding in batch}
+            return self._refused(batch, refusal.of_import(error))
         return {
-            failed["Id"]: f"{failed['ErrorCode']}: {failed['ErrorMessage']}"
+            failed["Id"]: refusal.of_finding(failed["ErrorCode"], failed["ErrorMessage"])
             for failed in response["FailedFindings"]
         }
+
+    def _refused(self, batch: Sequence[Asff], why: Refusal) -> dict[str, Refusal]:
+        """A call that is invalid as a whole may be so by one finding: each gets its own chance."""
+        if why.cause is Cause.FINDING_INVALID and len(batch) > 1:
+            middle = len(batch) // 2
+            return self._import_batch(batch[:middle]) | self._import_batch(batch[middle:])
+        return {str(finding["Id"]): why for finding in batch}
 
 
 def batches(findings: Sequence[Asff]) -> Iterator[list[Asff]]:

@@ -44,3 +44,19 @@ def _other_than_text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "(array)"
     return json.dumps(value)
+
+
+def unlinked(text: str) -> str:
+    """The same without anything that a mail program makes a link of."""
+    return text.replace("://", "[:]//").replace("www.", "www[.]")
+
+
+def in_code(text: str) -> str:
+    """A line as Markdown's code, in which nothing else of Markdown, and no mention, is read.
+
+    What could end the code, and the brackets of Slack's mentions and links, become look-alikes.
+    """
+    return f"`{text.translate(_LOOK_ALIKES)}`"
+
+
+_LOOK_ALIKES = str.maketrans("`<>|", "\u00b4\u2039\u203a\u00a6")

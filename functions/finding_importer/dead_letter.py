@@ -1,0 +1,65 @@
+"""What a person has to look at, as messages of the dead-letter queue."""
+
+import base64
+import gzip
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .text import line
+
+KIND = "unreadable"
+# SQS takes 256 KiB a message from a queue that Terraform makes, reason and all.
+_PART_CHARACTERS = 200_000
+_REASON_LIMIT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    body: str
+    reason: str
+
+
+def dead_letter(body: str, reason: str) -> DeadLetter:
+    """One that can be put back into the importer's queue as it is."""
+    return DeadLetter(body, line(reason, _REASON_LIMIT) or "no reason")
+
+
+def unreadable(content: str, reason: str) -> list[DeadLetter]:
+    """Keep the content; a long one is packed, and one that is too long even so comes in parts."""
+    plain = json.dumps({"rootwatch": KIND, "content": content})
+    if len(plain) <= _PART_CHARACTERS:
+        return [dead_letter(plain, reason)]
+    packed = base64.b64encode(gzip.compress(_bytes(content))).decode()
+    starts = range(0, len(packed), _PART_CHARACTERS)
+    return [
+        dead_letter(_part(packed[start : start + _PART_CHARACTERS], number, len(starts)), reason)
+        for number, start in enumerate(starts, start=1)
+    ]
+
+
+def content_of(message: Mapping[str, Any]) -> str | None:
+    """The content again; None where the message is not all of it."""
+    match message:
+        case {"content": str(content)}:
+            return content
+        case {"packed": str(packed), "part": 1, "parts": 1}:
+            return _unpacked(packed)
+    return None
+
+
+def _part(packed: str, number: int, parts: int) -> str:
+    return json.dumps({"rootwatch": KIND, "packed": packed, "part": number, "parts": parts})
+
+
+def _bytes(content: str) -> bytes:
+    return content.encode(errors="surrogatepass")  # JSON may name half a character
+
+
+def _unpacked(packed: str) -> str | None:
+    try:
+        return gzip.decompress(base64.b64decode(packed)).decode(errors="surrogatepass")
+    except (ValueError, OSError, EOFError, zlib.error):
+        return None
