@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.responses import BaseResponse
-from moto.iam.access_control import PermissionResult
+from moto.iam.access_control import PermissionResult, create_access_key
 from moto.s3.exceptions import S3ClientError
 from moto.s3.models import FakeBucket, s3_backends
 from moto.sts.models import sts_backends
@@ -56,6 +56,17 @@ def assume_as_service(service: str, role_arn: str, session: str, source_arn: str
         duration=3600,
         external_id="",
     )
+
+
+def authorize_session(session: AssumedRole, access: Access, region: str) -> Decision:
+    """May this session of a role do this? For what AWS does in its place."""
+    identity = create_access_key(
+        account_id=session.role_arn.split(":")[4],
+        partition=PARTITION,
+        access_key_id=session.access_key_id,
+        headers={"X-Amz-Security-Token": session.session_token},
+    )
+    return _decide_for(identity, access, region)
 
 
 @contextmanager

@@ -48,6 +48,12 @@ def _refuse_expired(response: BaseResponse) -> None:
         raise ExpiredCredentialsError
 
 
+def sender_id(response: BaseResponse) -> str:
+    """What SQS tells of who sent a message: a user's id, or a role's with the session's name."""
+    sessions = sts_backends[response.current_account][PARTITION]
+    return str(sessions.get_caller_identity(response.access_key, response.region)[0])
+
+
 def principal_of(identity: Identity) -> Principal:
     if isinstance(identity, IAMUserAccessKey):
         return Principal(arn=identity.arn, account=identity.account_id)

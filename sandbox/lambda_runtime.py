@@ -2,49 +2,33 @@
 
 The process sees what a function sees in AWS: the standard library, boto3 and the zip, the deployed
 environment, and credentials of the function's own role.
-https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 """
 
 from __future__ import annotations
 
-import contextlib
 import io
-import json
-import queue
+import os
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 import uuid
 import zipfile
-from concurrent.futures import Future, InvalidStateError
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib import metadata
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from sandbox.runtime_api import Invocation, Result, RuntimeApi, new_request_id
+from sandbox.runtime_packages import link_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-RUNTIME_DISTRIBUTIONS = ("awslambdaric", "boto3")  # what Lambda's Python runtime itself brings
-API_PREFIX = "/2018-06-01/runtime"
+__all__ = ["Configuration", "FunctionProcess", "Result"]
+
+INIT_SECONDS = 60  # Lambda gives ten; a busy machine may need more
 STOP_SECONDS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    payload: bytes
-    error: bool  # what Lambda reports as X-Amz-Function-Error
-
-
-@dataclass(frozen=True, slots=True)
-class Invocation:
-    payload: bytes
-    timeout_seconds: float
-    result: Future[Result] = field(default_factory=Future)
-    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,74 +46,72 @@ class FunctionProcess:
     """One execution environment: one process, one invocation at a time."""
 
     def __init__(self, configuration: Configuration, write_log: Callable[[str], None]) -> None:
+        self.id = uuid.uuid4().hex  # stands in the User-Agent of its calls to AWS
         self._configuration = configuration
-        self._write_log = write_log
         self._folder = tempfile.TemporaryDirectory(prefix="lambda-")
-        self._invocations: queue.Queue[Invocation] = queue.Queue()
-        self._running: dict[str, Invocation] = {}
         self._lock = threading.Lock()
-        self._ended = threading.Event()
-        self._api = _serve(self)
+        self._api = RuntimeApi(configuration.arn)
+        self._output = Output(write_log)
         self._process = self._start()
-        self._reader = threading.Thread(target=self._read_output, daemon=True)
-        self._reader.start()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
 
-    def invoke(self, payload: bytes) -> Result:
-        """The handler's result; a crash and a timeout are results with an error, as in Lambda."""
+    def invoke(self, payload: bytes, request_id: str | None = None) -> Result:
+        """The handler's result; a crash and a timeout are results with an error, as in Lambda.
+
+        What the handler has printed is with the log when this returns.
+        """
         with self._lock:
-            invocation = Invocation(payload, self._configuration.timeout_seconds)
-            self._invocations.put(invocation)
-            if self._ended.is_set():  # nobody will ask for it any more
+            timeout_seconds = self._configuration.timeout_seconds
+            invocation = Invocation(payload, timeout_seconds, request_id or new_request_id())
+            self._api.put(invocation)
+            if not self._watcher.is_alive():  # nobody will fetch it any more
                 self._fail_waiting()
-            try:
-                return invocation.result.result(timeout=invocation.timeout_seconds)
-            except TimeoutError:
-                self.stop()
-                message = f"Task timed out after {invocation.timeout_seconds:.2f} seconds"
-                return _error("Sandbox.Timedout", message)
-
-    @property
-    def function_arn(self) -> str:
-        return self._configuration.arn
+            result = self._result(invocation)
+            self._output.catch_up()
+            return result
 
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    def kill(self) -> None:
+        """As if it had crashed: the invocation in it fails."""
+        self._process.kill()
+
     def stop(self) -> None:
         self._process.kill()
-        self._process.wait(timeout=STOP_SECONDS)
-        self._reader.join(timeout=STOP_SECONDS)
-        self._api.shutdown()
-        self._api.server_close()
+        self._watcher.join(timeout=STOP_SECONDS)
+        self._api.close()
         self._folder.cleanup()
 
-    def next_invocation(self) -> Invocation | None:
-        """The runtime's long poll; None where the process is gone."""
-        while self.alive:
-            with contextlib.suppress(queue.Empty):
-                invocation = self._invocations.get(timeout=0.1)
-                self._running[invocation.request_id] = invocation
-                return invocation
-        return None
+    def _result(self, invocation: Invocation) -> Result:
+        """Lambda's clock begins when the runtime takes the invocation, not with the cold start."""
+        seconds = invocation.timeout_seconds
+        try:
+            if invocation.taken.wait(INIT_SECONDS):
+                return invocation.result.result(timeout=seconds)
+        except TimeoutError:
+            message = f"Task timed out after {seconds:.2f} seconds"
+        else:
+            message = f"Init did not end in {INIT_SECONDS} seconds"
+        self.stop()
+        return Result.failed("Sandbox.Timedout", message)
 
-    def report(self, request_id: str, result: Result) -> None:
-        self._running.pop(request_id).result.set_result(result)
-
-    def _start(self) -> subprocess.Popen[str]:
+    def _start(self) -> subprocess.Popen[bytes]:
         root = Path(self._folder.name)
         task = root / "task"
         with zipfile.ZipFile(io.BytesIO(self._configuration.code)) as archive:
             archive.extractall(task)
-        runtime = _link_runtime(root / "runtime")
-        host, port = self._api.server_address[:2]
+        runtime = link_runtime(root / "runtime")
         return subprocess.Popen(  # noqa: S603  our interpreter, our arguments
             # -S: without this, everything that is installed here could be imported there.
             [sys.executable, "-S", "-m", "awslambdaric", self._configuration.handler],
             cwd=task,
             env={
                 **self._configuration.environment,
-                "AWS_LAMBDA_RUNTIME_API": f"{host!s}:{port}",
+                "AWS_LAMBDA_RUNTIME_API": self._api.address,
+                "AWS_SDK_UA_APP_ID": self.id,
                 "LAMBDA_TASK_ROOT": str(task),
                 "_HANDLER": self._configuration.handler,
                 "PYTHONPATH": f"{task}:{runtime}",
@@ -139,115 +121,58 @@ class FunctionProcess:
                 "TZ": ":UTC",
             },
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=self._output.descriptor,
             stderr=subprocess.STDOUT,
-            text=True,
         )
 
-    def _read_output(self) -> None:
-        """The function's log; when it ends the process is gone, and what ran in it failed."""
-        output = self._process.stdout
-        assert output is not None  # noqa: S101  Popen was given a pipe
-        for line in output:
-            self._write_log(line.rstrip("\n"))
-        output.close()
-        self._process.wait()  # so that whoever reads the failure finds it dead
-        self._ended.set()
+    def _watch(self) -> None:
+        """Whoever reads a failure finds the process dead, and its last words with the log."""
+        self._process.wait()
+        self._output.end()
         self._fail_waiting()
 
     def _fail_waiting(self) -> None:
-        waiting = [*self._running.values(), *_drained(self._invocations)]
-        for invocation in waiting:
-            message = f"RequestId: {invocation.request_id} Error: Runtime exited"
-            with contextlib.suppress(InvalidStateError):  # answered already
-                invocation.result.set_result(_error("Runtime.ExitError", message))
+        self._api.fail_all("Runtime.ExitError", "Error: Runtime exited")
 
 
-def _drained(invocations: queue.Queue[Invocation]) -> list[Invocation]:
-    drained = []
-    with contextlib.suppress(queue.Empty):
-        while True:
-            drained.append(invocations.get_nowait())
-    return drained
+class Output:
+    """A pipe for what a function prints, line by line to its log.
 
+    We write to the pipe as well: a mark that comes out behind all that was printed before.
+    """
 
-def _error(kind: str, message: str) -> Result:
-    return Result(json.dumps({"errorType": kind, "errorMessage": message}).encode(), error=True)
+    def __init__(self, write_log: Callable[[str], None]) -> None:
+        self._write_log = write_log
+        self._mark = uuid.uuid4().hex
+        self._read_end, self.descriptor = os.pipe()
+        self._marks_read = threading.Semaphore(0)
+        self._open = True
+        self._lock = threading.Lock()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
+    def catch_up(self) -> None:
+        """Return when all that was printed until now is with the log."""
+        with self._lock:
+            if self._open:
+                os.write(self.descriptor, f"{self._mark}\n".encode())
+                self._marks_read.acquire()
 
-def _link_runtime(folder: Path) -> Path:
-    """A folder with links to the runtime's own packages and nothing else."""
-    folder.mkdir()
-    for name in _closure(RUNTIME_DISTRIBUTIONS):
-        distribution = metadata.distribution(name)
-        for file in distribution.files or ():
-            top = file.parts[0]
-            link = folder / top
-            if top != ".." and not link.exists():
-                link.symlink_to(Path(str(distribution.locate_file(top))))
-    return folder
+    def end(self) -> None:
+        """Even where a child of the process still holds the pipe."""
+        with self._lock:
+            os.write(self.descriptor, f"{self._mark} end\n".encode())
+            self._open = False
+            self._reader.join()
+            os.close(self.descriptor)
 
-
-def _closure(names: tuple[str, ...]) -> set[str]:
-    """The distributions and all that they require, extras aside."""
-    found: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop()
-        if name in found:
-            continue
-        found.add(name)
-        required = metadata.requires(name) or ()
-        waiting.extend(_distribution_name(item) for item in required if "extra ==" not in item)
-    return found
-
-
-def _distribution_name(requirement: str) -> str:
-    end = next(
-        (index for index, letter in enumerate(requirement) if letter in " ;<>=!~[("),
-        len(requirement),
-    )
-    return requirement[:end].lower()
-
-
-def _serve(process: FunctionProcess) -> ThreadingHTTPServer:
-    class RuntimeApi(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            invocation = process.next_invocation()
-            if invocation is None:
-                self.close_connection = True
-                return
-            deadline = int((time.time() + invocation.timeout_seconds) * 1000)
-            headers = {
-                "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
-                "Lambda-Runtime-Deadline-Ms": str(deadline),
-                "Lambda-Runtime-Invoked-Function-Arn": process.function_arn,
-                "Content-Type": "application/json",
-            }
-            self._answer(200, invocation.payload, headers)
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            *_, request_id, outcome = self.path.removeprefix(API_PREFIX).split("/")
-            if request_id != "init":  # an init error is followed by the process's end
-                process.report(request_id, Result(body, error=outcome == "error"))
-            self._answer(202, b"{}", {"Content-Type": "application/json"})
-
-        def _answer(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name
-            """Say nothing: the function's own log is what counts."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), RuntimeApi)
-    threading.Thread(
-        target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-    ).start()
-    return server
+    def _read(self) -> None:
+        with open(self._read_end, encoding="utf-8", errors="replace") as lines:  # noqa: PTH123  no path
+            for line in lines:
+                text, mark, kind = line.rstrip("\n").partition(self._mark)
+                if text or not mark:
+                    self._write_log(text)
+                if kind:
+                    return
+                if mark:
+                    self._marks_read.release()

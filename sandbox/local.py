@@ -20,13 +20,16 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import make_server
 
 from sandbox import authority
+from sandbox.activity import Activity
 from sandbox.control import controlled
 from sandbox.organization import ACCESS_ROLE, MANAGEMENT, AccessKey, create_organization
-from sandbox.services import security_hub, stack_sets, trail_administration
+from sandbox.services import event_sources, security_hub, stack_sets, trail_administration
 from sandbox.services.alarms import Alarms
 from sandbox.services.functions import Functions
 from sandbox.services.log_groups import LogGroups
 from sandbox.services.mail import Mailboxes
+from sandbox.services.pollers import Pollers
+from sandbox.services.queues import Queues
 from sandbox.services.trails import Trails
 
 if TYPE_CHECKING:
@@ -53,6 +56,8 @@ class Services:
     mailboxes: Mailboxes
     alarms: Alarms
     trails: Trails
+    queues: Queues
+    pollers: Pollers
 
 
 class Sandbox:
@@ -100,13 +105,25 @@ class Sandbox:
         return f"http://{HOST}:{server.server_port}"
 
     def _install(self, stack: ExitStack) -> Services:
-        services = Services(Functions(self.endpoint), Mailboxes(), Alarms(), Trails(self.endpoint))
+        self._activity = activity = Activity()
+        functions, queues = Functions(self.endpoint, activity), Queues(activity)
+        services = Services(
+            functions=functions,
+            mailboxes=Mailboxes(),
+            alarms=Alarms(),
+            trails=Trails(self.endpoint),
+            queues=queues,
+            pollers=Pollers(functions, queues, activity),
+        )
         stack.enter_context(stack_sets.installed())
         stack.enter_context(services.mailboxes.installed())
         stack.enter_context(services.alarms.installed())
         stack.enter_context(trail_administration.installed())
-        stack.enter_context(services.functions.installed())
-        stack.enter_context(LogGroups(services.functions).installed())
+        stack.enter_context(queues.installed())
+        stack.enter_context(event_sources.installed(functions.roles, activity))
+        stack.enter_context(services.pollers.installed())
+        stack.enter_context(functions.installed())
+        stack.enter_context(LogGroups(functions).installed())
         stack.enter_context(authority.enforced())
         return services
 
@@ -136,8 +153,15 @@ class Sandbox:
         return delivered
 
     def settle(self) -> None:
-        if not self.services.functions.wait_until_idle(IDLE_SECONDS):
+        """Wait until nothing runs and nothing is left to do without more time passing."""
+        self.services.pollers.try_again()
+        if not self._activity.wait_until_idle(IDLE_SECONDS):
             raise NotIdleError(f"functions are still at work after {IDLE_SECONDS:.0f} s")
+        self.services.functions.flush_logs()
+
+    def let_time_pass(self) -> None:
+        """Every message that is delayed or invisible shows itself, as if it had waited enough."""
+        self.services.queues.let_time_pass()
 
     def confirm_subscriptions(self) -> int:
         """Every addressee follows the link in the request to confirm; how many there were."""

@@ -11,8 +11,9 @@ from moto.awslambda.models import lambda_backends
 from moto.kms.models import kms_backends
 from moto.s3.models import s3_backends
 from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
 
-from sandbox.organization import PARTITION, iam
+from sandbox.organization import MANAGEMENT, ORGANIZATION_ID, PARTITION, iam
 from sandbox.policy import ResourcePolicyKind
 
 if TYPE_CHECKING:
@@ -110,6 +111,18 @@ def invoke_access(function_arn: str, context: Context) -> Access:
     )
 
 
+def queue_access(action: str, queue_arn: str) -> Access:
+    """A queue that does not exist has no policy."""
+    _, _, _, region, account, name = queue_arn.split(":")
+    queue = sqs_backends[account][region].queues.get(name)
+    return Access(
+        action=action,
+        resource=queue_arn,
+        account=account,
+        policy=queue.policy if queue else None,
+    )
+
+
 def accesses(service: str, operation: str, call: Call) -> list[Access]:
     """What an API call needs.
 
@@ -169,6 +182,38 @@ def _import_findings(call: Call) -> list[Access]:
     ]
 
 
+def _queue(action: str) -> Resolver:
+    """The URL names the account and the queue."""
+
+    def resolve(call: Call) -> list[Access]:
+        *_, account, name = str(call.parameters["QueueUrl"]).split("/")
+        return [queue_access(action, f"arn:{PARTITION}:sqs:{call.region}:{account}:{name}")]
+
+    return resolve
+
+
+def _table(action: str) -> Resolver:
+    def resolve(call: Call) -> list[Access]:
+        name = str(call.parameters["TableName"])
+        table = name if name.startswith("arn:") else call.arn("dynamodb", f"table/{name}")
+        return [Access(action=action, resource=table)]
+
+    return resolve
+
+
+def _organizations(action: str, parameter: str) -> Resolver:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html."""
+
+    def resolve(call: Call) -> list[Access]:
+        child = str(call.parameters[parameter])
+        kind = "ou" if child.startswith("ou-") else "account"
+        resource = f"{kind}/{ORGANIZATION_ID}/{child}"
+        arn = f"arn:{PARTITION}:organizations::{MANAGEMENT.id}:{resource}"
+        return [Access(action=f"organizations:{action}", resource=arn)]
+
+    return resolve
+
+
 type Resolver = Callable[[Call], list[Access]]
 
 RESOLVERS: dict[str, Resolver] = {
@@ -177,4 +222,21 @@ RESOLVERS: dict[str, Resolver] = {
     "logs:CreateLogStream": _log_stream("logs:CreateLogStream"),
     "logs:PutLogEvents": _log_stream("logs:PutLogEvents"),
     "securityhub:BatchImportFindings": _import_findings,
+    "sqs:SendMessage": _queue("sqs:SendMessage"),
+    "sqs:SendMessageBatch": _queue("sqs:SendMessage"),
+    "sqs:ReceiveMessage": _queue("sqs:ReceiveMessage"),
+    "sqs:DeleteMessage": _queue("sqs:DeleteMessage"),
+    "sqs:DeleteMessageBatch": _queue("sqs:DeleteMessage"),
+    "sqs:ChangeMessageVisibility": _queue("sqs:ChangeMessageVisibility"),
+    "sqs:ChangeMessageVisibilityBatch": _queue("sqs:ChangeMessageVisibility"),
+    "sqs:GetQueueAttributes": _queue("sqs:GetQueueAttributes"),
+    **{
+        f"dynamodb:{name}": _table(f"dynamodb:{name}")
+        for name in ("GetItem", "PutItem", "UpdateItem", "DeleteItem")
+    },
+    "organizations:DescribeAccount": _organizations("DescribeAccount", "AccountId"),
+    "organizations:ListParents": _organizations("ListParents", "ChildId"),
+    "organizations:DescribeOrganizationalUnit": _organizations(
+        "DescribeOrganizationalUnit", "OrganizationalUnitId"
+    ),
 }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sandbox.local import Sandbox
 
 REGION = "us-east-1"
+READ_QUEUE = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 _NUMBERS = itertools.count(1)
 
 type Statement = Mapping[str, Any]
@@ -32,7 +33,9 @@ def policy(*statements: Statement) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-def allow(actions: str | Sequence[str], resource: str = "*", **more: Any) -> Statement:
+def allow(
+    actions: str | Sequence[str], resource: str | Sequence[str] = "*", **more: Any
+) -> Statement:
     return {"Effect": "Allow", "Action": actions, "Resource": resource, **more}
 
 
@@ -127,6 +130,25 @@ def log_lines(sandbox: Sandbox, account: str, function: str) -> list[str]:
             logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True
         )["events"]
     ]
+
+
+def create_queue(sandbox: Sandbox, account: str, **attributes: str) -> str:
+    """The queue's URL."""
+    sqs = sandbox.client("sqs", account)
+    return str(sqs.create_queue(QueueName=unique("queue"), Attributes=attributes)["QueueUrl"])
+
+
+def queue_arn(url: str) -> str:
+    *_, account, name = url.split("/")
+    return f"arn:aws:sqs:{REGION}:{account}:{name}"
+
+
+def map_queue(sandbox: Sandbox, url: str, function: str, **settings: Any) -> str:
+    """The id of a mapping that brings the queue's messages to the function."""
+    created = sandbox.client("lambda", url.split("/")[-2]).create_event_source_mapping(
+        EventSourceArn=queue_arn(url), FunctionName=function, **settings
+    )
+    return str(created["UUID"])
 
 
 def create_topic(sandbox: Sandbox, account: str, *statements: Statement, key: str = "") -> str:
