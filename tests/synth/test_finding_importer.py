@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
 
@@ -12,6 +13,7 @@ from detections import importer, selection
 from detections.cloudwatch import subscription_pattern
 from functions.finding_importer.environment import Environment
 from modules.finding_importer import PACKAGE, SOURCE
+from modules.function_dependencies import dependencies
 from modules.function_package import build_zip
 from sandbox import filter_pattern
 from tests.synth.terraform_json import actions, allowing, listed, statements
@@ -24,13 +26,27 @@ if TYPE_CHECKING:
     from tests.synth.terraform_json import Resource, Stack
 
 NEEDED = {
+    "dynamodb:DeleteItem": "table",
+    "dynamodb:PutItem": "table",
+    "dynamodb:UpdateItem": "table",
     "kms:Decrypt": "key",
     "kms:GenerateDataKey*": "key",
     "logs:CreateLogStream": "log group",
     "logs:PutLogEvents": "log group",
+    "organizations:DescribeAccount": "organization",
+    "organizations:DescribeOrganizationalUnit": "organization",
+    "organizations:ListParents": "organization",
+    "securityhub:BatchImportFindings": "own product",
     "sns:Publish": "topics",
+    "sqs:ChangeMessageVisibility": "queue",
+    "sqs:DeleteMessage": "queue",
+    "sqs:GetQueueAttributes": "queue",
+    "sqs:ReceiveMessage": "queue",
+    "sqs:SendMessage": "queues",
     "sts:AssumeRole": "member role",
 }
+ZIP_BYTES = 3_000_000
+QUEUES = ("QUEUE_URL", "DEAD_LETTER_QUEUE_URL")
 TOPICS = ("HIGH_PRIORITY_TOPIC_ARN", "LOW_PRIORITY_TOPIC_ARN")
 
 
@@ -68,7 +84,9 @@ def environment(detection: Stack, function: Resource, settings: Settings) -> dic
     region = settings.home_region
     home = f"arn:{settings.partition}:sns:{region}:{settings.accounts.security}"
     topics = {name: f"{home}:{detection.follow(variables[name], 'arn')['name']}" for name in TOPICS}
-    return {**variables, **topics, "AWS_REGION": region}
+    queues = {name: detection.follow(variables[name], "url")["name"] for name in QUEUES}
+    table = detection.follow(variables["TOLD_TABLE_NAME"], "name")["name"]
+    return {**variables, **topics, **queues, "TOLD_TABLE_NAME": table, "AWS_REGION": region}
 
 
 def test_the_function_runs_in_the_security_account_on_python_3_13_and_arm64(
@@ -79,11 +97,16 @@ def test_the_function_runs_in_the_security_account_on_python_3_13_and_arm64(
     assert detection.account(function) == settings.accounts.security
 
 
+@pytest.fixture
+def document(imported: list[Detection], settings: Settings) -> bytes:
+    return importer.document(imported, settings.notifications.runbook_base_url)
+
+
 def test_the_functions_zip_is_what_the_source_gives_now(
-    archive: Path, imported: list[Detection], tmp_path: Path
+    archive: Path, document: bytes, tmp_path: Path
 ) -> None:
-    extra = {"detections.json": importer.document(imported)}
-    built = build_zip(SOURCE, PACKAGE, extra, tmp_path / "built.zip")
+    extra = {"detections.json": document}
+    built = build_zip(SOURCE, PACKAGE, extra, dependencies(), tmp_path / "built.zip")
 
     assert archive.read_bytes() == built.read_bytes()
 
@@ -93,13 +116,14 @@ def test_the_function_is_deployed_again_when_its_zip_changes(function: Resource)
 
 
 def test_the_zip_holds_python_source_and_the_detections_only(
-    archive: Path, imported: list[Detection]
+    archive: Path, document: bytes
 ) -> None:
     with ZipFile(archive) as opened:
         contents = {name: opened.read(name) for name in opened.namelist()}
     detections = contents.pop(f"{PACKAGE}/detections.json")
 
-    assert detections == importer.document(imported)
+    assert detections == document
+    assert archive.stat().st_size < ZIP_BYTES
     assert all(name.endswith(".py") for name in contents)
     assert all(ast.parse(source) for name, source in contents.items() if source.strip())
 
@@ -121,6 +145,7 @@ def test_the_function_understands_its_environment(
     assert parsed.member_role_name == role_name
     assert parsed.partition == settings.partition
     assert parsed.region == settings.home_region
+    assert parsed.security_account == settings.accounts.security
 
 
 def test_the_role_is_lambdas_alone(role: Resource) -> None:
@@ -145,16 +170,34 @@ def test_each_permission_is_for_the_resources_that_it_needs(
     topics = [detection.follow(variables[name], "arn") for name in TOPICS]
     partition, home = settings.partition, f"{settings.home_region}:{settings.accounts.security}"
     group = f"/aws/lambda/{function['function_name']}"
+    queue, dead_letters = (detection.follow(variables[name], "url")["name"] for name in QUEUES)
+    table = detection.follow(variables["TOLD_TABLE_NAME"], "name")["name"]
+    security, region = settings.accounts.security, settings.home_region
+    sqs, identities = f"arn:{partition}:sqs:{home}", f"arn:{partition}:organizations::"
+    members = f"{identities}{settings.accounts.management}"
     expected = {
         "key": [topics[0]["kms_master_key_id"]],
         "log group": [f"arn:{partition}:logs:{home}:log-group:{group}:*"],
         "topics": [f"arn:{partition}:sns:{home}:{topic['name']}" for topic in topics],
+        "queue": [f"{sqs}:{queue}"],
+        "queues": [f"{sqs}:{queue}", f"{sqs}:{dead_letters}"],
+        "table": [f"arn:{partition}:dynamodb:{home}:table/{table}"],
+        "organization": [
+            f"{members}:{kind}/{settings.organization.id}/*" for kind in ("account", "ou")
+        ],
+        "own product": [
+            f"arn:{partition}:securityhub:{region}:{security}:product/{security}/default"
+        ],
         "member role": [f"arn:{partition}:iam::*:role/{variables['MEMBER_ROLE_NAME']}"],
     }
 
+    granted: dict[str, list[str]] = defaultdict(list)
     for grant in allowing(role_policy["policy"]):
         for action in listed(grant["Action"]):
-            assert listed(grant["Resource"]) == expected[NEEDED[action]], action
+            granted[action] += listed(grant["Resource"])
+
+    for action, resources in granted.items():
+        assert resources == expected[NEEDED[action]], action
 
 
 def test_the_role_enters_accounts_of_the_organization_alone_and_encrypts_notices_alone(
@@ -168,6 +211,9 @@ def test_the_role_enters_accounts_of_the_organization_alone_and_encrypts_notices
 
     assert conditions["sts:AssumeRole"] == {
         "StringEquals": {"aws:ResourceOrgID": settings.organization.id}
+    }
+    assert conditions["securityhub:BatchImportFindings"] == {
+        "StringEquals": {"securityhub:TargetAccount": settings.accounts.security}
     }
     assert conditions["kms:Decrypt"] == {
         "StringEquals": {"kms:ViaService": f"sns.{settings.home_region}.amazonaws.com"}
