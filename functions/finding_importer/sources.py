@@ -6,7 +6,7 @@ importer put aside and somebody put back.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from .cloudtrail import Record
 from .payload import unpack, whole_log_events
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which would take thrice as long to make
 class DeliveredRecord:
     position: int  # of the log event in its delivery, counted from 0
     record: Record
@@ -57,9 +57,8 @@ def read(event: Any) -> Iterator[Delivered]:
     if isinstance(event, Mapping):
         for key, reader in _READERS.items():
             if key in event:
-                yield from reader(event)
-                return
-    yield Unreadable(reason=_EXPECTED, content=_text(event))
+                return reader(event)
+    return _unreadable(_EXPECTED, _text(event))
 
 
 def read_message(body: str) -> Iterator[Delivered]:
@@ -67,58 +66,53 @@ def read_message(body: str) -> Iterator[Delivered]:
     try:
         event = json.loads(body)
     except (ValueError, RecursionError) as error:
-        yield Unreadable(reason=f"expected JSON: {error}", content=body)
-        return
-    yield from read(event)
+        return _unreadable(f"expected JSON: {error}", body)
+    return read(event)
+
+
+def _unreadable(reason: str, content: str) -> Iterator[Delivered]:
+    return iter([Unreadable(reason=reason, content=content)])
 
 
 def _read_subscription(event: Mapping[str, Any]) -> Iterator[Delivered]:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html"""
     match event["awslogs"]:
         case {"data": str(data)}:
-            yield from _read_payload(data, _text({"awslogs": {"data": data}}))
-        case _:
-            reason = "awslogs.data: expected a string"
-            yield Unreadable(reason=reason, content=_text(event))
+            return _read_payload(data, _text({"awslogs": {"data": data}}))
+    return _unreadable("awslogs.data: expected a string", _text(event))
 
 
 def _read_payload(data: str, content: str) -> Iterator[Delivered]:
     unpacked = unpack(data)
-    problem = unpacked.problem
-    payload = None
-    if problem is None:
-        try:
-            payload = json.loads(unpacked.text)
-        except (ValueError, RecursionError) as error:
-            problem = f"expected JSON: {error}"
-    if problem is not None:
-        yield from _read_log_events(whole_log_events(unpacked.text))
-        yield Unreadable(reason=f"awslogs.data: {problem}", content=content)
-        return
-    del unpacked  # as large as the payload
-    yield from _read_message_type(payload, content)
-
-
-def _read_message_type(payload: Any, content: str) -> Iterator[Delivered]:
+    if unpacked.problem is not None:
+        return _read_in_part(unpacked.text, unpacked.problem, content)
+    try:
+        payload = json.loads(unpacked.text)
+    except (ValueError, RecursionError) as error:
+        return _read_in_part(unpacked.text, f"expected JSON: {error}", content)
     match payload:
         case {"messageType": "CONTROL_MESSAGE"}:
-            return  # CloudWatch Logs checks that the function is reachable
+            return iter(())  # CloudWatch Logs checks that the function is reachable
         case {"messageType": "DATA_MESSAGE", "logEvents": list(log_events)}:
-            yield from _read_log_events(iter(log_events))
-        case _:
-            reason = "awslogs.data: expected a DATA_MESSAGE with logEvents, or a CONTROL_MESSAGE"
-            yield Unreadable(reason=reason, content=content)
+            return _read_log_events(log_events)
+    reason = "awslogs.data: expected a DATA_MESSAGE with logEvents, or a CONTROL_MESSAGE"
+    return _unreadable(reason, content)
 
 
-def _read_log_events(log_events: Iterator[Any]) -> Iterator[Delivered]:
+def _read_in_part(text: str, problem: str, content: str) -> Iterator[Delivered]:
+    """The log events that are whole, and the payload as it came for a person to look at."""
+    yield from _read_log_events(whole_log_events(text))
+    yield Unreadable(reason=f"awslogs.data: {problem}", content=content)
+
+
+def _read_log_events(log_events: Iterable[Any]) -> Iterator[Delivered]:
     for position, log_event in enumerate(log_events):
-        match log_event:
-            case {"message": str(message)}:
-                yield _read_record(message, position)
-            case _:
-                content = _text(log_event)
-                reason = "expected a log event with a message"
-                yield Unreadable(reason=reason, content=content, position=position)
+        message = log_event.get("message") if type(log_event) is dict else None
+        if type(message) is str:
+            yield _read_record(message, position)
+        else:
+            reason = "expected a log event with a message"
+            yield Unreadable(reason=reason, content=_text(log_event), position=position)
 
 
 def _read_record(message: str, position: int) -> DeliveredRecord | Unreadable:
@@ -135,12 +129,10 @@ def _read_record(message: str, position: int) -> DeliveredRecord | Unreadable:
 
 def _read_event_bridge(event: Mapping[str, Any]) -> Iterator[Delivered]:
     """https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html"""
-    match event["detail"]:
-        case dict(record):
-            yield DeliveredRecord(0, record)
-        case _:
-            reason = "detail: expected a CloudTrail record"
-            yield Unreadable(reason=reason, content=_text(event))
+    record = event["detail"]
+    if type(record) is dict:
+        return iter([DeliveredRecord(0, record)])
+    return _unreadable("detail: expected a CloudTrail record", _text(event))
 
 
 def _read_failed_invocation(event: Mapping[str, Any]) -> Iterator[Delivered]:
@@ -148,34 +140,27 @@ def _read_failed_invocation(event: Mapping[str, Any]) -> Iterator[Delivered]:
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
     """
-    match event["requestPayload"]:
-        case {"requestPayload": _}:
-            reason = (
-                "requestPayload: expected the event of an invocation, found another record of one"
-            )
-            yield Unreadable(reason=reason, content=_text(event))
-        case payload:
-            yield from read(payload)
+    payload = event["requestPayload"]
+    if type(payload) is dict and "requestPayload" not in payload:
+        return read(payload)
+    return _unreadable("requestPayload: expected the event of an invocation", _text(event))
 
 
 def _read_own(event: Mapping[str, Any]) -> Iterator[Delivered]:
     match event["rootwatch"]:
         case job.KIND:
-            yield DeliveredJob(event)
+            return iter([DeliveredJob(event)])
         case dead_letter.KIND if (content := dead_letter.content_of(event)) is not None:
-            yield from _read_put_back(content)
-        case _:
-            reason = "expected a job, or the whole of what was put aside"
-            yield Unreadable(reason=reason, content=_text(event))
+            return _read_put_back(content)
+    return _unreadable("expected a job, or the whole of what was put aside", _text(event))
 
 
 def _read_put_back(content: str) -> Iterator[Delivered]:
     """A record by itself, or an event of one of the ways in."""
     delivered = _read_record(content, 0)
     if isinstance(delivered, DeliveredRecord) and not _READERS.keys().isdisjoint(delivered.record):
-        yield from read(delivered.record)
-    else:
-        yield delivered
+        return read(delivered.record)
+    return iter([delivered])
 
 
 def _text(value: Any) -> str:
