@@ -98,7 +98,7 @@ def _checked(call_action: Any) -> Any:
 
 
 def _speaks_json(response: BaseResponse) -> bool:
-    if _service(response) in REST_JSON:
+    if service_of(response) in REST_JSON:
         return True
     return "json" in response.headers.get("Content-Type", "") or str(response.body)[:1] == "{"
 
@@ -138,7 +138,7 @@ def _authorize(response: BaseResponse) -> None:
         return  # moto's own endpoints and unsigned operations carry none
     identity = identity_of(response)
     operation = response._get_action()  # noqa: SLF001  moto's own way
-    service = _service(response)
+    service = service_of(response)
     if (service, operation) == ("sts", "GetCallerIdentity"):
         return
     call = Call(response.current_account, response.region, _parameters(response))
@@ -148,7 +148,8 @@ def _authorize(response: BaseResponse) -> None:
             raise AccessDeniedError(_message(identity, access, decision))
 
 
-def _service(response: BaseResponse) -> str:
+def service_of(response: BaseResponse) -> str:
+    """The IAM prefix of the service that a signed request is for."""
     scope = response.headers["Authorization"].split("Credential=")[1].split(",")[0]
     service = scope.split("/")[3]
     return str(SERVICE_PREFIXES.get(service, service))

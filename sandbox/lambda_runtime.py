@@ -76,12 +76,12 @@ class FunctionProcess:
         return self._process.poll() is None
 
     def kill(self) -> None:
-        """As if it had crashed: the invocation in it fails."""
-        self._process.kill()
-
-    def stop(self) -> None:
+        """As if it had crashed; on return it is dead, and the invocation in it has failed."""
         self._process.kill()
         self._watcher.join(timeout=STOP_SECONDS)
+
+    def stop(self) -> None:
+        self.kill()
         self._api.close()
         self._folder.cleanup()
 

@@ -22,6 +22,7 @@ from werkzeug.serving import make_server
 from sandbox import authority
 from sandbox.activity import Activity
 from sandbox.control import controlled
+from sandbox.faults import Faults
 from sandbox.organization import ACCESS_ROLE, MANAGEMENT, AccessKey, create_organization
 from sandbox.services import event_sources, security_hub, stack_sets, trail_administration
 from sandbox.services.alarms import Alarms
@@ -65,6 +66,7 @@ class Sandbox:
 
     endpoint: str
     services: Services
+    faults: Faults
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -125,6 +127,8 @@ class Sandbox:
         stack.enter_context(functions.installed())
         stack.enter_context(LogGroups(functions).installed())
         stack.enter_context(authority.enforced())
+        self.faults = Faults(functions)
+        stack.enter_context(self.faults.installed())
         return services
 
     @property

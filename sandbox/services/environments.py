@@ -21,7 +21,7 @@ CONCURRENCY = 4  # invocations of one function at once; a further one waits
 KILL_AGAIN_SECONDS = 0.05  # for one that has just begun
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Environment:
     function_arn: str
     process: FunctionProcess
@@ -56,10 +56,6 @@ class EnvironmentPool:
             yield taken
         finally:
             self._give_back(taken)
-
-    def all(self) -> list[Environment]:
-        with self._changed:
-            return [*self._idle, *self._busy]
 
     def close(self) -> None:
         """End those that wait for work now, and the others after their work."""

@@ -8,6 +8,7 @@ import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
+from weakref import WeakValueDictionary
 
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
 from moto.awslambda.models import LambdaBackend
@@ -37,6 +38,7 @@ class Functions:
         self._endpoint = endpoint
         self._activity = activity
         self._pools: dict[str, tuple[str, EnvironmentPool]] = {}  # with the version, by ARN
+        self._environments: WeakValueDictionary[str, Environment] = WeakValueDictionary()
         self._stopped = False
         self._lock = threading.Lock()
         self.roles = FunctionRoles()
@@ -64,13 +66,15 @@ class Functions:
         return self._asynchronous.dropped
 
     def flush_logs(self) -> None:
-        for environment in self._environments().values():
+        for environment in list(self._environments.values()):
             environment.log.flush()
 
     def process(self, process_id: str) -> tuple[str, FunctionProcess] | None:
-        """A process by its id, and its function's ARN."""
-        environment = self._environments().get(process_id)
-        return (environment.function_arn, environment.process) if environment else None
+        """A function's name and its process, by the process's id."""
+        environment = self._environments.get(process_id)
+        if environment is None:
+            return None
+        return environment.function_arn.split(":")[6], environment.process
 
     def recycle(self) -> None:
         """End all processes that wait for work, as Lambda does from time to time."""
@@ -78,11 +82,6 @@ class Functions:
             pools, self._pools = self._pools, {}
         for _, pool in pools.values():
             pool.close()
-
-    def _environments(self) -> dict[str, Environment]:
-        with self._lock:
-            pools = [pool for _, pool in self._pools.values()]
-        return {one.process.id: one for pool in pools for one in pool.all()}
 
     def _pool(self, function_arn: str) -> EnvironmentPool:
         """One for each version of code and configuration; the one of an older version ends."""
@@ -110,7 +109,10 @@ class Functions:
         group = f"/aws/lambda/{function.function_name}"
         log = FunctionLog(self._endpoint, function.region, credentials, group)
         process = FunctionProcess(self._configuration(function, credentials), log.write)
-        return Environment(function.function_arn, process, log, time.monotonic() + SESSION_SECONDS)
+        until = time.monotonic() + SESSION_SECONDS
+        environment = Environment(function.function_arn, process, log, until)
+        self._environments[process.id] = environment
+        return environment
 
     def _configuration(
         self, function: LambdaFunction, credentials: dict[str, str]
