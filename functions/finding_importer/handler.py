@@ -105,7 +105,7 @@ class Function:
                 return True
             self._keep(delivery)
         except QueueError as error:
-            log.error("message stays", message=message.id, reason=str(error))
+            log.error("message stays", message_id=message.id, reason=str(error))
             return True
         return False
 
