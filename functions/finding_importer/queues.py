@@ -14,7 +14,10 @@ from .job import Job
 _BATCH_MESSAGES = 10
 _BATCH_BYTES = 250_000  # of 262,144; the rest is for the names of attributes
 _FIRST_DELAY_SECONDS = 30
-_LONGEST_DELAY_SECONDS = 12 * 60 * 60  # as long as SQS hides a message
+# SQS hides a message for twelve hours at most, counted from its receipt, and refuses what goes
+# beyond: the rest is for the time that the message has been in hand, its visibility timeout.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+_LONGEST_DELAY_SECONDS = 12 * 60 * 60 - 15 * 60
 
 type _Entry = dict[str, Any]
 
@@ -107,7 +110,7 @@ class Queues:
 
 
 def delay_seconds(receive_count: int) -> int:
-    """Half a minute after the first time, then twice as long each time, up to twelve hours."""
+    """Half a minute after the first time, then twice as long each time, up to nearly twelve hours."""
     doublings = min(max(receive_count - 1, 0), 16)
     return min(_FIRST_DELAY_SECONDS << doublings, _LONGEST_DELAY_SECONDS)
 
