@@ -110,7 +110,7 @@ class Queues:
 
 
 def delay_seconds(receive_count: int) -> int:
-    """Half a minute after the first time, then twice as long each time, up to nearly twelve hours."""
+    """Half a minute after the first time, then twice as long each time, to nearly twelve hours."""
     doublings = min(max(receive_count - 1, 0), 16)
     return min(_FIRST_DELAY_SECONDS << doublings, _LONGEST_DELAY_SECONDS)
 
