@@ -19,7 +19,7 @@ from moto.s3.models import FakeBucket, s3_backends
 from moto.sts.models import sts_backends
 
 from sandbox.identities import Identity, identity_of, parsed_policy, policies_of, principal_of
-from sandbox.organization import PARTITION, organization_of
+from sandbox.organization import PARTITION, is_suspended, organization_of
 from sandbox.policy import AccessRequest, Decision, NamedPolicy, Principal, decide
 from sandbox.refusals import AccessDeniedError, RefusalError
 from sandbox.resources import Access, Call, accesses, bucket_access, role_access
@@ -159,9 +159,17 @@ def _parameters(response: BaseResponse) -> Mapping[str, Any]:
     body = response.body
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body or "")
     if text.startswith("{"):
-        document = json.loads(text)
-        return document if isinstance(document, dict) else {}
+        return _members(text)
     return {name: values[0] for name, values in response.querystring.items() if values}
+
+
+def _members(text: str) -> Mapping[str, Any]:
+    """What is no JSON is for the service to refuse."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def _message(identity: Identity, access: Access, decision: Decision) -> str:
@@ -189,6 +197,9 @@ def _decide(
     context: Mapping[str, str],
 ) -> Decision:
     account = access.account or principal.account
+    closed = next((one for one in (account, principal.account) if one and is_suspended(one)), None)
+    if closed:
+        return Decision(allowed=False, reason=f"account {closed} is suspended")
     request = AccessRequest(
         principal=principal,
         action=access.action,

@@ -24,7 +24,13 @@ from sandbox.activity import Activity
 from sandbox.control import controlled
 from sandbox.faults import Faults
 from sandbox.organization import ACCESS_ROLE, MANAGEMENT, AccessKey, create_organization
-from sandbox.services import event_sources, security_hub, stack_sets, trail_administration
+from sandbox.services import (
+    event_sources,
+    organization_reads,
+    security_hub,
+    stack_sets,
+    trail_administration,
+)
 from sandbox.services.alarms import Alarms
 from sandbox.services.functions import Functions
 from sandbox.services.log_groups import LogGroups
@@ -118,6 +124,7 @@ class Sandbox:
             pollers=Pollers(functions, queues, activity),
         )
         stack.enter_context(stack_sets.installed())
+        stack.enter_context(organization_reads.installed())
         stack.enter_context(services.mailboxes.installed())
         stack.enter_context(services.alarms.installed())
         stack.enter_context(trail_administration.installed())

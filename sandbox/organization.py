@@ -84,9 +84,32 @@ def organization_of(account: str) -> str | None:
 
 
 def is_active(account: str) -> bool:
-    return any(
-        member.id == account and member.status == "ACTIVE" for member in organization().accounts
-    )
+    return _status(account) == "ACTIVE"
+
+
+def is_suspended(account: str) -> bool:
+    return _status(account) == "SUSPENDED"
+
+
+def suspend(account: str) -> None:
+    """As AWS does with one that is closed or does not pay: nothing in it answers any more."""
+    member = organization().get_account_by_id(account)
+    member.status = member.state = "SUSPENDED"
+
+
+def reinstate(account: str) -> None:
+    member = organization().get_account_by_id(account)
+    member.status = member.state = "ACTIVE"
+
+
+def leave(account: str) -> None:
+    """It lives on, outside of the organization."""
+    organization().remove_account_from_organization(AccountId=account)
+
+
+def _status(account: str) -> str | None:
+    statuses = (member.status for member in organization().accounts if member.id == account)
+    return next(statuses, None)
 
 
 def iam(account: str) -> IAMBackend:
@@ -112,6 +135,16 @@ def join(account: Account) -> None:
             AccountName=account.name, Email=f"{account.name}@example.com", RoleName=ACCESS_ROLE
         )
     iam(account.id).put_role_policy(ACCESS_ROLE, "AdministratorAccess", json.dumps(ADMINISTRATOR))
+
+
+def join_many(count: int, unit: str, first: int = 700_000_000_000) -> list[Account]:
+    """So many new accounts in a unit, by its name; their numbers begin with the first."""
+    accounts = [Account(str(first + number), f"member-{number}") for number in range(count)]
+    (unit_id,) = (ou.id for ou in organization().ou if ou.name == unit)
+    for account in accounts:
+        join(account)
+        organization().get_account_by_id(account.id).parent_id = unit_id
+    return accounts
 
 
 def _trust_services(organizations: OrganizationsBackend) -> None:

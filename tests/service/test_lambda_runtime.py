@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.lambda_runtime import Configuration, FunctionProcess
 from sandbox.organization import SECURITY
+from sandbox.services.environments import CONCURRENCY
 from tests.service.sandbox_resources import (
     allow,
     code_of,
@@ -268,3 +269,65 @@ def test_an_invocation_of_a_process_that_ended_is_answered(process: FunctionProc
 
     assert result.error
     assert json.loads(result.payload)["errorType"] == "Runtime.ExitError"
+
+
+def test_invocations_run_side_by_side_in_processes_of_their_own(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """Each waits until as many are there as may run at once."""
+    source = """
+import os, time
+from pathlib import Path
+
+def handler(event, context):
+    folder = Path(event["folder"])
+    (folder / str(os.getpid())).touch()
+    while len(list(folder.iterdir())) < event["at_once"]:
+        time.sleep(0.01)
+"""
+    name = create_function(sandbox, SECURITY.id, source)
+    payload = json.dumps({"folder": str(tmp_path), "at_once": CONCURRENCY}).encode()
+    for _ in range(CONCURRENCY * 2):
+        sandbox.client("lambda", SECURITY.id).invoke(
+            FunctionName=name, InvocationType="Event", Payload=payload
+        )
+    sandbox.settle()
+
+    assert len(list(tmp_path.iterdir())) == CONCURRENCY
+
+
+def test_an_idle_process_is_used_again(sandbox: Sandbox, function: str) -> None:
+    processes = {invoke(sandbox, function, "show")[0] for _ in range(3)}
+
+    assert len(processes) == 1
+
+
+def test_lines_can_be_read_once_the_sandbox_has_settled(sandbox: Sandbox) -> None:
+    name = create_function(sandbox, SECURITY.id, SOURCE, WRITE_LOG)
+    logs = sandbox.client("logs", SECURITY.id)
+    expected = []
+    for _ in range(5):
+        expected += ["a line", "another line"]
+        invoke(sandbox, name, "show")
+        sandbox.settle()
+        group = f"/aws/lambda/{name}"
+        (stream,) = logs.describe_log_streams(logGroupName=group)["logStreams"]
+        events = logs.get_log_events(
+            logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True
+        )["events"]
+
+        assert [event["message"] for event in events] == expected
+
+
+def test_last_words_of_a_process_that_is_killed_are_logged(sandbox: Sandbox) -> None:
+    source = """
+import os, signal
+
+def handler(event, context):
+    os.write(1, b"last words")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    name = create_function(sandbox, SECURITY.id, source, WRITE_LOG)
+    sandbox.client("lambda", SECURITY.id).invoke(FunctionName=name)
+
+    assert log_lines(sandbox, SECURITY.id, name) == ["last words"]

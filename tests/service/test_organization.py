@@ -1,0 +1,156 @@
+"""Who may read the organization, and what becomes of an account that is suspended or leaves."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox import organization
+from sandbox.organization import MANAGEMENT, MEMBERS, ORGANIZATION_ID, SECURITY
+from tests.service.sandbox_resources import (
+    allow,
+    client_with,
+    code_of,
+    create_role,
+    message_of,
+    session_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.local import Sandbox
+
+MEMBER = MEMBERS[0].id
+ROLE = organization.ACCESS_ROLE
+
+
+@pytest.fixture
+def _delegated(sandbox: Sandbox) -> Iterator[None]:
+    trail = sandbox.client("cloudtrail")
+    trail.register_organization_delegated_admin(MemberAccountId=SECURITY.id)
+    yield
+    trail.deregister_organization_delegated_admin(DelegatedAdminAccountId=SECURITY.id)
+
+
+@pytest.fixture
+def _reinstated() -> Iterator[None]:
+    yield
+    organization.reinstate(MEMBER)
+
+
+def arn(kind: str, resource: str) -> str:
+    return f"arn:aws:organizations::{MANAGEMENT.id}:{kind}/{ORGANIZATION_ID}/{resource}"
+
+
+def test_a_member_reads_nothing_but_that_there_is_an_organization(sandbox: Sandbox) -> None:
+    client = sandbox.client("organizations", SECURITY.id)
+
+    assert client.describe_organization()["Organization"]["Id"] == ORGANIZATION_ID
+    with pytest.raises(ClientError) as refused:
+        client.describe_account(AccountId=MEMBER)
+    assert code_of(refused.value) == "AccessDeniedException"
+    assert message_of(refused.value) == "You don't have permissions to access this resource."
+
+
+@pytest.mark.usefixtures("_delegated")
+def test_a_delegated_administrator_reads_and_changes_nothing(sandbox: Sandbox) -> None:
+    client = sandbox.client("organizations", SECURITY.id)
+    account = client.describe_account(AccountId=MEMBER)["Account"]
+    (unit,) = client.list_parents(ChildId=MEMBER)["Parents"]
+    named = client.describe_organizational_unit(OrganizationalUnitId=unit["Id"])
+    (root,) = client.list_parents(ChildId=unit["Id"])["Parents"]
+
+    assert (account["Name"], account["Status"]) == ("payments", "ACTIVE")
+    assert account["JoinedTimestamp"].timestamp() <= time.time()
+    assert named["OrganizationalUnit"]["Name"] == "Workloads"
+    assert root["Type"] == "ROOT"
+    with pytest.raises(ClientError) as refused:
+        client.close_account(AccountId=MEMBER)
+    assert code_of(refused.value) == "AccessDeniedException"
+
+
+@pytest.mark.usefixtures("_delegated")
+@pytest.mark.parametrize(
+    ("method", "parameters", "code"),
+    [
+        ("describe_account", {"AccountId": "999999999999"}, "AccountNotFoundException"),
+        ("list_parents", {"ChildId": "999999999999"}, "ChildNotFoundException"),
+    ],
+)
+def test_a_stranger_is_not_found(
+    method: str, parameters: dict[str, str], code: str, sandbox: Sandbox
+) -> None:
+    client = sandbox.client("organizations", SECURITY.id)
+
+    with pytest.raises(ClientError) as refused:
+        getattr(client, method)(**parameters)
+
+    assert code_of(refused.value) == code
+
+
+@pytest.mark.usefixtures("_delegated")
+def test_a_read_is_checked_on_the_account_or_the_unit(sandbox: Sandbox) -> None:
+    own = {"AWS": f"arn:aws:iam::{SECURITY.id}:root"}
+    describe = allow("organizations:DescribeAccount", arn("account", MEMBER))
+    parents = allow("organizations:ListParents", arn("account", "*"))
+    role = create_role(sandbox, SECURITY.id, own, describe, parents)
+    client = client_with(sandbox, "organizations", session_of(sandbox, role))
+    client.describe_account(AccountId=MEMBER)
+    (unit,) = client.list_parents(ChildId=MEMBER)["Parents"]
+    refused = {
+        "describe_account": {"AccountId": MEMBERS[1].id},
+        "list_parents": {"ChildId": unit["Id"]},
+        "describe_organizational_unit": {"OrganizationalUnitId": unit["Id"]},
+    }
+
+    for method, parameters in refused.items():
+        with pytest.raises(ClientError) as denied:
+            getattr(client, method)(**parameters)
+        assert code_of(denied.value) == "AccessDeniedException"
+
+
+@pytest.mark.usefixtures("_reinstated")
+def test_nothing_in_a_suspended_account_answers_until_it_is_reinstated(sandbox: Sandbox) -> None:
+    hub: Any = sandbox.client("securityhub", MEMBER)
+    hub.enable_security_hub()
+    role = {"RoleArn": f"arn:aws:iam::{MEMBER}:role/{ROLE}", "RoleSessionName": "test"}
+    organization.suspend(MEMBER)
+    with pytest.raises(ClientError) as shut:
+        sandbox.client("sts").assume_role(**role)
+    with pytest.raises(ClientError) as refused:
+        hub.describe_hub()
+    described = sandbox.client("organizations").describe_account(AccountId=MEMBER)["Account"]
+    organization.reinstate(MEMBER)
+
+    assert code_of(shut.value) == "AccessDenied"
+    assert code_of(refused.value) == "AccessDeniedException"
+    assert described["Status"] == "SUSPENDED"
+    assert sandbox.client("sts").assume_role(**role)
+    assert hub.describe_hub()
+
+
+def test_an_account_that_left_is_a_stranger(sandbox: Sandbox) -> None:
+    (account,) = organization.join_many(1, "Workloads", first=800_000_000_000)
+    client = sandbox.client("organizations")
+    before = client.describe_account(AccountId=account.id)["Account"]["Status"]
+    organization.leave(account.id)
+
+    assert before == "ACTIVE"
+    with pytest.raises(ClientError) as refused:
+        client.describe_account(AccountId=account.id)
+    assert code_of(refused.value) == "AccountNotFoundException"
+
+
+def test_many_accounts_join_at_once(sandbox: Sandbox) -> None:
+    accounts = organization.join_many(50, "Workloads")
+    client = sandbox.client("organizations")
+    pages = client.get_paginator("list_accounts").paginate()
+    listed = {account["Id"] for page in pages for account in page["Accounts"]}
+    role = f"arn:aws:iam::{accounts[-1].id}:role/{ROLE}"
+
+    assert {account.id for account in accounts} <= listed
+    assert sandbox.client("sts").assume_role(RoleArn=role, RoleSessionName="test")
