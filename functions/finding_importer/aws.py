@@ -9,9 +9,11 @@ from typing import Any, Protocol
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
-AWS_ERRORS = (BotoCoreError, ClientError)
-type AwsError = BotoCoreError | ClientError
+# The last for an answer that is none, as a proxy may give; botocore has no common root for them.
+AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
+type AwsError = BotoCoreError | ClientError | ResponseParserError
 
 
 class StsClient(Protocol):

@@ -16,6 +16,8 @@ from botocore.exceptions import ClientError
 from .aws import AWS_ERRORS, OrganizationsClient
 from .text import line
 
+_FAILURES = (*AWS_ERRORS, KeyError)  # an answer may lack what was asked for
+
 _LOOKUPS_AT_ONCE = 4
 _FRESH_SECONDS = 3600.0  # an account may be renamed or moved
 _FAILED_SECONDS = 60.0  # until a failed look-up is tried again
@@ -76,7 +78,7 @@ class Directory:
         """UNKNOWN where Organizations does not say."""
         try:
             known = self._organizations.describe_account(AccountId=account)["Account"]
-        except AWS_ERRORS as error:
+        except _FAILURES as error:
             return GONE if _is_stranger(error) else UNKNOWN
         return Account(
             name=line(str(known.get("Name") or ""), _NAME_LIMIT) or None,
@@ -88,7 +90,7 @@ class Directory:
     def _path(self, account: str) -> str | None:
         try:
             return self._path_above(account, _DEEPEST)
-        except AWS_ERRORS:
+        except _FAILURES:
             return None
 
     def _path_above(self, child: str, deepest: int) -> str:

@@ -100,13 +100,16 @@ class Queues:
             raise QueueError(f"{queue_url} did not take {len(failures)} messages: {failures[0]}")
 
     def _sent(self, queue_url: str, batch: Sequence[_Entry]) -> list[str]:
-        """Why messages of one call were not taken."""
+        """Why messages of one call were not taken: all that the answer does not say were."""
         numbered = [{"Id": str(number), **entry} for number, entry in enumerate(batch)]
         try:
             answer = self.sqs.send_message_batch(QueueUrl=queue_url, Entries=numbered)
         except AWS_ERRORS as error:
             return [str(error)] * len(batch)
-        return [_reason(failed) for failed in answer.get("Failed", ())]
+        taken = {sent["Id"] for sent in answer.get("Successful", ())}
+        reasons = {failed["Id"]: _reason(failed) for failed in answer.get("Failed", ())}
+        ids = (entry["Id"] for entry in numbered if entry["Id"] not in taken)
+        return [reasons.get(id_, "the answer does not name the message") for id_ in ids]
 
 
 def delay_seconds(receive_count: int) -> int:

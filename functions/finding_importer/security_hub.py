@@ -12,6 +12,8 @@ from .refusal import Cause, Refusal
 # https://docs.aws.amazon.com/securityhub/latest/partnerguide/guidelines-batchimportfindings.html
 _BATCH_FINDINGS = 100
 _BATCH_BYTES = 6_000_000  # the page says 6 MB, and a request holds more than its findings
+# Where something between us and the service answers 200, botocore gives what it made out.
+_NO_ANSWER = Refusal(Cause.NO_ANSWER, "the answer does not say which findings failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class SecurityHub:
             response = self.client.batch_import_findings(Findings=batch)
         except AWS_ERRORS as error:
             return self._refused(batch, refusal.of_import(error))
+        if "FailedFindings" not in response:
+            return self._refused(batch, _NO_ANSWER)
         return {
             failed["Id"]: refusal.of_finding(failed["ErrorCode"], failed["ErrorMessage"])
             for failed in response["FailedFindings"]
