@@ -15,11 +15,18 @@ from aws_lambda_powertools.utilities.idempotency import (
 from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyAlreadyInProgressError,
     IdempotencyInconsistentStateError,
+    IdempotencyInvalidStatusError,
     IdempotencyPersistenceLayerError,
 )
 
 from .errors import NoticeError
 
+_KEY_PREFIX = "told"
+_TABLE_FAILURES = (
+    IdempotencyInconsistentStateError,
+    IdempotencyInvalidStatusError,
+    IdempotencyPersistenceLayerError,
+)
 # Longer than any delivery can come again: 14 days in each of the two queues, and some to spare.
 _REMEMBERED_SECONDS = 90 * 24 * 60 * 60
 
@@ -39,6 +46,9 @@ class Once:
         self._config = IdempotencyConfig(
             expires_after_seconds=_REMEMBERED_SECONDS, hash_function="sha256"
         )
+        # Here and not by the first that tells: another thread would find it half done, and make
+        # keys by another hash.
+        self._table.configure(self._config, key_prefix=_KEY_PREFIX)
 
     def begin_invocation(self, context: Any) -> None:
         """A claim lasts no longer than the invocation that makes it."""
@@ -52,7 +62,7 @@ class Once:
             data_keyword_argument="key",
             persistence_store=self._table,
             config=self._config,
-            key_prefix="told",
+            key_prefix=_KEY_PREFIX,
         )
         def claim_and_publish(*, key: str) -> None:  # noqa: ARG001  what the table remembers
             nonlocal made, failure
@@ -67,7 +77,7 @@ class Once:
             claim_and_publish(key=key)
         except IdempotencyAlreadyInProgressError:
             return Told.BY_ANOTHER
-        except (IdempotencyPersistenceLayerError, IdempotencyInconsistentStateError):
+        except _TABLE_FAILURES:
             if failure is not None:  # and then the table failed, too, to forget the claim
                 raise failure from None
             if not made:
