@@ -95,7 +95,7 @@ def _text(finding: Finding, standing: Standing, rows: dict[str, str]) -> str:
             *(f"{label + ':':{width}}{unlinked(value)}" for label, value in rows.items()),
             "",
             f"Security Hub finding: {_where(finding, standing)}.",
-            *_why(standing),
+            *map(unlinked, _why(standing)),  # the service may quote the event
             finding.link,
             "",
             "The event in CloudTrail, for who is signed in to the account:",

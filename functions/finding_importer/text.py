@@ -1,6 +1,7 @@
 """Text that an attacker may have chosen, made into one clean line of limited length."""
 
 import json
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
@@ -48,7 +49,7 @@ def _other_than_text(value: Any) -> str:
 
 def unlinked(text: str) -> str:
     """The same without anything that a mail program makes a link of."""
-    return text.replace("://", "[:]//").replace("www.", "www[.]")
+    return _WEB.sub(r"\1[.]", text.replace("://", "[:]//"))
 
 
 def in_code(text: str) -> str:
@@ -59,4 +60,5 @@ def in_code(text: str) -> str:
     return f"`{text.translate(_LOOK_ALIKES)}`"
 
 
+_WEB = re.compile(r"(www)\.", re.IGNORECASE)
 _LOOK_ALIKES = str.maketrans("`<>|", "\u00b4\u2039\u203a\u00a6")
