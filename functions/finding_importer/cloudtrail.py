@@ -11,11 +11,19 @@ from .text import as_seen
 
 type Record = Mapping[str, Any]
 
+# Each record has them all:
+# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+_MARKS = frozenset({"eventID", "eventName", "eventSource", "eventTime", "userIdentity"})
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _EVENT_ID = re.compile(r"[\x21-\x7e]{1,128}")  # AWS sends a UUID; more is let through
 _REGION = re.compile(r"[a-z0-9-]{1,32}")
 _YEARS = range(1000, 9999)  # ASFF's times have four digits; a time somewhat later is one, too
 _FIELD_LIMIT = 2048  # characters; the longest value that ProductFields take
+
+
+def may_be_record(document: Record) -> bool:
+    """Whether it is like a CloudTrail record at all, be it a bad one."""
+    return not _MARKS.isdisjoint(document)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import dead_letter, job
-from .cloudtrail import Record
+from .cloudtrail import Record, may_be_record
 from .payload import unpack, whole_log_events
 
 
@@ -156,9 +156,9 @@ def _read_own(event: Mapping[str, Any]) -> Iterator[Delivered]:
 
 
 def _read_put_back(content: str) -> Iterator[Delivered]:
-    """A record by itself, or an event of one of the ways in."""
+    """A record by itself, or an event of one of the ways in; anything else is put aside again."""
     delivered = _read_record(content, 0)
-    if isinstance(delivered, DeliveredRecord) and not _READERS.keys().isdisjoint(delivered.record):
+    if isinstance(delivered, DeliveredRecord) and not may_be_record(delivered.record):
         return read(delivered.record)
     return iter([delivered])
 
