@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Self
 
 from botocore import exceptions
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ClientError, HTTPClientError, ParamValidationError
 
 from .aws import AwsError
 
@@ -109,7 +109,9 @@ def of_role(error: AwsError) -> Refusal:
 
 
 def of_import(error: AwsError) -> Refusal:
-    """Why a whole call of BatchImportFindings failed."""
+    """Why a whole call of BatchImportFindings failed, be it before it was sent."""
+    if isinstance(error, ParamValidationError):
+        return Refusal(Cause.FINDING_INVALID, str(error))
     return Refusal(_cause(error, denied=Cause.IMPORT_NOT_ALLOWED), str(error))
 
 
