@@ -143,7 +143,7 @@ def _no_time_left(jobs: Sequence[Job]) -> Outcomes:
 
 def _keep_what_is_left(delivery: Delivery, outcomes: Outcomes) -> None:
     left = []
-    for job in delivery.jobs:
+    for job in _merged(delivery.jobs):
         outcome = outcomes[job.finding.id]
         if outcome.standing.place is Place.PUT_ASIDE:
             reason = str(outcome.standing.refusal)
