@@ -9,7 +9,7 @@ from typing import Any
 
 UNPACKED_BYTES = 64 * 2**20  # a payload of 1 MB is some 20 MB of records
 _GZIP = 16 + zlib.MAX_WBITS
-_CHUNK = 2**14  # bytes; as much is lost before the place where a stream is broken
+_CHUNK = 2**6  # bytes; as much is lost before the place where a stream is broken
 _LOG_EVENTS = '"logEvents"'
 
 
