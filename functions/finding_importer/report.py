@@ -26,6 +26,7 @@ class Outcome:
 
     standing: Standing
     again: bool  # something of it is left to be tried
+    promised: bool = False  # the queue has it already, as a job that knows of its stand-in
     told: Told | None = None  # None: nobody was told in this invocation
 
 
@@ -133,7 +134,7 @@ class Reporter:
         else:
             _log("stand-in not imported", job, refused_here)
             standing = Standing(Place.NOWHERE_YET, refusal)
-        return Outcome(standing, again=job.stand_in)
+        return Outcome(standing, again=job.stand_in, promised=not job.stand_in)
 
     def _known_better(self, account: str, refused: Refusals) -> dict[str, Refusal]:
         """A role that cannot be assumed may be so because there is no account to assume it in."""
@@ -155,9 +156,10 @@ class Reporter:
             told = self.once.tell(finding.id, publish)
         except NoticeError as error:
             _log("notice not published", job, error)
-            return replace(outcome, again=True)
+            return replace(outcome, again=not outcome.promised)
         _log(f"notice {told.value}", job, None)
-        return replace(outcome, told=told, again=outcome.again or told is Told.BY_ANOTHER)
+        again = outcome.again or (told is Told.BY_ANOTHER and not outcome.promised)
+        return replace(outcome, told=told, again=again)
 
 
 def _not_imported(refusal: Refusal) -> Outcome:
