@@ -18,11 +18,12 @@ from moto.s3.exceptions import S3ClientError
 from moto.s3.models import FakeBucket, s3_backends
 from moto.sts.models import sts_backends
 
+from sandbox.api_calls import Call, accesses
 from sandbox.identities import Identity, identity_of, parsed_policy, policies_of, principal_of
 from sandbox.organization import PARTITION, is_suspended, organization_of
 from sandbox.policy import AccessRequest, Decision, NamedPolicy, Principal, decide
 from sandbox.refusals import AccessDeniedError, RefusalError
-from sandbox.resources import Access, Call, accesses, bucket_access, role_access
+from sandbox.resources import Access, bucket_access, role_access
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

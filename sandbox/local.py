@@ -36,6 +36,8 @@ from sandbox.services.functions import Functions
 from sandbox.services.log_groups import LogGroups
 from sandbox.services.mail import Mailboxes
 from sandbox.services.pollers import Pollers
+from sandbox.services.queue_metrics import QueueMetrics
+from sandbox.services.queue_moves import QueueMoves
 from sandbox.services.queues import Queues
 from sandbox.services.trails import Trails
 
@@ -115,13 +117,14 @@ class Sandbox:
     def _install(self, stack: ExitStack) -> Services:
         self._activity = activity = Activity()
         functions, queues = Functions(self.endpoint, activity), Queues(activity)
+        self._metrics = QueueMetrics(activity)
         services = Services(
             functions=functions,
             mailboxes=Mailboxes(),
-            alarms=Alarms(),
+            alarms=Alarms(self._metrics.publish_all),
             trails=Trails(self.endpoint),
             queues=queues,
-            pollers=Pollers(functions, queues, activity),
+            pollers=Pollers(functions, queues, self._metrics, activity),
         )
         stack.enter_context(stack_sets.installed())
         stack.enter_context(organization_reads.installed())
@@ -129,6 +132,7 @@ class Sandbox:
         stack.enter_context(services.alarms.installed())
         stack.enter_context(trail_administration.installed())
         stack.enter_context(queues.installed())
+        stack.enter_context(QueueMoves(activity).installed())
         stack.enter_context(event_sources.installed(functions.roles, activity))
         stack.enter_context(services.pollers.installed())
         stack.enter_context(functions.installed())
@@ -169,6 +173,7 @@ class Sandbox:
         if not self._activity.wait_until_idle(IDLE_SECONDS):
             raise NotIdleError(f"functions are still at work after {IDLE_SECONDS:.0f} s")
         self.services.functions.flush_logs()
+        self._metrics.publish_changes()
 
     def let_time_pass(self) -> None:
         """Every message that is delayed or invisible shows itself, as if it had waited enough."""

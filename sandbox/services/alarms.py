@@ -9,42 +9,27 @@ import functools
 import json
 import logging
 import threading
-from bisect import bisect_left, insort
 from collections import defaultdict
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from moto.cloudwatch.models import CloudWatchBackend, MetricAggregatedDatum, cloudwatch_backends
+from moto.cloudwatch.models import CloudWatchBackend, cloudwatch_backends
 from moto.core.utils import utcnow
 from moto.sns.models import sns_backends
 
 from sandbox.authority import authorize_service
 from sandbox.resources import publish_accesses
+from sandbox.services.alarm_evaluation import MetricHistory, is_known, state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from moto.cloudwatch.models import Alarm, MetricDatumBase
-
-type TimedValue = tuple[datetime, float]
+    from moto.cloudwatch.models import Alarm
 
 LOG = logging.getLogger(__name__)
 SERVICE = "cloudwatch.amazonaws.com"
 TICK_SECONDS = 1.0
-BREACHES = {
-    "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
-    "GreaterThanThreshold": lambda value, threshold: value > threshold,
-    "LessThanThreshold": lambda value, threshold: value < threshold,
-    "LessThanOrEqualToThreshold": lambda value, threshold: value <= threshold,
-}
-MISSING_DATA = {
-    "notBreaching": "OK",
-    "breaching": "ALARM",
-    "missing": "INSUFFICIENT_DATA",
-    "ignore": None,  # keeps its state
-}
 ACTIONS = {
     "ALARM": "alarm_actions",
     "OK": "ok_actions",
@@ -52,46 +37,15 @@ ACTIONS = {
 }
 
 
-class MetricHistory:
-    """A backend's values by metric, in order of time.
-
-    moto has one list of all that was ever put, which only grows: each datum is read from it once.
-    """
-
-    def __init__(self) -> None:
-        self._read = 0  # of moto's list
-        self._values: defaultdict[tuple[str, str], list[TimedValue]] = defaultdict(list)
-
-    def read_on(self, data: list[MetricDatumBase]) -> None:
-        new = data[self._read :]
-        self._read += len(new)
-        for datum in new:
-            if not datum.dimensions:  # with dimensions it is another metric
-                value = (datum.timestamp.replace(tzinfo=None), _sum(datum))
-                insort(self._values[datum.namespace, datum.name], value)
-
-    def values_since(self, namespace: str, name: str, since: datetime) -> list[float]:
-        values = self._values[namespace, name]
-        return [value for _, value in values[bisect_left(values, since, key=_timestamp) :]]
-
-
-def _sum(datum: MetricDatumBase) -> float:
-    name = "sum" if isinstance(datum, MetricAggregatedDatum) else "value"
-    return float(vars(datum)[name])
-
-
-def _timestamp(value: TimedValue) -> datetime:
-    return value[0]
-
-
 class Alarms:
     """Evaluates every alarm when a metric arrives and once a second.
 
-    Of an alarm's features only those of one metric's sum are known; another one is logged and its
-    state left as it is, so that nothing passes by a lenient evaluation.
+    An alarm of a kind that is not known is logged and its state left as it is, so that nothing
+    passes by a lenient evaluation.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, before_tick: Callable[[], None] = lambda: None) -> None:
+        self._before_tick = before_tick
         self._stopped = threading.Event()
         self._lock = threading.RLock()
         self._histories: defaultdict[CloudWatchBackend, MetricHistory] = defaultdict(MetricHistory)
@@ -127,14 +81,15 @@ class Alarms:
                 replaced = backend.alarms.get(name)
                 alarm: Alarm = put_metric_alarm(backend, name, **properties)
                 _set_first_state(alarm, replaced)
-            if not _is_known(alarm):
-                LOG.warning("alarm %s: only one period's Sum of one plain metric is known", name)
+            if not is_known(alarm):
+                LOG.warning("alarm %s: only the Sum or Maximum of one metric is known", name)
             return alarm
 
         return putting
 
     def _tick(self) -> None:
         while not self._stopped.wait(TICK_SECONDS):
+            self._before_tick()
             for regions in list(cloudwatch_backends.values()):
                 for backend in list(regions.values()):
                     self.evaluate(backend)
@@ -143,10 +98,10 @@ class Alarms:
         with self._lock:
             history = self._histories[backend]
             history.read_on(backend.metric_data)
-            for alarm in filter(_is_known, list(backend.alarms.values())):
-                state = _state(history, alarm)
-                if state is not None and state != alarm.state_value:
-                    self._change(alarm, state)
+            for alarm in filter(is_known, list(backend.alarms.values())):
+                new = state(history, alarm, utcnow())
+                if new is not None and new != alarm.state_value:
+                    self._change(alarm, new)
 
     def _change(self, alarm: Alarm, state: str) -> None:
         previous = alarm.state_value
@@ -191,25 +146,6 @@ def _set_first_state(alarm: Alarm, replaced: Alarm | None) -> None:
     alarm.history = replaced.history
 
 
-def _state(history: MetricHistory, alarm: Alarm) -> str | None:
-    """Over the window that slides with each evaluation; None where the alarm keeps its state.
-
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation-window.html
-    """
-    since = utcnow() - timedelta(seconds=int(alarm.period) * int(alarm.evaluation_periods))
-    values = history.values_since(alarm.namespace, alarm.metric_name, since)
-    if not values:
-        return MISSING_DATA[alarm.treat_missing_data or "missing"]
-    breaches = BREACHES[alarm.comparison_operator](sum(values), float(alarm.threshold))
-    return "ALARM" if breaches else "OK"
-
-
-def _is_known(alarm: Alarm) -> bool:
-    one_period = {int(alarm.evaluation_periods or 0), int(alarm.datapoints_to_alarm or 1)} == {1}
-    plain = not alarm.dimensions and not alarm.unit and bool(alarm.metric_name)
-    return one_period and plain and alarm.statistic == "Sum"
-
-
 def _message(alarm: Alarm, previous: str) -> str:
     """The message of an alarm's state change, as subscribers of its topic read it."""
     arn = alarm.alarm_arn
@@ -227,7 +163,8 @@ def _message(alarm: Alarm, previous: str) -> str:
         "Trigger": {
             "MetricName": alarm.metric_name,
             "Namespace": alarm.namespace,
-            "Statistic": "SUM",
+            "Statistic": str(alarm.statistic).upper(),
+            "Dimensions": [{"value": one.value, "name": one.name} for one in alarm.dimensions],
             "Period": int(alarm.period),
             "EvaluationPeriods": int(alarm.evaluation_periods),
             "ComparisonOperator": alarm.comparison_operator,

@@ -20,7 +20,8 @@ from sandbox.refusals import AccessDeniedError
 from sandbox.runtime_api import Result, new_request_id
 from sandbox.services import invoke_configs
 from sandbox.services.function_roles import function_of
-from sandbox.services.queues import InvalidMessageError, queue_of, send
+from sandbox.services.message_rules import InvalidMessageError
+from sandbox.services.messages import queue_of, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClie
 from moto.awslambda.models import EventSourceMapping, LambdaBackend, lambda_backends
 
 from sandbox.resources import queue_access
-from sandbox.services.queues import queue_of
+from sandbox.services.messages import queue_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

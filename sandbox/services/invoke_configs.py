@@ -15,7 +15,7 @@ from moto.awslambda.models import EventInvokeConfig, LambdaBackend
 
 from sandbox.organization import PARTITION
 from sandbox.resources import queue_access
-from sandbox.services.queues import queue_of
+from sandbox.services.messages import queue_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,6 +17,7 @@ from moto.core.utils import utcnow
 from moto.logs.models import LogsBackend, LogStream
 from moto.logs.responses import LogsResponse
 
+from sandbox.services.embedded_metrics import metric_data
 from sandbox.services.filter_administration import (
     matches,
     put_metric_filter,
@@ -95,13 +96,16 @@ def _payload(stream: LogStream, filter_name: str, events: list[dict[str, Any]]) 
 
 
 def _count(stream: LogStream, messages: list[str]) -> None:
-    """Each metric filter's values, in one call a namespace: the alarms act once on all of them."""
+    """What filters and the events themselves measure, in one call a namespace.
+
+    So the alarms act once on all of it.
+    """
     from moto.logs.models import logs_backends  # noqa: PLC0415  patched while moto loads it
 
     filters = logs_backends[stream.account_id][stream.region].describe_metric_filters(
         log_group_name=stream.log_group.name
     )
-    data: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    data = defaultdict(list, metric_data(messages))
     for metric_filter in filters:
         transformation = metric_filter["metricTransformations"][0]
         data[transformation["metricNamespace"]] += [

@@ -23,7 +23,7 @@ from sandbox.services import queue_events
 from sandbox.services.environments import CONCURRENCY
 from sandbox.services.event_sources import enabled_mappings
 from sandbox.services.function_roles import function_of
-from sandbox.services.queues import queue_of, receive
+from sandbox.services.messages import queue_of, receive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from sandbox.activity import Activity
     from sandbox.services.functions import Functions
+    from sandbox.services.queue_metrics import QueueMetrics
     from sandbox.services.queues import Queues
 
 LOG = logging.getLogger(__name__)
@@ -53,8 +54,11 @@ class Pollers:
     What Lambda does with the queue is decided by the rights of the function's own role.
     """
 
-    def __init__(self, functions: Functions, queues: Queues, activity: Activity) -> None:
+    def __init__(
+        self, functions: Functions, queues: Queues, metrics: QueueMetrics, activity: Activity
+    ) -> None:
         self._functions = functions
+        self._metrics = metrics
         self._queues = queues
         self._activity = activity
         self._busy: Counter[str] = Counter()  # invocations, by the mapping's id
@@ -88,6 +92,7 @@ class Pollers:
         seen = -1
         while not self._stopped:
             seen = self._activity.wait_for_news(seen, _seconds_to_next)
+            self._metrics.publish_changes()
             for mapping in enabled_mappings():
                 self._poll(mapping)
 

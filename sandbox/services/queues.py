@@ -5,31 +5,27 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/stand
 
 from __future__ import annotations
 
-import copy
 import functools
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from moto.core.utils import unix_time
-from moto.sqs.exceptions import ReceiptHandleIsInvalid, SQSException
-from moto.sqs.models import Message, Queue, SQSBackend, _filter_message_attributes, sqs_backends
+from moto.sqs.exceptions import SQSException
+from moto.sqs.models import Message, Queue, SQSBackend
 from moto.sqs.responses import SQSResponse
 
 from sandbox.identities import sender_id
 from sandbox.services import queue_settings
-from sandbox.services.message_rules import InvalidMessageError, check_batch, check_message
+from sandbox.services.message_rules import check_batch, check_message
+from sandbox.services.messages import check_in_flight, delete, queues, receive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sandbox.activity import Activity
 
-__all__ = ["InvalidMessageError", "Queues", "queue_of", "queues", "receive", "send"]
-
 CHANGES = (
-    "change_message_visibility",
     "delete_message",
     "delete_message_batch",
     "delete_queue",
@@ -37,70 +33,6 @@ CHANGES = (
     "set_queue_attributes",
 )
 SENDER: ContextVar[str | None] = ContextVar("sender", default=None)
-
-
-def queue_of(arn: str) -> Queue | None:
-    _, _, service, region, account, name = arn.split(":", 5)
-    return sqs_backends[account][region].queues.get(name) if service == "sqs" else None
-
-
-def queues() -> list[Queue]:
-    return [
-        queue
-        for regions in list(sqs_backends.values())
-        for backend in list(regions.values())
-        for queue in list(backend.queues.values())
-    ]
-
-
-def send(queue: Queue | None, body: str, attributes: dict[str, Any] | None = None) -> Message:
-    """For AWS itself, where it may; InvalidMessageError for what the queue does not take."""
-    assert queue is not None  # noqa: S101  whoever sends has asked for its policy before
-    backend = sqs_backends[queue.account_id][queue.region]
-    sent: Message = backend.send_message(queue.name, body, message_attributes=attributes or {})
-    return sent
-
-
-def receive(queue: Queue, count: int, visibility_timeout: int, names: list[str]) -> list[Message]:
-    """Copies of the messages received; what was received too often goes to the dead letters.
-
-    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
-    """
-    received: list[Message] = []
-    for message in queue.messages:
-        if len(received) == count:
-            break
-        if _is_dead(queue, message):
-            _bury(queue, message)
-        elif _has_expired(queue, message):
-            queue._messages.remove(message)  # noqa: SLF001  moto has no other way
-        else:
-            message.mark_received(visibility_timeout)
-            received.append(copy.copy(message))
-    for snapshot in received:
-        _filter_message_attributes(snapshot, names)
-    return received
-
-
-def _is_dead(queue: Queue, message: Message) -> bool:
-    grave = queue.dead_letter_queue
-    if grave is None or queue_of(grave.queue_arn) is not grave:  # deleted: there is no way out
-        return False
-    most = int(vars(queue)["redrive_policy"]["maxReceiveCount"])
-    return message.approximate_receive_count >= most
-
-
-def _bury(queue: Queue, message: Message) -> None:
-    """The message keeps all it has, the time when it was sent included."""
-    queue._messages.remove(message)  # noqa: SLF001  moto has no other way
-    vars(message)["dead_letter_source"] = queue.queue_arn
-    assert queue.dead_letter_queue is not None  # noqa: S101  it is what makes a message dead
-    queue.dead_letter_queue.add_message(message)
-
-
-def _has_expired(queue: Queue, message: Message) -> bool:
-    sent = float(message.sent_timestamp or 0) / 1000
-    return sent + float(vars(queue)["message_retention_period"]) <= unix_time()
 
 
 class Queues:
@@ -112,12 +44,14 @@ class Queues:
 
     @contextmanager
     def installed(self) -> Iterator[None]:
+        hiding = _hiding(SQSBackend.change_message_visibility)
         replacements: list[tuple[type, str, Any]] = [
             (Queue, "add_message", self._adding()),
-            (Queue, "delete_message", _delete_message),
+            (Queue, "delete_message", delete),
             (SQSBackend, "receive_message", self._receiving(SQSBackend.receive_message)),
             (SQSBackend, "send_message", self._guarded(_sending(SQSBackend.send_message))),
             (SQSBackend, "send_message_batch", self._guarded(_send_batch)),
+            (SQSBackend, "change_message_visibility", self._guarded(hiding)),
             (SQSResponse, "send_message", _naming_sender(SQSResponse.send_message)),
             (SQSResponse, "send_message_batch", _naming_sender(SQSResponse.send_message_batch)),
         ]
@@ -185,20 +119,15 @@ class Queues:
         return receiving
 
 
-def _delete_message(queue: Queue, receipt_handle: str) -> None:
-    """Only the handle of the last receipt deletes; an older one is taken and does nothing.
+def _hiding(change_message_visibility: Any) -> Any:
+    @functools.wraps(change_message_visibility)
+    def hiding(
+        backend: SQSBackend, queue_name: str, receipt_handle: str, visibility_timeout: int
+    ) -> None:
+        check_in_flight(backend.get_queue(queue_name), receipt_handle)
+        change_message_visibility(backend, queue_name, receipt_handle, visibility_timeout)
 
-    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html
-    """
-    for message in list(queue._messages):  # noqa: SLF001  moto has no other way
-        if message.receipt_handle == receipt_handle:
-            queue._messages.remove(message)  # noqa: SLF001  moto has no other way
-            queue.deleted_messages.update(filter(None, message.all_receipt_handles))
-            return
-        if message.had_receipt_handle(receipt_handle):
-            return
-    if receipt_handle not in queue.deleted_messages:
-        raise ReceiptHandleIsInvalid
+    return hiding
 
 
 def _sending(send_message: Any) -> Any:

@@ -229,6 +229,54 @@ def test_a_value_with_dimensions_is_of_another_metric(sandbox: Sandbox) -> None:
     assert alarm.state == "OK"
 
 
+def test_an_alarm_over_dimensions_sees_their_values_alone(sandbox: Sandbox) -> None:
+    account = {"Name": "account", "Value": "444444444444"}
+    region = {"Name": "region", "Value": "us-east-1"}
+    alarm = AlarmUnderTest(sandbox, Dimensions=[account, region])
+
+    for others in ([], [account], [account, {**region, "Value": "eu-west-1"}]):
+        alarm.put_datum(Value=1, Dimensions=others)
+    before = alarm.state
+    alarm.put_datum(Value=1, Dimensions=[region, account])
+
+    assert (before, alarm.state) == ("OK", "ALARM")
+
+
+def test_the_highest_value_of_the_window_counts_for_a_maximum(sandbox: Sandbox) -> None:
+    alarm = AlarmUnderTest(sandbox, Statistic="Maximum", Threshold=3)
+
+    for value in (2, 2, 2):
+        alarm.put(value)
+    before = alarm.state
+    alarm.put_datum(StatisticValues={"SampleCount": 2, "Sum": 4, "Minimum": 1, "Maximum": 3})
+    alarm.put(0)
+
+    assert (before, alarm.state) == ("OK", "ALARM")
+
+
+@pytest.mark.parametrize(
+    ("minutes_ago", "treatment", "state"),
+    [
+        ([0, 6], "notBreaching", "OK"),
+        ([0, 6, 11], "notBreaching", "ALARM"),
+        ([0, 1, 6, 7], "notBreaching", "OK"),
+        ([6, 11, 16], "notBreaching", "ALARM"),
+        ([0], "breaching", "ALARM"),
+    ],
+)
+def test_so_many_of_the_periods_raise_the_alarm(
+    sandbox: Sandbox, minutes_ago: list[int], treatment: str, state: str
+) -> None:
+    alarm = AlarmUnderTest(
+        sandbox, EvaluationPeriods=4, DatapointsToAlarm=3, TreatMissingData=treatment
+    )
+
+    for minutes in minutes_ago:
+        alarm.put(1, minutes)
+
+    assert alarm.state == state
+
+
 def test_an_alarm_sees_what_was_put_before_it(sandbox: Sandbox) -> None:
     first = AlarmUnderTest(sandbox)
     first.put(1)
@@ -420,10 +468,9 @@ def test_the_sum_is_compared_with_the_threshold(
 @pytest.mark.parametrize(
     "feature",
     [
-        {"Dimensions": [{"Name": "account", "Value": "444444444444"}]},
         {"Unit": "Bytes"},
-        {"EvaluationPeriods": 5, "DatapointsToAlarm": 5},
-        {"EvaluationPeriods": 2},
+        {"EvaluationPeriods": 2, "TreatMissingData": "ignore"},
+        {"EvaluationPeriods": 2, "TreatMissingData": "missing"},
         {"Statistic": "Average"},
     ],
     ids=str,

@@ -210,3 +210,31 @@ def test_an_attribute_that_is_set_leaves_the_others(sandbox: Sandbox, sqs: Any) 
 def test_a_fifo_queue_is_not_made_lightly(sqs: Any) -> None:
     with pytest.raises(ClientError, match="standard"):
         sqs.create_queue(QueueName=unique("q") + ".fifo", Attributes={"FifoQueue": "true"})
+
+
+def test_a_redrive_policy_is_answered_without_spaces(sandbox: Sandbox, sqs: Any) -> None:
+    url, dead = with_dead_letters(sandbox, receipts=2)
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+
+    assert attributes["RedrivePolicy"] == (
+        f'{{"deadLetterTargetArn":"{queue_arn(dead)}","maxReceiveCount":2}}'
+    )
+
+
+def test_a_receipt_hides_its_message_for_longer_while_it_is_hidden(
+    sandbox: Sandbox, sqs: Any
+) -> None:
+    url = create_queue(sandbox, SECURITY.id)
+    sqs.send_message(QueueUrl=url, MessageBody="hello")
+    (message,) = receive(sqs, url)
+    change = {"QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"]}
+    sqs.change_message_visibility(**change, VisibilityTimeout=0)
+    with pytest.raises(ClientError) as shown:
+        sqs.change_message_visibility(**change, VisibilityTimeout=10)
+    again = receive(sqs, url)
+    with pytest.raises(ClientError) as old:
+        sqs.change_message_visibility(**change, VisibilityTimeout=10)
+
+    assert len(again) == 1
+    assert code_of(shown.value).endswith("MessageNotInflight")
+    assert code_of(old.value) == "InvalidParameterValue"
