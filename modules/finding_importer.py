@@ -49,7 +49,10 @@ ASYNCHRONOUS_AGE_SECONDS = 6 * 60 * 60
 
 
 class FindingImporter(Construct):
-    """`function` reads what the subscription filter sends it and reports what detections match."""
+    """`function` reads what the subscription filter sends it and reports what detections match.
+
+    What it cannot do now it tries again from `queue`; `dead_letters` is for a person.
+    """
 
     def __init__(
         self,
@@ -68,7 +71,7 @@ class FindingImporter(Construct):
         self._names = names
         self._topics = topics
         self._in_security: dict[str, Any] = {"provider": provider}
-        self._queues = ImporterQueues(
+        queues = ImporterQueues(
             self,
             "queues",
             names=names,
@@ -76,6 +79,7 @@ class FindingImporter(Construct):
             topic=topics.of_priority["high"],
             provider=provider,
         )
+        self.queue, self.dead_letters = queues.queue, queues.dead_letters
         self._table = self._create_told_table()
         self._log_group = self._create_log_group()
         self._role = self._create_role()
@@ -238,8 +242,8 @@ class FindingImporter(Construct):
             "MEMBER_ROLE_NAME": self._names.member_role,
             "HIGH_PRIORITY_TOPIC_ARN": self._topics.of_priority["high"].arn,
             "LOW_PRIORITY_TOPIC_ARN": self._topics.of_priority["low"].arn,
-            "QUEUE_URL": self._queues.queue.url,
-            "DEAD_LETTER_QUEUE_URL": self._queues.dead_letters.url,
+            "QUEUE_URL": self.queue.url,
+            "DEAD_LETTER_QUEUE_URL": self.dead_letters.url,
             "TOLD_TABLE_NAME": self._table.name,
             "METRIC_NAMESPACE": self._names.metric_namespace,
             "CONNECT_TIMEOUT_SECONDS": str(CONNECT_TIMEOUT_SECONDS),
@@ -251,7 +255,7 @@ class FindingImporter(Construct):
 
     def _keep_failed_invocations(self) -> None:
         on_failure = aws.LambdaFunctionEventInvokeConfigDestinationConfigOnFailure(
-            destination=self._queues.dead_letters.arn
+            destination=self.dead_letters.arn
         )
         aws.LambdaFunctionEventInvokeConfig(
             self,
@@ -269,7 +273,7 @@ class FindingImporter(Construct):
         aws.LambdaEventSourceMapping(
             self,
             "queue_invokes",
-            event_source_arn=self._queues.queue.arn,
+            event_source_arn=self.queue.arn,
             function_name=self.function.arn,
             batch_size=MESSAGES_AT_ONCE,
             function_response_types=["ReportBatchItemFailures"],

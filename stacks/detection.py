@@ -51,6 +51,16 @@ class DetectionStack(RootwatchStack):
             told = f"The topic for alarms and notices of {priority} priority."
             self.output(f"{priority}_priority_topic_arn", topic.arn, told)
         self.output("finding_importer_arn", importer.function.arn, "The finding importer.")
+        self.output(
+            "finding_importer_queue_arn",
+            importer.queue.arn,
+            "The queue of what the finding importer tries again.",
+        )
+        self.output(
+            "dead_letter_queue_arn",
+            importer.dead_letters.arn,
+            "The queue of what a person has to look at.",
+        )
 
     def _watch(self, detection: Detection, topics: AlertTopics, security: AwsProvider) -> None:
         alarm = DetectionAlarm(

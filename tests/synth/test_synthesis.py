@@ -30,6 +30,8 @@ OUTPUTS = {
     "trail": {"trail_arn", "trail_bucket_name", "trail_key_arn", "trail_log_group_name"},
     "detection": {
         "finding_importer_arn",
+        "finding_importer_queue_arn",
+        "dead_letter_queue_arn",
         "high_priority_topic_arn",
         "low_priority_topic_arn",
         "root_console_login_without_mfa_alarm_arn",
