@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -26,7 +27,7 @@ from sandbox.refusals import AccessDeniedError, RefusalError
 from sandbox.resources import Access, bucket_access, role_access
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from moto.sts.models import AssumedRole
 
@@ -158,6 +159,8 @@ def service_of(response: BaseResponse) -> str:
 
 def _parameters(response: BaseResponse) -> Mapping[str, Any]:
     body = response.body
+    if isinstance(body, Mapping):  # DynamoDB's are parsed already
+        return body
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body or "")
     if text.startswith("{"):
         return _members(text)
