@@ -60,6 +60,7 @@ def _bytes(content: str) -> bytes:
 
 def _unpacked(packed: str) -> str | None:
     try:
-        return gzip.decompress(base64.b64decode(packed)).decode(errors="surrogatepass")
+        packed_bytes = base64.b64decode(packed, validate=True)
+        return gzip.decompress(packed_bytes).decode(errors="surrogatepass")
     except (ValueError, OSError, EOFError, zlib.error):
         return None
