@@ -7,23 +7,21 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
 import sys
 import tempfile
 import threading
 import uuid
-import zipfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox.runtime_api import Invocation, Result, RuntimeApi, new_request_id
-from sandbox.runtime_packages import link_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from sandbox.runtime_packages import Package
 
 __all__ = ["Configuration", "FunctionProcess", "Result"]
 
@@ -37,7 +35,7 @@ class Configuration:
 
     arn: str
     handler: str
-    code: bytes
+    package: Package
     environment: Mapping[str, str]
     timeout_seconds: float
 
@@ -99,24 +97,20 @@ class FunctionProcess:
         return Result.failed("Sandbox.Timedout", message)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        root = Path(self._folder.name)
-        task = root / "task"
-        with zipfile.ZipFile(io.BytesIO(self._configuration.code)) as archive:
-            archive.extractall(task)
-        runtime = link_runtime(root / "runtime")
+        package = self._configuration.package
         return subprocess.Popen(  # noqa: S603  our interpreter, our arguments
             # -S: without this, everything that is installed here could be imported there.
             [sys.executable, "-S", "-m", "awslambdaric", self._configuration.handler],
-            cwd=task,
+            cwd=package.task,
             env={
                 **self._configuration.environment,
                 "AWS_LAMBDA_RUNTIME_API": self._api.address,
                 "AWS_SDK_UA_APP_ID": self.id,
-                "LAMBDA_TASK_ROOT": str(task),
+                "LAMBDA_TASK_ROOT": str(package.task),
                 "_HANDLER": self._configuration.handler,
-                "PYTHONPATH": f"{task}:{runtime}",
+                "PYTHONPATH": f"{package.task}:{package.runtime}",
                 "PYTHONUNBUFFERED": "1",
-                "HOME": str(root),
+                "HOME": self._folder.name,
                 "LANG": "en_US.UTF-8",
                 "TZ": ":UTC",
             },

@@ -12,18 +12,12 @@ import boto3
 from botocore.config import Config
 from moto.core.config import default_user_config
 from moto.moto_api._internal.models import moto_api_backend
-from moto.moto_server.werkzeug_app import (
-    DomainDispatcherApplication,
-    MotoRequestHandler,
-    create_backend_app,
-)
-from werkzeug.serving import make_server
 
 from sandbox import authority
 from sandbox.activity import Activity
-from sandbox.control import controlled
 from sandbox.faults import Faults
 from sandbox.organization import ACCESS_ROLE, MANAGEMENT, AccessKey, create_organization
+from sandbox.server import serving
 from sandbox.services import (
     event_sources,
     organization_reads,
@@ -45,7 +39,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-HOST = "127.0.0.1"
 REGION = "us-east-1"
 IDLE_SECONDS = 60.0
 ONE_A_PROCESS = threading.Lock()
@@ -99,20 +92,8 @@ class Sandbox:
         default_user_config["lambda"] = {"use_docker": True}  # our runtime stands in its place
         security_hub.extend()
         self._key = create_organization()
-        self.endpoint = self._serve(stack)
+        self.endpoint = stack.enter_context(serving(self))
         self.services = self._install(stack)
-
-    def _serve(self, stack: ExitStack) -> str:
-        application = controlled(DomainDispatcherApplication(create_backend_app), self)
-        server = make_server(
-            HOST, 0, application, threaded=True, request_handler=MotoRequestHandler
-        )
-        thread = threading.Thread(target=server.serve_forever, name="moto", daemon=True)
-        thread.start()
-        stack.callback(server.server_close)
-        stack.callback(thread.join)
-        stack.callback(server.shutdown)
-        return f"http://{HOST}:{server.server_port}"
 
     def _install(self, stack: ExitStack) -> Services:
         self._activity = activity = Activity()

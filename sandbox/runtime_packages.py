@@ -1,14 +1,47 @@
-"""What Lambda's Python runtime itself brings: a folder with links to these packages, no others."""
+"""What a function's process can import: its own zip, and what Lambda's Python runtime brings."""
 
 from __future__ import annotations
 
+import hashlib
+import io
+import tempfile
+import threading
+import zipfile
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 RUNTIME_DISTRIBUTIONS = ("awslambdaric", "boto3")
 
 
-def link_runtime(folder: Path) -> Path:
+@dataclass(frozen=True, slots=True)
+class Package:
+    task: Path  # the unpacked zip
+    runtime: Path
+
+
+class Packages:
+    """Each zip is unpacked once, and compiled by the first process that imports it."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="lambda-packages-")
+        self._runtime = _link_runtime(Path(self._folder.name) / "runtime")
+        self._lock = threading.Lock()
+
+    def package(self, code: bytes) -> Package:
+        task = Path(self._folder.name) / hashlib.sha256(code).hexdigest()
+        with self._lock:
+            if not task.exists():
+                with zipfile.ZipFile(io.BytesIO(code)) as archive:
+                    archive.extractall(task)
+        return Package(task, self._runtime)
+
+    def close(self) -> None:
+        self._folder.cleanup()
+
+
+def _link_runtime(folder: Path) -> Path:
+    """Links to the runtime's own packages and nothing else."""
     folder.mkdir()
     for name in _closure(RUNTIME_DISTRIBUTIONS):
         distribution = metadata.distribution(name)

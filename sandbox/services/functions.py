@@ -15,6 +15,7 @@ from moto.awslambda.models import LambdaBackend
 
 from sandbox.lambda_runtime import Configuration, FunctionProcess, Result
 from sandbox.refusals import AccessDeniedError
+from sandbox.runtime_packages import Packages
 from sandbox.services import invoke_configs
 from sandbox.services.asynchronous import AsynchronousInvocations
 from sandbox.services.environments import Environment, EnvironmentPool
@@ -41,6 +42,7 @@ class Functions:
         self._environments: WeakValueDictionary[str, Environment] = WeakValueDictionary()
         self._stopped = False
         self._lock = threading.Lock()
+        self._packages = Packages()
         self.roles = FunctionRoles()
         self._asynchronous = AsynchronousInvocations(self.invoke, self.roles, activity)
 
@@ -120,7 +122,7 @@ class Functions:
         return Configuration(
             arn=function.function_arn,
             handler=str(function.handler),
-            code=function.code_bytes,
+            package=self._packages.package(function.code_bytes),
             timeout_seconds=float(function.timeout),
             environment={
                 **function.environment_vars,
@@ -169,6 +171,7 @@ class Functions:
             pool.kill()
         self._asynchronous.join()
         self.recycle()
+        self._packages.close()
 
 
 def _payload(body: Any) -> bytes:

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.lambda_runtime import Configuration, FunctionProcess
 from sandbox.organization import SECURITY
+from sandbox.runtime_packages import Packages
 from sandbox.services.environments import CONCURRENCY
 from tests.service.sandbox_resources import (
     allow,
@@ -76,11 +77,12 @@ def function(sandbox: Sandbox) -> str:
 @pytest.fixture
 def process() -> Iterator[FunctionProcess]:
     """A process without a sandbox around it."""
+    packages = Packages()
     running = FunctionProcess(
         Configuration(
             arn="arn:aws:lambda:us-east-1:333333333333:function:alone",
             handler="function.handler",
-            code=zipped(SOURCE),
+            package=packages.package(zipped(SOURCE)),
             environment={"AWS_REGION": "us-east-1"},
             timeout_seconds=10,
         ),
@@ -88,6 +90,7 @@ def process() -> Iterator[FunctionProcess]:
     )
     yield running
     running.stop()
+    packages.close()
 
 
 def invoke(sandbox: Sandbox, function: str, do: str, **event: Any) -> tuple[Any, str | None]:
@@ -250,7 +253,7 @@ def test_invocations_share_a_process_until_it_is_recycled(sandbox: Sandbox, func
 
 def test_a_stopped_function_leaves_nothing_behind(process: FunctionProcess) -> None:
     result = process.invoke(b'{"do": "show"}')
-    folder = json.loads(process.invoke(b'{"do": "environment"}').payload)["LAMBDA_TASK_ROOT"]
+    folder = json.loads(process.invoke(b'{"do": "environment"}').payload)["HOME"]
     was_there = Path(folder).exists()
 
     process.stop()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +19,6 @@ from tests.service.sandbox_resources import create_function, create_topic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 PATCHED = (
     (BaseResponse, "call_action"),
@@ -55,13 +56,14 @@ def test_nothing_of_it_stays_behind() -> None:
 
     with Sandbox() as running:
         during = operations()
-        source = "import os\ndef handler(event, context):\n    return os.getpid()"
+        source = "import os\ndef handler(event, context):\n    return os.getpid(), os.getcwd()"
         function = create_function(running, SECURITY.id, source)
         answer = running.client("lambda", SECURITY.id).invoke(FunctionName=function)
-        process = int(answer["Payload"].read())
+        process, folder = json.load(answer["Payload"])
 
     assert all(one is not other for one, other in zip(before, during, strict=True))
     assert operations() == before
+    assert not Path(folder).exists()
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
 

@@ -1,0 +1,64 @@
+"""Moto's server, without what it does again with every call."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+from moto import backends
+from moto.core import responses
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import make_server
+
+from sandbox.control import controlled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.local import Sandbox
+
+HOST = "127.0.0.1"
+POLL_SECONDS = 0.05  # in which it notices that it shall end
+
+
+class RequestHandler(MotoRequestHandler):
+    """Keeps connections, as AWS does: a function makes many calls."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+
+@contextmanager
+def serving(sandbox: Sandbox) -> Iterator[str]:
+    """The endpoint."""
+    application = controlled(DomainDispatcherApplication(create_backend_app), sandbox)
+    server = make_server(HOST, 0, application, threaded=True, request_handler=RequestHandler)
+    thread = threading.Thread(
+        target=server.serve_forever, args=(POLL_SECONDS,), name="moto", daemon=True
+    )
+    with ExitStack() as stack:
+        stack.enter_context(_remembering())
+        thread.start()
+        stack.callback(server.server_close)
+        stack.callback(thread.join)
+        stack.callback(server.shutdown)
+        yield f"http://{HOST}:{server.server_port}"
+
+
+@contextmanager
+def _remembering() -> Iterator[None]:
+    """Moto reads its own folder and inspects its own class for each call."""
+    names = functools.cache(vars(responses)["method_names_from_class"])
+    modules = list(backends.list_of_moto_modules())
+    with (
+        patch.object(responses, "method_names_from_class", names),
+        patch.object(backends, "list_of_moto_modules", lambda: modules),
+    ):
+        yield
