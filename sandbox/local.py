@@ -117,6 +117,7 @@ class Sandbox:
         stack.enter_context(event_sources.installed(functions.roles, activity))
         stack.enter_context(services.pollers.installed())
         stack.enter_context(functions.installed())
+        stack.enter_context(services.pollers.watching())
         stack.enter_context(LogGroups(functions).installed())
         stack.enter_context(authority.enforced())
         self.faults = Faults(functions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -50,6 +51,7 @@ MEMBERS = (
     Account("666666666666", "research"),
 )
 UNITS = {"Security": (LOG_ARCHIVE, SECURITY), "Workloads": MEMBERS}
+_NEW_NUMBERS = itertools.count(700_000_000_000)  # of accounts that join later
 ACCOUNTS = (MANAGEMENT, LOG_ARCHIVE, SECURITY, *MEMBERS)
 
 
@@ -137,9 +139,10 @@ def join(account: Account) -> None:
     iam(account.id).put_role_policy(ACCESS_ROLE, "AdministratorAccess", json.dumps(ADMINISTRATOR))
 
 
-def join_many(count: int, unit: str, first: int = 700_000_000_000) -> list[Account]:
-    """So many new accounts in a unit, by its name; their numbers begin with the first."""
-    accounts = [Account(str(first + number), f"member-{number}") for number in range(count)]
+def join_many(count: int, unit: str) -> list[Account]:
+    """So many new accounts in a unit, by its name."""
+    numbers = [str(next(_NEW_NUMBERS)) for _ in range(count)]
+    accounts = [Account(number, f"member-{number}") for number in numbers]
     (unit_id,) = (ou.id for ou in organization().ou if ou.name == unit)
     for account in accounts:
         join(account)

@@ -68,7 +68,15 @@ class Pollers:
 
     @contextmanager
     def installed(self) -> Iterator[None]:
+        """Ends when the work has ended: the functions have to end before."""
         self._activity.add_source(self._has_work)
+        try:
+            yield
+        finally:
+            self._pool.shutdown(wait=True)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
         watcher = threading.Thread(target=self._watch, name="pollers", daemon=True)
         watcher.start()
         try:
@@ -77,7 +85,6 @@ class Pollers:
             self._stopped = True
             self._activity.notify()
             watcher.join()
-            self._pool.shutdown(wait=True)
 
     def try_again(self) -> None:
         """Those that were refused may have been given their rights since."""

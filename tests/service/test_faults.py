@@ -134,6 +134,7 @@ def stored_ids(sandbox: Sandbox) -> set[str]:
         ("sts", "AssumeRole"),
         ("dynamodb", "PutItem"),
         ("organizations", "DescribeAccount"),
+        ("cloudwatch", "PutMetricData"),
         ("securityhub", "BatchImportFindings"),
     ],
 )
@@ -151,6 +152,12 @@ def test_an_error_comes_in_the_services_own_form(
         ),
         "organizations": lambda: caller.call(
             "organizations", "describe_account", AccountId=SECURITY.id
+        ),
+        "cloudwatch": lambda: caller.call(
+            "cloudwatch",
+            "put_metric_data",
+            Namespace="Tests",
+            MetricData=[{"MetricName": "x", "Value": 1}],
         ),
         "securityhub": lambda: caller.import_findings("x"),
     }

@@ -13,9 +13,17 @@ from moto.core.responses import BaseResponse
 from moto.logs.models import LogsBackend
 from moto.sns.models import SNSBackend
 
+from sandbox.faults import Hang
 from sandbox.local import AlreadyRunningError, Sandbox
 from sandbox.organization import ACCOUNTS, SECURITY
-from tests.service.sandbox_resources import create_function, create_topic
+from tests.service.sandbox_resources import (
+    READ_QUEUE,
+    allow,
+    create_function,
+    create_queue,
+    create_topic,
+    map_queue,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,7 +76,8 @@ def test_nothing_of_it_stays_behind() -> None:
         os.kill(process, 0)
 
 
-def test_it_ends_in_the_midst_of_an_asynchronous_invocation(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["asynchronous", "queue"])
+def test_it_ends_in_the_midst_of_an_invocation(way: str, tmp_path: Path) -> None:
     begun = tmp_path / "begun"
     source = (
         "import os, time\n"
@@ -78,10 +87,16 @@ def test_it_ends_in_the_midst_of_an_asynchronous_invocation(tmp_path: Path) -> N
         "    time.sleep(60)\n"
     )
     with Sandbox() as running:
-        function = create_function(running, SECURITY.id, source, timeout_seconds=60)
-        running.client("lambda", SECURITY.id).invoke(
-            FunctionName=function, InvocationType="Event", Payload=b"{}"
-        )
+        rights = allow(READ_QUEUE)
+        function = create_function(running, SECURITY.id, source, rights, timeout_seconds=60)
+        if way == "queue":
+            url = create_queue(running, SECURITY.id, VisibilityTimeout="60")
+            map_queue(running, url, function)
+            running.client("sqs", SECURITY.id).send_message(QueueUrl=url, MessageBody="hello")
+        else:
+            running.client("lambda", SECURITY.id).invoke(
+                FunctionName=function, InvocationType="Event", Payload=b"{}"
+            )
         while not (begun.exists() and begun.read_text().endswith("\n")):
             time.sleep(0.05)
 
@@ -100,3 +115,21 @@ def test_a_process_ends_before_its_credentials_do(monkeypatch: pytest.MonkeyPatc
         processes = {client.invoke(FunctionName=function)["Payload"].read() for _ in range(2)}
 
     assert len(processes) == 2
+
+
+def test_it_ends_while_a_call_hangs() -> None:
+    source = (
+        "import boto3\n"
+        "def handler(event, context):\n"
+        "    boto3.client('sts').get_caller_identity()\n"
+    )
+    with Sandbox() as running:
+        rule = running.faults.inject(Hang(600), "sts", "GetCallerIdentity")
+        function = create_function(running, SECURITY.id, source, timeout_seconds=60)
+        running.client("lambda", SECURITY.id).invoke(
+            FunctionName=function, InvocationType="Event", Payload=b"{}"
+        )
+        while not rule.applied:
+            time.sleep(0.05)
+
+    assert rule.applied == 1

@@ -134,7 +134,7 @@ def test_nothing_in_a_suspended_account_answers_until_it_is_reinstated(sandbox: 
 
 
 def test_an_account_that_left_is_a_stranger(sandbox: Sandbox) -> None:
-    (account,) = organization.join_many(1, "Workloads", first=800_000_000_000)
+    (account,) = organization.join_many(1, "Workloads")
     client = sandbox.client("organizations")
     before = client.describe_account(AccountId=account.id)["Account"]["Status"]
     organization.leave(account.id)
