@@ -23,6 +23,7 @@ from sandbox.services import (
     organization_reads,
     security_hub,
     stack_sets,
+    tables,
     trail_administration,
 )
 from sandbox.services.alarms import Alarms
@@ -109,6 +110,7 @@ class Sandbox:
         )
         stack.enter_context(stack_sets.installed())
         stack.enter_context(organization_reads.installed())
+        stack.enter_context(tables.installed())
         stack.enter_context(services.mailboxes.installed())
         stack.enter_context(services.alarms.installed())
         stack.enter_context(trail_administration.installed())

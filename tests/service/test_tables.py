@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,8 +22,11 @@ from tests.service.sandbox_resources import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sandbox.local import Sandbox
 
+WRITERS, ITEMS = 8, 40
 KEY = {"id": {"S": "x"}}
 CALLS: dict[str, dict[str, Any]] = {
     "PutItem": {"Item": KEY},
@@ -70,3 +76,35 @@ def test_a_call_is_checked_on_its_table(operation: str, sandbox: Sandbox) -> Non
         client.describe_table(TableName=mine)
 
     assert code_of(elsewhere.value) == code_of(otherwise.value) == "AccessDeniedException"
+
+
+@pytest.fixture
+def _threads_alternate_quickly() -> Iterator[None]:
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("_threads_alternate_quickly")
+def test_of_many_that_put_the_same_new_item_one_succeeds(sandbox: Sandbox) -> None:
+    table, client = create_table(sandbox), sandbox.client("dynamodb", SECURITY.id)
+    start = Barrier(WRITERS)
+
+    def put(number: int) -> int:
+        won = 0
+        for item in range(ITEMS):
+            start.wait()
+            try:
+                client.put_item(
+                    TableName=table,
+                    Item={"id": {"S": str(item)}, "by": {"N": str(number)}},
+                    ConditionExpression="attribute_not_exists(id)",
+                )
+            except client.exceptions.ConditionalCheckFailedException:
+                continue
+            won += 1
+        return won
+
+    with ThreadPoolExecutor(WRITERS) as writers:
+        assert sum(writers.map(put, range(WRITERS))) == ITEMS

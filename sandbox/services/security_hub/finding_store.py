@@ -1,5 +1,6 @@
 """The findings of one account and Region: what Security Hub adds, and how an update merges."""
 
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ type Finding = dict[str, Any]
 class FindingStore:
     def __init__(self) -> None:
         self._findings: dict[tuple[str, str], Finding] = {}
+        self._lock = threading.Lock()
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(tuple(self._findings.values()))
@@ -30,11 +32,12 @@ class FindingStore:
     def put(self, imported: Mapping[str, Any], caller: Caller) -> None:
         """Create, update, or ignore an import that is not later than what is known."""
         key = imported["ProductArn"], imported["Id"]
-        known = self._findings.get(key)
-        if known is None:
-            self._findings[key] = _created(imported, caller)
-        elif nanoseconds(imported["UpdatedAt"]) > nanoseconds(known["UpdatedAt"]):
-            self._findings[key] = _updated(known, imported, caller)
+        with self._lock:
+            known = self._findings.get(key)
+            if known is None:
+                self._findings[key] = _created(imported, caller)
+            elif nanoseconds(imported["UpdatedAt"]) > nanoseconds(known["UpdatedAt"]):
+                self._findings[key] = _updated(known, imported, caller)
 
 
 def _created(imported: Mapping[str, Any], caller: Caller) -> Finding:
