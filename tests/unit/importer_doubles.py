@@ -1,19 +1,30 @@
-"""What the importer's tests share: a detection, a record, a delivery, and fakes of AWS."""
+"""What the importer's tests share: a detection, a record, a delivery, and what a finding owes."""
 
 import base64
 import gzip
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
+from jsonschema import Draft202012Validator
 
+import functions.finding_importer
 from functions.finding_importer.cloudtrail import CloudTrailEvent
 from functions.finding_importer.detection import Detection
-from functions.finding_importer.finding import Finding, HubScope, build
+from functions.finding_importer.finding import Asff, Finding, HubScope, build
+from sandbox.services.security_hub.import_rules import Caller, checked_call, import_failure
 
-SCOPE = HubScope("aws", "eu-central-1")
+SOURCE = Path(functions.finding_importer.__file__).parent
+SCHEMA = json.loads((SOURCE / "finding.schema.json").read_text("utf-8"))
+REGION = "eu-central-1"
+SECURITY = "999988887777"
+OWNER = "111122223333"
+EVENT_ID = "7f1c1f6e-0000-4000-8000-000000000001"
+SCOPE = HubScope("aws", REGION, SECURITY)
+RUNBOOK = "https://git.example.com/detections/root_console_login_without_mfa/runbook.md"
 ENTRY: Mapping[str, Any] = {
     "id": "3d8c2a0e-6a55-4b0c-9e52-0d9d5c2b7f10",
     "name": "root_console_login_without_mfa",
@@ -24,6 +35,7 @@ ENTRY: Mapping[str, Any] = {
     "types": ["TTPs/Initial Access"],
     "compliance": [],
     "next_steps": ["Ask the account's owner.", "Rotate the password.", "Turn MFA on."],
+    "runbook": RUNBOOK,
     "predicate": {
         "all": [
             {"field": "eventName", "equals": ["ConsoleLogin"]},
@@ -40,7 +52,7 @@ def detection(**changes: Any) -> Detection:
 
 
 def record(**changes: Any) -> dict[str, Any]:
-    account = changes.get("recipientAccountId", "111122223333")
+    account = changes.get("recipientAccountId", OWNER)
     return {
         "eventVersion": "1.09",
         "userIdentity": {
@@ -56,10 +68,14 @@ def record(**changes: Any) -> dict[str, Any]:
         "userAgent": "Mozilla/5.0 (X11; Linux x86_64)",
         "responseElements": {"ConsoleLogin": "Success"},
         "additionalEventData": {"MFAUsed": "No", "LoginTo": "https://console.aws.amazon.com/"},
-        "eventID": "7f1c1f6e-0000-4000-8000-000000000001",
+        "eventID": EVENT_ID,
         "recipientAccountId": account,
         **changes,
     }
+
+
+def sign_in(account: str = OWNER, event_id: str = "e") -> dict[str, Any]:
+    return record(recipientAccountId=account, eventID=event_id)
 
 
 def finding(record_changes: Mapping[str, Any] | None = None, **detection_changes: Any) -> Finding:
@@ -67,94 +83,71 @@ def finding(record_changes: Mapping[str, Any] | None = None, **detection_changes
     return build(event, detection(**detection_changes), SCOPE)
 
 
-def logs_event(*messages: Any, message_type: str = "DATA_MESSAGE") -> dict[str, Any]:
-    """Take strings as they are, and anything else as JSON."""
+def id_of(account: str = OWNER, event_id: str = "e") -> str:
+    return finding({"recipientAccountId": account, "eventID": event_id}).id
+
+
+def payload(*messages: Any, message_type: str = "DATA_MESSAGE") -> str:
+    """What CloudWatch Logs packs; strings are taken as they are, anything else as JSON."""
     texts = [m if isinstance(m, str) else json.dumps(m) for m in messages]
-    payload = {
-        "messageType": message_type,
-        "owner": "999988887777",
-        "logGroup": "trail",
-        "logEvents": [
-            {"id": str(i), "timestamp": 0, "message": text} for i, text in enumerate(texts)
-        ],
-    }
-    return encoded(json.dumps(payload).encode())
+    log_events = [{"id": str(i), "timestamp": 0, "message": text} for i, text in enumerate(texts)]
+    head = {"messageType": message_type, "owner": SECURITY, "logGroup": "trail"}
+    return json.dumps({**head, "logEvents": log_events})
 
 
-def encoded(payload: bytes) -> dict[str, Any]:
-    return {"awslogs": {"data": base64.b64encode(gzip.compress(payload)).decode()}}
+def logs_event(*messages: Any, message_type: str = "DATA_MESSAGE") -> dict[str, Any]:
+    return encoded(payload(*messages, message_type=message_type).encode())
 
 
-def client_error(code: str, operation: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "refused by the fake"}}, operation)
+def encoded(unpacked: bytes) -> dict[str, Any]:
+    return packed(gzip.compress(unpacked))
 
 
-@dataclass
-class FakeSts:
-    """Gives credentials whose access key tells the account; some accounts have no such role."""
+def packed(data: bytes) -> dict[str, Any]:
+    return {"awslogs": {"data": base64.b64encode(data).decode()}}
 
-    closed: frozenset[str] = frozenset()
-    calls: list[dict[str, str]] = field(default_factory=list)
 
-    def assume_role(self, **parameters: str) -> dict[str, Any]:
-        self.calls.append(parameters)
-        account = parameters["RoleArn"].split(":")[4]
-        if account in self.closed:
-            raise client_error("AccessDenied", "AssumeRole")
-        return {
-            "Credentials": {
-                "AccessKeyId": account,
-                "SecretAccessKey": "secret",
-                "SessionToken": "token",
+def event_bridge_event(detail: Any) -> dict[str, Any]:
+    kind = "AWS Console Sign In via CloudTrail"
+    return {"version": "0", "source": "aws.signin", "detail-type": kind, "detail": detail}
+
+
+def queue_event(*bodies: str, receive_count: int = 1) -> dict[str, Any]:
+    return {
+        "Records": [
+            {
+                "messageId": f"message-{number}",
+                "receiptHandle": f"handle-{number}",
+                "body": body,
+                "attributes": {"ApproximateReceiveCount": str(receive_count)},
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
             }
-        }
+            for number, body in enumerate(bodies)
+        ]
+    }
 
 
 @dataclass
-class FakeSecurityHub:
-    """One account's hub: refuses findings of other accounts, and calls beyond AWS's limit."""
+class Context:
+    seconds: float = 120.0
 
-    account: str
-    refused: frozenset[str] = frozenset()  # Ids
-    error: Exception | None = None
-    batches: list[list[dict[str, Any]]] = field(default_factory=list)
-
-    @property
-    def imported(self) -> list[str]:
-        return [one["Id"] for batch in self.batches for one in batch if not self._refusal(one)]
-
-    def batch_import_findings(self, **parameters: Any) -> dict[str, Any]:
-        findings = parameters["Findings"]
-        if not 1 <= len(findings) <= 100:
-            raise client_error("InvalidInputException", "BatchImportFindings")
-        if self.error:
-            raise self.error
-        self.batches.append(findings)
-        failed = [failure for one in findings if (failure := self._refusal(one))]
-        return {
-            "FailedCount": len(failed),
-            "SuccessCount": len(findings) - len(failed),
-            "FailedFindings": failed,
-        }
-
-    def _refusal(self, one: Mapping[str, Any]) -> dict[str, str] | None:
-        if one["AwsAccountId"] == self.account and one["Id"] not in self.refused:
-            return None
-        return {"Id": one["Id"], "ErrorCode": "InvalidAccess", "ErrorMessage": "not enabled"}
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.seconds * 1000)
 
 
-@dataclass
-class FakeSns:
-    """Takes what SNS takes: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html."""
+@cache
+def _validator() -> Draft202012Validator:
+    return Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
-    error: Exception | None = None
-    published: list[dict[str, str]] = field(default_factory=list)
 
-    def publish(self, **parameters: str) -> dict[str, str]:
-        subject = parameters["Subject"]
-        if not (subject.isascii() and subject.isprintable() and len(subject) < 100):
-            raise client_error("InvalidParameter", "Publish")
-        if self.error:
-            raise self.error
-        self.published.append(parameters)
-        return {"MessageId": str(len(self.published))}
+def schema_problems(asff: Any) -> list[str]:
+    return [error.message for error in _validator().iter_errors(asff)]
+
+
+def hub_problem(asff: Asff) -> str | None:
+    """What the sandbox's Security Hub says of a finding that its account imports."""
+    caller = Caller(account_id=asff["AwsAccountId"], region=REGION, partition="aws")
+    [checked] = checked_call([asff], caller)
+    failure = import_failure(checked, caller)
+    return failure.error_message if failure else None

@@ -1,13 +1,16 @@
-"""Reading a CloudTrail record, whatever stands in it."""
+"""Reading a CloudTrail record, whatever stands in it, and writing one that reads the same."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
 
-from functions.finding_importer.cloudtrail import CloudTrailEvent
+from functions.finding_importer.cloudtrail import CloudTrailEvent, may_be_record
 from functions.finding_importer.errors import BadRecordError
 from tests.unit.importer_doubles import record
+from tests.unit.importer_events import MISPLACED_SIGN_INS, NEAR_SIGN_INS, RECORDS
 
 parse = CloudTrailEvent.parse
 
@@ -87,6 +90,9 @@ def test_the_time_is_told_in_utc() -> None:
         ({"eventTime": "yesterday"}, "eventTime"),
         ({"eventTime": "2025-03-04T05:06:07"}, "eventTime"),
         ({"eventTime": "0001-01-01T00:00:00+14:00"}, "eventTime"),
+        ({"eventTime": "0999-12-31T23:59:59Z"}, "eventTime"),
+        ({"eventTime": "9999-01-01T00:00:00Z"}, "eventTime"),
+        ({"eventTime": "9999-12-31T23:59:59-23:59"}, "eventTime"),
         ({"recipientAccountId": "12345678901"}, "recipientAccountId"),
         ({"recipientAccountId": "１２３４５６７８９０１２"}, "recipientAccountId"),  # noqa: RUF001  # digits, but not ASCII
         ({"recipientAccountId": 111122223333}, "recipientAccountId"),
@@ -101,3 +107,34 @@ def test_a_record_that_cannot_be_placed_is_bad_and_its_field_is_named(
         parse(record(**changes))
 
     assert caught.value.field == field
+
+
+@given(RECORDS)
+def test_an_event_is_read_again_from_the_record_that_it_writes(drawn: dict[str, Any]) -> None:
+    event = parse(drawn)
+
+    assert parse(event.as_record()) == event
+
+
+def test_the_record_that_an_event_writes_holds_what_is_stated_only() -> None:
+    bare = {"eventID": "e", "eventTime": "2025-03-04T05:06:07Z", "recipientAccountId": "1" * 12}
+
+    assert parse(bare).as_record() == bare | {"eventTime": "2025-03-04T05:06:07+00:00"}
+
+
+@given(MISPLACED_SIGN_INS | NEAR_SIGN_INS)
+def test_a_record_is_read_or_bad_and_nothing_else(drawn: dict[str, Any]) -> None:
+    with suppress(BadRecordError):
+        parse(drawn)
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [(record(), True), ({"eventID": None}, True), ({}, False), ({"message": "eventID"}, False)],
+)
+def test_a_document_without_any_field_of_a_record_is_none(
+    document: dict[str, Any],
+    *,
+    expected: bool,
+) -> None:
+    assert may_be_record(document) is expected

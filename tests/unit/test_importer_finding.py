@@ -1,9 +1,5 @@
-"""The finding in ASFF: its identity, its limits, and what it says."""
+"""The finding in ASFF: its identity, its limits, what it says, and what stands in for it."""
 
-import json
-import re
-from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -11,106 +7,58 @@ from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.finding_importer.aws import Credentials, connect
+from functions.finding_importer.aws import Connections, Credentials, Patience
 from functions.finding_importer.cloudtrail import CloudTrailEvent
-from functions.finding_importer.errors import BadRecordError
-from functions.finding_importer.finding import HubScope, build, finding_id
-from functions.finding_importer.notice import Notice, compose
-from functions.finding_importer.rules import Ruleset
-from tests.unit.importer_doubles import SCOPE, detection, finding, record
-
-# https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_AwsSecurityFinding.html
-LIMITS = {"Id": 512, "GeneratorId": 512, "Title": 256, "Description": 1024}
-CUSTOMERS = {"Note", "UserDefinedFields", "VerificationState", "Workflow"}
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(), children),
-    max_leaves=5,
+from functions.finding_importer.finding import Asff, Finding, HubScope, build, finding_id
+from functions.finding_importer.refusal import Cause, Refusal
+from sandbox.services.security_hub.finding_store import FindingStore
+from sandbox.services.security_hub.import_rules import Caller
+from tests.unit.importer_doubles import (
+    OWNER,
+    REGION,
+    RUNBOOK,
+    SCOPE,
+    SECURITY,
+    detection,
+    finding,
+    hub_problem,
+    record,
+    schema_problems,
 )
-LONG_TEXT = st.text(min_size=1).map(lambda text: text * 500)
-AWKWARD = JSON | LONG_TEXT
-AWKWARD_RECORDS = st.fixed_dictionaries(
-    {},
-    optional={
-        "eventID": AWKWARD,
-        "eventTime": AWKWARD,
-        "recipientAccountId": AWKWARD,
-        "userIdentity": AWKWARD,
-        "awsRegion": AWKWARD,
-        "eventName": AWKWARD,
-        "eventSource": AWKWARD,
-        "sourceIPAddress": AWKWARD | st.ip_addresses().map(str),
-        "userAgent": AWKWARD,
-        "additionalEventData": AWKWARD
-        | st.fixed_dictionaries({"MFAUsed": AWKWARD, "LoginTo": AWKWARD}),
-    },
-)
-PLACES = st.fixed_dictionaries(
-    {
-        "eventID": st.uuids().map(str),
-        "eventTime": st.datetimes().map(lambda time: f"{time.isoformat()}Z"),
-        "recipientAccountId": st.from_regex(r"[0-9]{12}", fullmatch=True),
-    }
-)
-ALWAYS = {"not": {"field": "no such field", "equals": ["x"]}}
+from tests.unit.importer_events import AWKWARD, LONG_TEXT, RECORDS
+
+WHY = Refusal(Cause.HUB_NOT_ENABLED, "not subscribed")
+CALLER = Caller(account_id=SECURITY, region=REGION, partition="aws")
 
 
-def strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        yield from strings(list(value))
-        yield from strings(list(value.values()))
-    elif isinstance(value, list):
-        for one in value:
-            yield from strings(one)
+def kinds(built: Finding, why: Refusal = WHY) -> list[Asff]:
+    return [built.asff, built.stand_in(why), built.archived_stand_in()]
 
 
-def assert_obeys_limits(asff: dict[str, Any]) -> None:
-    assert all(1 <= len(asff[key]) <= limit for key, limit in LIMITS.items())
-    assert all(re.fullmatch(r".*\S.*", text) for text in strings(asff))
-    assert len(asff["Remediation"]["Recommendation"]["Text"]) <= 512
-    assert len(asff["ProductFields"]) <= 50
-    assert all(len(key) <= 128 for key in asff["ProductFields"])
-    assert all(len(value) <= 2048 for value in asff["ProductFields"].values())
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", asff["UpdatedAt"])
-    assert len(json.dumps(asff)) <= 240_000
-    assert not CUSTOMERS & set(asff)
-    assert "Region" not in asff
-
-
-def assert_can_be_published(notice: Notice) -> None:
-    assert notice.subject.isascii()
-    assert notice.subject.isprintable()
-    assert len(notice.subject) < 100
-    assert len(notice.message.encode()) <= 262_144
-
-
-@given(AWKWARD_RECORDS)
-def test_a_record_that_is_matched_is_read_or_bad_and_nothing_else(record: dict[str, Any]) -> None:
-    Ruleset.of([detection()]).matching(record)
-    with suppress(BadRecordError):
-        CloudTrailEvent.parse(record)
-
-
-@given(AWKWARD_RECORDS, PLACES, LONG_TEXT)
-def test_any_record_that_can_be_placed_gives_a_finding_and_a_notice_within_the_limits(
-    awkward: dict[str, Any], place: dict[str, Any], words: str
+@given(RECORDS, LONG_TEXT)
+def test_any_record_that_can_be_placed_gives_findings_that_security_hub_takes(
+    drawn: dict[str, Any], words: str
 ) -> None:
     wordy = f"x{words}"
     chosen = detection(
-        description=wordy,
         title=wordy,
+        description=wordy,
         next_steps=[wordy],
-        predicate=ALWAYS,
         compliance=[{"framework": wordy, "version": wordy, "controls": [wordy, wordy]}],
     )
-    record = awkward | place
 
-    assert Ruleset.of([chosen]).matching(record) == (chosen,)
-    built = build(CloudTrailEvent.parse(record), chosen, SCOPE)
-    assert_obeys_limits(built.asff)
-    assert_can_be_published(compose(built, wordy))
+    for asff in kinds(
+        build(CloudTrailEvent.parse(drawn), chosen, SCOPE), Refusal(WHY.cause, wordy)
+    ):
+        assert schema_problems(asff) == []
+        assert hub_problem(asff) is None
+
+
+@given(RECORDS)
+def test_the_same_event_gives_the_same_findings(drawn: dict[str, Any]) -> None:
+    one, other = (build(CloudTrailEvent.parse(drawn), detection(), SCOPE) for _ in range(2))
+
+    assert kinds(one) == kinds(other)
 
 
 @given(
@@ -145,7 +93,7 @@ def test_the_id_depends_on_what_identifies_the_event_and_on_nothing_else(
         ({"recipientAccountId": "444455556666"}, "a", SCOPE),
         ({"awsRegion": "eu-west-1"}, "a", SCOPE),
         ({}, "b", SCOPE),
-        ({}, "a", HubScope("aws-cn", "eu-central-1")),
+        ({}, "a", HubScope("aws-cn", REGION, SECURITY)),
     ],
 )
 def test_each_part_of_the_identity_changes_the_id(
@@ -167,7 +115,7 @@ def test_the_finding_says_what_where_and_when() -> None:
     assert asff["ProductArn"] == (
         "arn:aws:securityhub:eu-central-1:111122223333:product/111122223333/default"
     )
-    assert asff["AwsAccountId"] == "111122223333"
+    assert asff["AwsAccountId"] == OWNER
     assert asff["CreatedAt"] == asff["UpdatedAt"] == "2025-03-04T05:06:07.000Z"
     assert asff["Severity"] == asff["FindingProviderFields"]["Severity"] == {"Label": "CRITICAL"}
     assert asff["Types"] == asff["FindingProviderFields"]["Types"] == ["TTPs/Initial Access"]
@@ -176,12 +124,39 @@ def test_the_finding_says_what_where_and_when() -> None:
             "Type": "AwsAccount",
             "Id": "AWS::::Account:111122223333",
             "Partition": "aws",
-            "Region": "eu-central-1",
+            "Region": REGION,
         }
     ]
-    assert asff["ProductFields"]["rootwatch/MFAUsed"] == "No"
-    assert "198.51.100.7" in asff["Description"]
-    assert asff["Remediation"]["Recommendation"]["Text"].startswith("1. Ask the account's owner. 2")
+    assert asff["Description"] == (
+        "Account 111122223333, 2025-03-04 05:06:07 UTC, from 198.51.100.7. "
+        "The root user signed in with nothing but a password."
+    )
+    assert asff["ProductFields"] == {
+        "rootwatch/detectionId": detection().id,
+        "rootwatch/eventID": "7f1c1f6e-0000-4000-8000-000000000001",
+        "rootwatch/event": (
+            "https://us-east-1.console.aws.amazon.com/cloudtrailv2/home?region=us-east-1"
+            "#/events/7f1c1f6e-0000-4000-8000-000000000001"
+        ),
+        "rootwatch/awsRegion": "us-east-1",
+        "rootwatch/MFAUsed": "No",
+        "rootwatch/LoginTo": "https://console.aws.amazon.com/",
+        "rootwatch/sourceIPAddress": "198.51.100.7",
+        "rootwatch/userAgent": "Mozilla/5.0 (X11; Linux x86_64)",
+    }
+
+
+def test_the_finding_says_what_to_do_and_where_the_runbook_is() -> None:
+    recommendation = finding().asff["Remediation"]["Recommendation"]
+    unpublished = finding(runbook="detections/a/runbook.md").asff["Remediation"]["Recommendation"]
+    long = finding(next_steps=["x" * 600]).asff["Remediation"]["Recommendation"]
+
+    assert recommendation["Url"] == RUNBOOK
+    assert recommendation["Text"].startswith(f"Runbook: {RUNBOOK} 1. Ask the account's owner. 2. ")
+    assert "Url" not in unpublished
+    assert unpublished["Text"].startswith("Runbook: detections/a/runbook.md 1. ")
+    assert long["Text"].startswith(f"Runbook: {RUNBOOK} 1. xxx")
+    assert len(long["Text"]) == 512
 
 
 def test_the_finding_says_which_controls_it_bears_on() -> None:
@@ -196,7 +171,6 @@ def test_the_finding_says_which_controls_it_bears_on() -> None:
     assert told.asff["ProductFields"]["rootwatch/compliance"] == (
         "CIS AWS Foundations Benchmark 5.0.0: 1.4, 1.6; NIST SP 800-53 Rev. 5: AU-9"
     )
-    assert "rootwatch/compliance" not in finding(compliance=[]).asff["ProductFields"]
 
 
 @pytest.mark.parametrize(
@@ -204,6 +178,7 @@ def test_the_finding_says_which_controls_it_bears_on() -> None:
     [
         ("198.51.100.7", "198.51.100.7", None),
         ("2001:DB8::1", None, "2001:db8::1"),
+        ("::ffff:198.51.100.7", None, "::ffff:198.51.100.7"),
         ("fe80::1%eth0", None, None),
         ("signin.amazonaws.com", None, None),
         ("198.51.100.777", None, None),
@@ -218,23 +193,65 @@ def test_an_address_stands_where_its_kind_belongs(
     address: Any, v4: str | None, v6: str | None
 ) -> None:
     asff = finding({"sourceIPAddress": address}).asff
-    call = asff["Action"]["AwsApiCallAction"]
+    call = asff.get("Action", {}).get("AwsApiCallAction", {})
 
     assert call.get("RemoteIpDetails", {}).get("IpAddressV4") == v4
     assert asff.get("Network", {}).get("SourceIpV6") == v6
-    assert call["Api"] == "ConsoleLogin"
-    assert call["ServiceName"] == "signin.amazonaws.com"
+    assert ("Action" in asff, "Network" in asff) == (v4 is not None, v6 is not None)
 
 
-def test_botocore_accepts_the_finding_as_a_request() -> None:
-    client = connect("securityhub", "eu-central-1", Credentials("key", "secret", "token"))
-    expected = {"Findings": [finding({"sourceIPAddress": "2001:db8::1"}).asff]}
+def test_the_call_is_named_as_far_as_the_event_does() -> None:
+    nameless = finding({"eventName": "", "eventSource": None}).asff["Action"]["AwsApiCallAction"]
+    call = finding().asff["Action"]["AwsApiCallAction"]
+
+    assert (call["Api"], call["ServiceName"]) == ("ConsoleLogin", "signin.amazonaws.com")
+    assert nameless == {
+        "CallerType": "remoteip",
+        "RemoteIpDetails": {"IpAddressV4": "198.51.100.7"},
+        "ServiceName": "null",
+    }
+
+
+def test_a_stand_in_is_the_security_accounts_and_says_whose_and_why() -> None:
+    owners, stand_in, archived = kinds(finding())
+
+    for asff in (stand_in, archived):
+        assert (asff["Id"], asff["Resources"]) == (owners["Id"], owners["Resources"])
+        assert asff["AwsAccountId"] == SECURITY
+        assert asff["ProductArn"] == CALLER.default_product_arn
+    assert stand_in["ProductFields"] == owners["ProductFields"] | {
+        "rootwatch/owningAccount": OWNER,
+        "rootwatch/notInOwningAccountBecause": "Security Hub is not enabled there: not subscribed",
+    }
+    assert archived["ProductFields"] == owners["ProductFields"] | {"rootwatch/movedTo": OWNER}
+    assert (stand_in["RecordState"], archived["RecordState"]) == ("ACTIVE", "ARCHIVED")
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1), (1, 2, 1), (2, 1, 2)])
+def test_a_stand_in_ends_archived_whichever_import_comes_last(order: tuple[int, ...]) -> None:
+    store, made = FindingStore(), kinds(finding({"eventTime": "9998-12-31T23:59:59.9999Z"}))
+    for kind in order:
+        store.put(made[kind], CALLER)
+
+    assert [one["RecordState"] for one in store] == ["ARCHIVED"]
+
+
+def test_the_link_leads_to_the_finding_in_the_importers_region() -> None:
+    assert finding().link.startswith(
+        "https://eu-central-1.console.aws.amazon.com/securityhub/home?region=eu-central-1#/findings"
+    )
+    assert finding().link.endswith("%252F7f1c1f6e-0000-4000-8000-000000000001")
+
+
+@pytest.mark.parametrize("kind", [0, 1, 2])
+def test_botocore_accepts_the_finding_as_a_request(kind: int) -> None:
+    patience = Patience(connect_seconds=1, read_seconds=1, attempts=1)
+    credentials = Credentials("key", "secret", "token", CloudTrailEvent.parse(record()).time)
+    client = Connections(REGION, patience).client("securityhub", credentials)
+    expected = {"Findings": [kinds(finding({"sourceIPAddress": "2001:db8::1"}))[kind]]}
+    answer = {"FailedCount": 0, "SuccessCount": 1, "FailedFindings": []}
     with Stubber(client) as stub:
-        stub.add_response(
-            "batch_import_findings",
-            {"FailedCount": 0, "SuccessCount": 1, "FailedFindings": []},
-            expected,
-        )
+        stub.add_response("batch_import_findings", answer, expected)
         response = client.batch_import_findings(**expected)
 
     assert response["SuccessCount"] == 1
