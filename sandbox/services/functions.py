@@ -32,6 +32,13 @@ if TYPE_CHECKING:
 SESSION_SECONDS = 3000  # of the hour that the role's credentials last
 
 
+def _version(function: LambdaFunction) -> str:
+    """Another one needs other processes; moto's LastModified forgets changes of configuration."""
+    configured = (function.role, function.handler, function.timeout, function.memory_size)
+    variables = sorted(function.environment_vars.items())
+    return f"{function.code_sha_256} {configured} {variables}"
+
+
 class Functions:
     """The functions' environments, and the invocations in them."""
 
@@ -88,7 +95,7 @@ class Functions:
     def _pool(self, function_arn: str) -> EnvironmentPool:
         """One for each version of code and configuration; the one of an older version ends."""
         function = function_of(function_arn)
-        version = f"{function.code_sha_256} {function.last_modified} {function.role}"
+        version = _version(function)
         with self._lock:
             if self._stopped:
                 raise AccessDeniedError("the sandbox has stopped")

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sandbox.organization import ACCOUNTS, SECURITY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sandbox.local import Sandbox
     from sandbox.services.mail import Mail
 
 PREFIX = "rootwatch-prod"  # of config/complete.yaml
 IMPORTER = f"{PREFIX}-finding-importer"
 LOG_GROUP = f"/{PREFIX}/organization-trail"
+QUEUE = IMPORTER
+DEAD_LETTERS = f"{IMPORTER}-dead-letters"
+TOLD = f"{PREFIX}-told"
 # Whom config/complete.yaml tells.
 ADDRESSES = {"security@example.com", "on-call@example.com"}
 LOW_PRIORITY_ADDRESSES = {"security@example.com"}
+
+
+ALARM_SECONDS = 10
+DRAIN_SECONDS = 150  # longer than the function may run
 
 
 def alarm_name(detection: str) -> str:
@@ -28,13 +38,22 @@ def alarm_name(detection: str) -> str:
 class Observer:
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
-        self._mails_before = len(sandbox.services.mailboxes.messages())
+        self.begin()
         self._findings_before = {
             account.id: {finding["Id"] for finding in self._findings(account.id)}
             for account in ACCOUNTS
         }
 
+    def begin(self) -> None:
+        """Mails that are there already are of no interest any more."""
+        self._mails_before = len(self.sandbox.services.mailboxes.messages())
+
     def deliver(self, *records: dict[str, Any]) -> None:
+        """Put records into the trail's log group, and wait until all that follows is done."""
+        self.put(*records)
+        self.sandbox.settle()
+
+    def put(self, *records: Any) -> None:
         """Put records into the trail's log group in one delivery, as CloudTrail may batch them."""
         logs = self.sandbox.client("logs", SECURITY.id)
         stream = f"delivery-{time.monotonic_ns()}"
@@ -42,6 +61,78 @@ class Observer:
         now = int(time.time() * 1000)
         events = [{"timestamp": now, "message": json.dumps(record)} for record in records]
         logs.put_log_events(logGroupName=LOG_GROUP, logStreamName=stream, logEvents=events)
+
+    def invoke(self, event: Any) -> None:
+        """Invoke the function as CloudWatch Logs does, asynchronously."""
+        function = self.sandbox.client("lambda", SECURITY.id)
+        payload = json.dumps(event).encode()
+        function.invoke(FunctionName=IMPORTER, InvocationType="Event", Payload=payload)
+
+    def send(self, event: Any) -> None:
+        """Put an event into the importer's queue, as a rule of EventBridge does."""
+        self._sqs.send_message(QueueUrl=self._url(QUEUE), MessageBody=json.dumps(event))
+
+    def let_time_pass(self) -> None:
+        """Long enough for whatever waits in the queues to be tried again."""
+        self.sandbox.let_time_pass()
+        self.sandbox.settle()
+
+    def drain(self) -> None:
+        """Until nothing waits in the importer's queue; a killed process's claim takes a while."""
+        deadline = time.monotonic() + DRAIN_SECONDS
+        self.sandbox.settle()
+        while self.waiting() and time.monotonic() < deadline:
+            self.let_time_pass()
+            time.sleep(0.1)
+
+    @contextmanager
+    def environment(self, **variables: str) -> Iterator[None]:
+        """Other environment variables of the function, for a while."""
+        function = self.sandbox.client("lambda", SECURITY.id)
+        deployed = function.get_function_configuration(FunctionName=IMPORTER)["Environment"]
+        changed = {"Variables": {**deployed["Variables"], **variables}}
+        function.update_function_configuration(FunctionName=IMPORTER, Environment=changed)
+        try:
+            yield
+        finally:
+            function.update_function_configuration(FunctionName=IMPORTER, Environment=deployed)
+
+    @contextmanager
+    def timeout(self, seconds: int) -> Iterator[None]:
+        """Less time for the function, for a while."""
+        function = self.sandbox.client("lambda", SECURITY.id)
+        deployed = function.get_function_configuration(FunctionName=IMPORTER)["Timeout"]
+        function.update_function_configuration(FunctionName=IMPORTER, Timeout=seconds)
+        try:
+            yield
+        finally:
+            function.update_function_configuration(FunctionName=IMPORTER, Timeout=deployed)
+
+    def waiting(self) -> int:
+        """How many messages are in the importer's queue, seen or not."""
+        attributes = self._sqs.get_queue_attributes(
+            QueueUrl=self._url(QUEUE), AttributeNames=["All"]
+        )["Attributes"]
+        counts = ("", "NotVisible", "Delayed")
+        return sum(int(attributes[f"ApproximateNumberOfMessages{count}"]) for count in counts)
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """Take all that lie in the dead-letter queue: body and reason."""
+        letters: list[dict[str, Any]] = []
+        while messages := self._receive():
+            for message in messages:
+                reason = message.get("MessageAttributes", {}).get("reason", {})
+                letters.append({"body": message["Body"], "reason": reason.get("StringValue")})
+                self._sqs.delete_message(
+                    QueueUrl=self._url(DEAD_LETTERS), ReceiptHandle=message["ReceiptHandle"]
+                )
+        return letters
+
+    def put_back(self) -> None:
+        """As the README says."""
+        self._sqs.start_message_move_task(
+            SourceArn=self._arn(DEAD_LETTERS), DestinationArn=self._arn(QUEUE)
+        )
         self.sandbox.settle()
 
     def findings(self, account: str) -> list[dict[str, Any]]:
@@ -52,6 +143,31 @@ class Observer:
     def findings_everywhere(self) -> dict[str, list[dict[str, Any]]]:
         found = {account.id: self.findings(account.id) for account in ACCOUNTS}
         return {account: findings for account, findings in found.items() if findings}
+
+    def active(self, *records: dict[str, Any]) -> list[dict[str, Any]]:
+        """The active findings of these events in all accounts, as the security account sees."""
+        ids = [{"Value": f"/{record['eventID']}", "Comparison": "CONTAINS"} for record in records]
+        state = [{"Value": "ACTIVE", "Comparison": "EQUALS"}]
+        hub = self.sandbox.client("securityhub", SECURITY.id)
+        pages = hub.get_paginator("get_findings").paginate(
+            Filters={"Id": ids, "RecordState": state}
+        )
+        return [finding for page in pages for finding in page["Findings"]]
+
+    def notices_of(self, record: dict[str, Any]) -> list[Mail]:
+        """Of one event, to one of the addressees."""
+        address = min(LOW_PRIORITY_ADDRESSES)
+        return [
+            mail
+            for priority in ("high", "low")
+            for mail in self.notices(priority)
+            if mail.to == address and record["eventID"] in mail.body
+        ]
+
+    def steps(self, record: dict[str, Any]) -> list[str]:
+        """What the function's log says of an event."""
+        lines = [json.loads(line) for line in self.importer_log() if record["eventID"] in line]
+        return [line["message"] for line in lines if line.get("correlation_id")]
 
     def notices(self, priority: str = "high") -> list[Mail]:
         return [mail for mail in self._of(priority) if not mail.subject.startswith("ALARM: ")]
@@ -66,13 +182,32 @@ class Observer:
         (alarm,) = cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
         return str(alarm["StateValue"])
 
+    def wait_for_alarm(self, name: str) -> None:
+        """AssertionError if it does not go up: alarms act on their own, a little later."""
+        cloudwatch = self.sandbox.client("cloudwatch", SECURITY.id)
+        deadline = time.monotonic() + ALARM_SECONDS
+        while time.monotonic() < deadline:
+            (alarm,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+            if alarm["StateValue"] == "ALARM":
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"{name} is not up")
+
     def counted(self, detection: str) -> int:
         """How many records the detection's metric filter has counted until now."""
+        return self._sum(detection, [])
+
+    def metric(self, name: str) -> int:
+        """What the function itself has counted until now."""
+        return self._sum(name, [{"Name": "service", "Value": "finding_importer"}])
+
+    def _sum(self, metric: str, dimensions: list[dict[str, str]]) -> int:
         cloudwatch = self.sandbox.client("cloudwatch", SECURITY.id)
         now = datetime.now(UTC)
         points = cloudwatch.get_metric_statistics(
             Namespace=PREFIX,
-            MetricName=detection,
+            MetricName=metric,
+            Dimensions=dimensions,
             StartTime=now - timedelta(hours=3),
             EndTime=now + timedelta(minutes=1),
             Period=60,
@@ -91,6 +226,25 @@ class Observer:
                 logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True
             )["events"]
         ]
+
+    @property
+    def _sqs(self) -> Any:
+        return self.sandbox.client("sqs", SECURITY.id)
+
+    def _url(self, queue: str) -> str:
+        return str(self._sqs.get_queue_url(QueueName=queue)["QueueUrl"])
+
+    def _arn(self, queue: str) -> str:
+        return f"arn:aws:sqs:us-east-1:{SECURITY.id}:{queue}"
+
+    def _receive(self) -> list[dict[str, Any]]:
+        answer = self._sqs.receive_message(
+            QueueUrl=self._url(DEAD_LETTERS),
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+            VisibilityTimeout=600,
+        )
+        return list(answer.get("Messages", []))
 
     def _of(self, priority: str) -> list[Mail]:
         new = self.sandbox.services.mailboxes.messages()[self._mails_before :]
