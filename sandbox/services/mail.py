@@ -18,8 +18,14 @@ from moto.sns.exceptions import SNSInvalidParameter
 from moto.sns.models import SNSBackend, Subscription
 from moto.sns.responses import SNSResponse
 
+from sandbox.services import publications
+from sandbox.services.publications import message_for
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+WEB = frozenset({"http", "https"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ class Mail:
 class Mailboxes:
     _mails: list[Mail] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    posts: list[Mail] = field(default_factory=list)  # to web addresses; none goes out from here
 
     def deliver(self, mail: Mail) -> None:
         with self._lock:
@@ -54,6 +61,7 @@ class Mailboxes:
     @contextmanager
     def installed(self) -> Iterator[None]:
         with ExitStack() as stack:
+            stack.enter_context(publications.installed())
             stack.enter_context(
                 patch.object(SNSBackend, "subscribe", self._subscribing(SNSBackend.subscribe))
             )
@@ -76,6 +84,8 @@ class Mailboxes:
             subscription: Subscription = subscribe(backend, topic_arn, endpoint, protocol)
             if protocol == "email" and "Token" not in vars(subscription):
                 self._ask(subscription)
+            if protocol in WEB:  # AWS's chat service, for one, confirms without a person
+                subscription.confirmed = True
             return subscription
 
         return subscribing
@@ -98,12 +108,14 @@ class Mailboxes:
         def publishing(
             subscription: Subscription, message: str, message_id: str, **options: Any
         ) -> None:
-            if subscription.protocol != "email":
+            protocol, topic_arn = subscription.protocol, subscription.topic_arn
+            if protocol not in {"email", *WEB}:
                 publish(subscription, message, message_id, **options)
             elif subscription.confirmed:
                 subject = options.get("subject") or "AWS Notification Message"
-                topic_arn = subscription.topic_arn
-                self.deliver(Mail(subscription.endpoint, subject, message, topic_arn))
+                body = message_for(protocol, message, options.get("message_structure"))
+                mail = Mail(subscription.endpoint, subject, body, topic_arn)
+                (self.posts.append if protocol in WEB else self.deliver)(mail)
 
         return publishing
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -127,3 +128,39 @@ def test_who_unsubscribed_gets_no_more_mail(sandbox: Sandbox, sns: Any, topic: s
     sns.publish(TopicArn=topic, Message="hello")
 
     assert mails(sandbox, topic) == []
+
+
+def test_a_message_by_protocol_gives_each_subscriber_its_own(sandbox: Sandbox) -> None:
+    topic, sns = create_topic(sandbox, SECURITY.id), sandbox.client("sns", SECURITY.id)
+    subscribe(sandbox, topic, "on-call@example.com")
+    sns.subscribe(TopicArn=topic, Protocol="https", Endpoint="https://chat.example.com/")
+    by_protocol = {"default": "for all", "https": "for the chat"}
+    sns.publish(TopicArn=topic, Message=json.dumps(by_protocol), MessageStructure="json")
+
+    (mail,) = mails(sandbox, topic)
+    posts = [post for post in sandbox.services.mailboxes.posts if post.topic_arn == topic]
+    assert mail.body == "for all"
+    assert [post.body for post in posts] == ["for the chat"]
+
+
+@pytest.mark.parametrize(
+    ("publication", "reason"),
+    [
+        ({"Message": "{", "MessageStructure": "json"}, "failed to parse"),
+        ({"Message": '{"https": "x"}', "MessageStructure": "json"}, "No default entry"),
+        ({"Message": "é" * 131_073}, "Message too long"),
+        ({"Message": "x", "Subject": "x" * 100}, "Subject"),
+        ({"Message": "x", "Subject": "Zürich"}, "Subject"),
+        ({"Message": "x", "Subject": "two\nlines"}, "Subject"),
+        ({"Message": "x", "Subject": " begins with a space"}, "Subject"),
+    ],
+)
+def test_what_sns_does_not_take_is_refused(
+    publication: dict[str, str], reason: str, sandbox: Sandbox
+) -> None:
+    topic = create_topic(sandbox, SECURITY.id)
+
+    with pytest.raises(ClientError, match=reason) as refused:
+        sandbox.client("sns", SECURITY.id).publish(TopicArn=topic, **publication)
+
+    assert code_of(refused.value) == "InvalidParameter"
