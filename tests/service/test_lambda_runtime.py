@@ -334,3 +334,14 @@ def handler(event, context):
     sandbox.client("lambda", SECURITY.id).invoke(FunctionName=name)
 
     assert log_lines(sandbox, SECURITY.id, name) == ["last words"]
+
+
+def test_a_changed_environment_is_what_the_next_invocation_sees(sandbox: Sandbox) -> None:
+    name = create_function(sandbox, SECURITY.id, SOURCE, environment={"KIND": "first"})
+    before, _ = invoke(sandbox, name, "environment")
+    sandbox.client("lambda", SECURITY.id).update_function_configuration(
+        FunctionName=name, Environment={"Variables": {"KIND": "second"}}
+    )
+    after, _ = invoke(sandbox, name, "environment")
+
+    assert (before["KIND"], after["KIND"]) == ("first", "second")
