@@ -1,23 +1,34 @@
 """The importer's function as a whole, against fakes of all the services that it calls."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from functions.finding_importer import sources
 from functions.finding_importer.accounts import OwningAccounts
 from functions.finding_importer.aws import Credentials
 from functions.finding_importer.detection import Detection
 from functions.finding_importer.directory import Directory
 from functions.finding_importer.handler import Function
-from functions.finding_importer.importer import FindingImporter
-from functions.finding_importer.notice import NoticeTopic
+from functions.finding_importer.importer import Delivery, FindingImporter
+from functions.finding_importer.job import Job
+from functions.finding_importer.notice import NoticeTopic, Place
 from functions.finding_importer.once import Once
 from functions.finding_importer.queues import Queues
-from functions.finding_importer.report import Reporter
+from functions.finding_importer.refusal import Cause
+from functions.finding_importer.report import Outcome, Outcomes, Reporter
 from functions.finding_importer.rules import Ruleset
 from functions.finding_importer.security_hub import SecurityHub
-from tests.unit.importer_doubles import SCOPE, SECURITY, Context, detection, queue_event
+from tests.unit.importer_doubles import (
+    OWNER,
+    SCOPE,
+    SECURITY,
+    Context,
+    detection,
+    finding,
+    queue_event,
+)
 from tests.unit.importer_fakes import (
     FakeOrganizations,
     FakeSecurityHub,
@@ -94,6 +105,16 @@ class Cloud:
     def invoke(self, event: Any, seconds: float = 120.0) -> dict[str, Any]:
         return self.function.handle(event, Context(seconds))
 
+    def handle(
+        self, *events: Any, seconds_left: Callable[[], float] = lambda: 120.0
+    ) -> tuple[list[Delivery], dict[str, int]]:
+        """As an invocation handles deliveries, without keeping what is left of them."""
+        self.directory.begin_invocation()
+        self.reporter.once.begin_invocation(Context())
+        delivered = [sources.read(event) for event in events]
+        deliveries, counts = self.importer.handle(delivered, seconds_left)
+        return deliveries, dict(counts)
+
     def work_off(self) -> None:
         """Deliver what is in the queue, in batches of ten; what stays, stays in it."""
         waiting, self.sqs.sent["queue"] = self.queued, []  # in hand now
@@ -111,6 +132,16 @@ class Cloud:
     def dead(self) -> list[SentMessage]:
         return self.sqs.sent.setdefault("dead", [])
 
+    def report(self, *jobs: Job, account: str = OWNER) -> Outcomes:
+        """As an invocation reports the jobs of one account."""
+        self.directory.begin_invocation()
+        self.reporter.once.begin_invocation(Context())
+        return self.reporter.report(account, jobs)
+
+    def report_one(self, one: Job | None = None, account: str = OWNER) -> Outcome:
+        [outcome] = self.report(one or job(account=account), account=account).values()
+        return outcome
+
     def active(self) -> dict[str, list[str]]:
         """The Ids of the active findings, by the accounts that have any."""
         return {
@@ -118,3 +149,12 @@ class Cloud:
             for account, hub in self.hubs.items()
             if (ids := [id_ for id_, state in hub.states.items() if state == "ACTIVE"])
         }
+
+
+def job(event_id: str = "e", account: str = OWNER, *, stand_in: bool = False) -> Job:
+    return Job(finding({"recipientAccountId": account, "eventID": event_id}), stand_in)
+
+
+def place_and_cause(outcome: Outcome) -> tuple[Place, Cause | None]:
+    refusal = outcome.standing.refusal
+    return outcome.standing.place, refusal.cause if refusal else None

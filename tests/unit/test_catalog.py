@@ -231,7 +231,7 @@ def test_the_importer_reads_back_what_the_catalog_holds() -> None:
         assert (read.id, read.name, read.title) == (one.id, one.name, one.title)
         assert (read.description, read.severity) == (one.description, one.severity)
         assert (read.types, read.next_steps) == (one.types, one.next_steps)
-        assert read.priority == one.priority
+        assert (read.priority, read.runbook) == (one.priority, f"detections/{one.runbook_path}")
 
 
 def test_the_same_catalog_gives_the_same_document() -> None:

@@ -42,7 +42,9 @@ def test_the_minimal_config_is_completed_with_the_defaults() -> None:
         ),
         deployment_role="OrganizationAccountAccessRole",
         notifications=config.Notifications(
-            emails=("security@example.com",), low_priority_emails=("security@example.com",)
+            emails=("security@example.com",),
+            low_priority_emails=("security@example.com",),
+            runbook_base_url=None,
         ),
         detections=config.DetectionChoice(packs=(), overrides=()),
         name_prefix="rootwatch",

@@ -27,14 +27,14 @@ def test_two_builds_give_equal_bytes(tmp_path: Path) -> None:
     one = tree(tmp_path / "one", time=1_000_000_000)
     two = tree(tmp_path / "deep" / "two", time=1_700_000_000, umask=0o600)
 
-    first = build_zip(one, "importer", EXTRA, tmp_path / "first.zip")
-    second = build_zip(two, "importer", EXTRA, tmp_path / "new" / "second.zip")
+    first = build_zip(one, "importer", EXTRA, {}, tmp_path / "first.zip")
+    second = build_zip(two, "importer", EXTRA, {}, tmp_path / "new" / "second.zip")
 
     assert first.read_bytes() == second.read_bytes()
 
 
 def test_the_zip_holds_modules_and_declared_data_only(tmp_path: Path) -> None:
-    built = build_zip(tree(tmp_path / "s", time=0), "importer", EXTRA, tmp_path / "f.zip")
+    built = build_zip(tree(tmp_path / "s", time=0), "importer", EXTRA, {}, tmp_path / "f.zip")
 
     with ZipFile(built) as archive:
         assert archive.namelist() == [
@@ -48,12 +48,33 @@ def test_the_zip_holds_modules_and_declared_data_only(tmp_path: Path) -> None:
         assert {one.date_time for one in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
+def test_dependencies_stand_beside_the_package_by_their_paths(tmp_path: Path) -> None:
+    library = tree(tmp_path / "library", time=0)
+    files = {"library/deep.py": library / "sub" / "deep.py", "single.py": library / "handler.py"}
+    source = tree(tmp_path / "s", time=0)
+
+    with ZipFile(build_zip(source, "importer", {}, files, tmp_path / "f.zip")) as archive:
+        assert {"library/deep.py", "single.py", "importer/handler.py"} <= set(archive.namelist())
+        assert archive.read("library/deep.py") == b"# sub/deep.py\n"
+
+
+def test_a_native_dependency_is_refused_by_its_path_in_the_zip(tmp_path: Path) -> None:
+    source = tree(tmp_path / "s", time=0)
+    native = tmp_path / "library.py"
+    native.write_bytes(b"\x7fELF\x02\x01")
+
+    with pytest.raises(FunctionPackageError, match="native code") as caught:
+        build_zip(source, "importer", EXTRA, {"library/fast.py": native}, tmp_path / "f.zip")
+
+    assert str(caught.value.path) == "library/fast.py"
+
+
 def test_other_content_gives_other_bytes(tmp_path: Path) -> None:
     source = tree(tmp_path / "s", time=0)
-    before = build_zip(source, "importer", EXTRA, tmp_path / "f.zip").read_bytes()
+    before = build_zip(source, "importer", EXTRA, {}, tmp_path / "f.zip").read_bytes()
     (source / "handler.py").write_text("# changed\n")
 
-    assert build_zip(source, "importer", EXTRA, tmp_path / "f.zip").read_bytes() != before
+    assert build_zip(source, "importer", EXTRA, {}, tmp_path / "f.zip").read_bytes() != before
 
 
 @pytest.mark.parametrize(
@@ -76,7 +97,7 @@ def test_a_native_file_is_refused_by_name(tmp_path: Path, name: str, content: by
     (source / name).write_bytes(content)
 
     with pytest.raises(FunctionPackageError, match="native code") as caught:
-        build_zip(source, "importer", EXTRA, tmp_path / "f.zip")
+        build_zip(source, "importer", EXTRA, {}, tmp_path / "f.zip")
 
     assert caught.value.path == source / name
     assert not (tmp_path / "f.zip").exists()
@@ -88,7 +109,7 @@ def test_a_symbolic_link_is_refused_by_name(tmp_path: Path, target: str) -> None
     (source / "link.py").symlink_to(source / target)
 
     with pytest.raises(FunctionPackageError, match=r"link\.py: is a symbolic link"):
-        build_zip(source, "importer", EXTRA, tmp_path / "f.zip")
+        build_zip(source, "importer", EXTRA, {}, tmp_path / "f.zip")
 
 
 @pytest.mark.parametrize(
@@ -104,23 +125,23 @@ def test_a_data_file_that_does_not_belong_is_refused(
     tmp_path: Path, name: str, content: bytes
 ) -> None:
     with pytest.raises(FunctionPackageError):
-        build_zip(tree(tmp_path / "s", time=0), "importer", {name: content}, tmp_path / "f.zip")
+        build_zip(tree(tmp_path / "s", time=0), "importer", {name: content}, {}, tmp_path / "f.zip")
 
 
 def test_a_source_without_modules_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
 
     with pytest.raises(FunctionPackageError, match="no Python module"):
-        build_zip(tmp_path / "empty", "importer", EXTRA, tmp_path / "f.zip")
+        build_zip(tmp_path / "empty", "importer", EXTRA, {}, tmp_path / "f.zip")
 
 
 def test_a_refused_build_leaves_the_earlier_zip_and_no_scraps(tmp_path: Path) -> None:
     source = tree(tmp_path / "s", time=0)
-    before = build_zip(source, "importer", EXTRA, tmp_path / "out" / "f.zip").read_bytes()
+    before = build_zip(source, "importer", EXTRA, {}, tmp_path / "out" / "f.zip").read_bytes()
     (source / "fast.so").touch()
 
     with pytest.raises(FunctionPackageError):
-        build_zip(source, "importer", EXTRA, tmp_path / "out" / "f.zip")
+        build_zip(source, "importer", EXTRA, {}, tmp_path / "out" / "f.zip")
 
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["f.zip"]
     assert (tmp_path / "out" / "f.zip").read_bytes() == before

@@ -3,6 +3,7 @@
 import json
 import re
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -181,3 +182,28 @@ def test_the_document_says_priority_and_compliance() -> None:
         "version": "5.0.0",
         "controls": ["1.4", "1.6"],
     } in entry["compliance"]
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        (None, "detections"),
+        ("https://git.example.com/detections", "https://git.example.com/detections"),
+        ("https://git.example.com/detections/", "https://git.example.com/detections"),
+    ],
+)
+def test_the_document_says_where_each_runbook_is(base: str | None, expected: str) -> None:
+    detections = catalog.load()
+    runbooks = {
+        entry["name"]: entry["runbook"] for entry in json.loads(importer.document(detections, base))
+    }
+
+    assert runbooks["root_console_login_without_mfa"] == (
+        f"{expected}/root_console_login_without_mfa/runbook.md"
+    )
+    assert runbooks["cis_root_usage"] == (
+        f"{expected}/cis_aws_foundations/cis_root_usage/runbook.md"
+    )
+    root = Path(catalog.__file__).parent
+    paths = (runbook.removeprefix(f"{expected}/") for runbook in runbooks.values())
+    assert all((root / path).is_file() for path in paths)

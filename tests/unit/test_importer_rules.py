@@ -30,6 +30,8 @@ def test_a_detection_is_loaded_with_all_its_fields() -> None:
         Compliance(framework=CIS["framework"], version="5.0.0", controls=("1.4", "1.6")),
     )
     assert loaded.next_steps[2] == "Turn MFA on."
+    assert loaded.runbook == loaded.runbook_url == ENTRY["runbook"]
+    assert detection(runbook="detections/a/runbook.md").runbook_url is None
 
 
 def test_only_matching_detections_are_told() -> None:
@@ -79,6 +81,7 @@ def test_a_ruleset_without_detections_matches_nothing() -> None:
         ({"compliance": [{**CIS, "framework": " "}]}, "detections[0].compliance[0].framework"),
         ({"next_steps": ["fine", " "]}, "detections[0].next_steps"),
         ({"title": ""}, "detections[0].title"),
+        ({"runbook": None}, "detections[0].runbook"),
         ({"name": "Root Login"}, "detections[0].name"),
         ({"predicate": {"all": [{"unknown": 1}]}}, "detections[0].predicate.all[0]"),
         ({"predicate": {"field": "a", "regex": ["("]}}, "detections[0].predicate.regex[0]"),

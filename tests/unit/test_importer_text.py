@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.finding_importer.text import as_seen, line
+from functions.finding_importer.text import as_seen, in_code, line, unlinked
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,26 @@ def test_a_line_never_exceeds_its_limit_and_is_stable(text: str, limit: int) -> 
 )
 def test_a_value_is_told_as_it_was_seen(document: dict[str, Any], expected: str | None) -> None:
     assert as_seen(document, "MFAUsed", 100) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://evil.example/x", "https[:]//evil.example/x"),
+        ("www.evil.example WWW.evil.example", "www[.]evil.example WWW[.]evil.example"),
+        ("http://a://b", "http[:]//a[:]//b"),
+        ("Mozilla/5.0 (X11; Linux)", "Mozilla/5.0 (X11; Linux)"),
+        ("198.51.100.7", "198.51.100.7"),
+    ],
+)
+def test_a_mail_program_makes_no_link_of_it(text: str, expected: str) -> None:
+    assert unlinked(text) == expected
+
+
+@given(st.text() | st.text("`<>|!@#[]()*_~\\&"))
+def test_nothing_ends_the_code_or_opens_a_mention(text: str) -> None:
+    code = in_code(text)
+
+    assert code[0] == code[-1] == "`"
+    assert not set("`<>|") & set(code[1:-1])
+    assert len(code) == len(text) + 2

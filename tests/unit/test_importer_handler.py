@@ -1,0 +1,227 @@
+"""The function's entry: each source through the whole of it, and what stays where it came from."""
+
+import json
+from typing import Any
+
+import pytest
+
+from functions.finding_importer.aws import Connections, Patience
+from functions.finding_importer.environment import Environment
+from functions.finding_importer.errors import QueueError
+from functions.finding_importer.handler import assemble
+from functions.finding_importer.rules import Ruleset
+from tests.unit.importer_cloud import HIGH, LOW, Cloud, job
+from tests.unit.importer_doubles import (
+    OWNER,
+    SECURITY,
+    detection,
+    event_bridge_event,
+    id_of,
+    logs_event,
+    queue_event,
+    sign_in,
+)
+from tests.unit.importer_fakes import client_error
+from tests.unit.test_importer_environment import VARIABLES
+
+E = id_of(OWNER)
+OTHER = "444455556666"
+DOWN = client_error("ServiceUnavailable", "Operation", 503)
+FAILED = {"requestPayload": logs_event(sign_in())}
+
+
+def failures(answer: dict[str, Any]) -> list[str]:
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+@pytest.mark.parametrize("event", [logs_event(sign_in()), event_bridge_event(sign_in()), FAILED])
+def test_each_source_may_invoke_the_function_or_come_by_its_queue(event: Any) -> None:
+    direct, queued = Cloud(), Cloud()
+
+    counts = direct.invoke(event)
+    answer = queued.invoke(queue_event(json.dumps(event)))
+
+    assert direct.active() == queued.active() == {OWNER: [E]}
+    assert (counts["Records"], counts["FindingsImported"], counts["NoticeNow"]) == (1, 1, 1)
+    assert answer == {"batchItemFailures": []}
+    assert direct.queued == queued.queued == direct.dead == queued.dead == []
+
+
+def test_both_paths_together_add_one_finding_and_one_notice() -> None:
+    cloud = Cloud()
+
+    cloud.invoke(queue_event(json.dumps(event_bridge_event(sign_in()))))
+    cloud.invoke(logs_event(sign_in()))
+    cloud.invoke(queue_event(*[json.dumps(event_bridge_event(sign_in()))] * 3))
+
+    assert cloud.active() == {OWNER: [E]}
+    assert len(cloud.sns.published) == 1
+
+
+class TestWhatIsLeftOfAnEvent:
+    def test_it_becomes_jobs_and_dead_letters(self) -> None:
+        cloud = Cloud()
+        cloud.hub(OWNER).faults.always = DOWN
+
+        counts = cloud.invoke(logs_event(sign_in(), "not json", sign_in(OTHER)))
+
+        assert [sent.body for sent in cloud.queued] == [job().body()]
+        assert [json.loads(sent.body)["content"] for sent in cloud.dead] == ["not json"]
+        assert str(cloud.dead[0].reason).startswith("log event 1: expected JSON: ")
+        assert (counts["TriedAgain"], counts["PutAside"]) == (1, 1)
+
+    def test_the_job_imports_the_finding_later_and_tells_nobody_again(self) -> None:
+        cloud = Cloud()
+        cloud.hub(OWNER).faults.next = [DOWN, DOWN]
+
+        cloud.invoke(logs_event(sign_in()))
+        cloud.work_off()
+        assert (cloud.active(), len(cloud.queued)) == ({}, 1)
+        cloud.work_off()
+
+        assert cloud.active() == {OWNER: [E]}
+        assert cloud.queued == cloud.dead == []
+        assert len(cloud.sns.published) == 1
+
+    @pytest.mark.parametrize("bad", ["queue", "dead"])
+    def test_where_one_queue_is_down_the_other_is_sent_its_part_before_the_error(
+        self, bad: str
+    ) -> None:
+        cloud = Cloud()
+        cloud.hub(OWNER).faults.always = DOWN
+        cloud.sqs.faults.next = [DOWN if bad == "dead" else None, DOWN if bad == "queue" else None]
+
+        with pytest.raises(QueueError, match=f"/{bad} did not take 1 messages"):
+            cloud.invoke(logs_event(sign_in(), "not json"))
+
+        assert len(cloud.dead if bad == "queue" else cloud.queued) == 1
+
+    def test_the_error_makes_lambda_repeat_the_event_which_then_adds_nothing(self) -> None:
+        cloud = Cloud()
+        cloud.sqs.faults.next = [DOWN]
+        event = logs_event(sign_in(), "not json")
+        with pytest.raises(QueueError):
+            cloud.invoke(event)
+
+        cloud.invoke(event)
+
+        assert cloud.active() == {OWNER: [E]}
+        assert (len(cloud.sns.published), len(cloud.dead)) == (1, 1)
+
+    def test_an_event_of_no_source_is_a_dead_letter(self) -> None:
+        cloud = Cloud()
+
+        cloud.invoke({"Records": [{"eventSource": "aws:s3"}]})
+
+        [letter] = cloud.dead
+        assert json.loads(json.loads(letter.body)["content"])["Records"]
+
+
+class TestBatches:
+    def test_a_job_that_is_not_done_stays_and_is_postponed(self) -> None:
+        cloud = Cloud()
+        cloud.hub(OWNER).faults.always = DOWN
+
+        event = queue_event(job(account=OTHER).body(), job().body(), receive_count=4)
+        answer = cloud.invoke(event)
+
+        assert failures(answer) == ["message-1"]
+        assert cloud.sqs.hidden == {"handle-1": 240}
+        assert cloud.queued == cloud.dead == []
+
+    def test_a_job_that_cannot_be_postponed_stays_all_the_same(self) -> None:
+        cloud = Cloud()
+        cloud.hub(OWNER).faults.always = DOWN
+        cloud.sqs.faults.always = client_error("MessageNotInflight")
+
+        assert failures(cloud.invoke(queue_event(job().body(), "x"))) == ["message-0", "message-1"]
+
+    def test_what_is_left_of_an_event_becomes_a_job_and_its_message_goes(self) -> None:
+        cloud = Cloud()
+        cloud.hub(OWNER).faults.always = DOWN
+
+        answer = cloud.invoke(queue_event(json.dumps(event_bridge_event(sign_in()))))
+
+        assert failures(answer) == []
+        assert [sent.body for sent in cloud.queued] == [job().body()]
+
+    def test_a_message_whose_rest_no_queue_takes_stays_and_others_go(self) -> None:
+        cloud = Cloud()
+        cloud.sqs.refuses = lambda body: "bad" in body
+
+        answer = cloud.invoke(queue_event("bad", "unreadable", job().body()))
+
+        assert failures(answer) == ["message-0"]
+        assert [json.loads(letter.body)["content"] for letter in cloud.dead] == ["unreadable"]
+
+    def test_an_invalid_finding_is_a_dead_letter_that_can_be_put_back_as_it_is(self) -> None:
+        cloud = Cloud()
+        cloud.hub(OWNER).refused[E] = "InvalidInput"
+
+        assert failures(cloud.invoke(queue_event(job().body()))) == []
+        [letter] = cloud.dead
+        cloud.hub(OWNER).refused.clear()
+        assert failures(cloud.invoke(queue_event(letter.body))) == []
+
+        assert cloud.active() == {OWNER: [E]}
+        assert len(cloud.sns.published) == 1
+
+    def test_a_dead_letter_that_is_put_back_is_read_again(self) -> None:
+        cloud = Cloud([detection(name="other")])
+        cloud.invoke(queue_event(job().body()))
+        [letter] = cloud.dead
+        assert str(letter.reason).startswith("detection: expected one that is deployed, found 'r")
+
+        repaired = Cloud()
+        repaired.invoke(queue_event(letter.body))
+
+        assert repaired.active() == {OWNER: [E]}
+
+    def test_the_stand_ins_life_ends_in_the_owning_account(self) -> None:
+        cloud = Cloud()
+        cloud.hub(OWNER).enabled = False
+
+        cloud.invoke(logs_event(sign_in()))
+        cloud.work_off()
+        assert cloud.active() == {SECURITY: [E]}
+        cloud.hub(OWNER).enabled = True
+        cloud.work_off()
+
+        assert cloud.active() == {OWNER: [E]}
+        assert cloud.hub(SECURITY).states == {E: "ARCHIVED"}
+        assert cloud.queued == cloud.dead == []
+        assert len(cloud.sns.published) == 1
+
+
+def test_the_function_is_assembled_as_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clients: list[tuple[Any, ...]] = []
+
+    def client(_: Connections, *wanted: Any) -> Any:
+        clients.append(wanted)
+        return wanted
+
+    monkeypatch.setattr(Connections, "client", client)
+    monkeypatch.setattr(Connections, "hurried", client)
+    topics = {"HIGH_PRIORITY_TOPIC_ARN": HIGH, "LOW_PRIORITY_TOPIC_ARN": LOW}
+
+    function = assemble(Environment.parse({**VARIABLES, **topics}), Ruleset.of([]))
+
+    reporter = function.importer.reporter
+    assert {name: topic.topic_arn for name, topic in reporter.topics.items()} == {
+        "high": HIGH,
+        "low": LOW,
+    }
+    assert function.queues.queue_url == VARIABLES["QUEUE_URL"]
+    assert function.queues.dead_letter_queue_url == VARIABLES["DEAD_LETTER_QUEUE_URL"]
+    assert (function.importer.accounts_at_once, function.importer.reserved_seconds) == (8, 45.0)
+    hurry = Patience(connect_seconds=1, read_seconds=2, attempts=1)
+    assert sorted(clients, key=str) == [
+        ("dynamodb",),
+        ("organizations", hurry),
+        ("securityhub",),
+        ("sns",),
+        ("sqs",),
+        ("sts",),
+    ]

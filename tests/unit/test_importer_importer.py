@@ -1,0 +1,300 @@
+"""From deliveries to findings and notices, all accounts at once, and what is left of each."""
+
+import json
+import threading
+from typing import Any
+
+import pytest
+
+from tests.unit.importer_cloud import Cloud, job
+from tests.unit.importer_doubles import (
+    detection,
+    event_bridge_event,
+    id_of,
+    logs_event,
+    record,
+    sign_in,
+)
+from tests.unit.importer_fakes import Faults, client_error
+
+FIRST, SECOND, THIRD = "111111111111", "222222222222", "333333333333"
+DENIED = client_error("AccessDenied", "AssumeRole", 403)
+THROTTLED = client_error("ThrottlingException")
+WITH_MFA = detection(
+    name="root_console_login_with_mfa",
+    priority="low",
+    predicate={"field": "additionalEventData.MFAUsed", "equals": ["Yes"]},
+)
+ORDINARY = [
+    record(additionalEventData={"MFAUsed": "no"}, eventName="CheckMfa"),
+    record(userIdentity={"type": "AssumedRole"}),
+    record(userIdentity={"type": "IAMUser"}),
+    record(responseElements={"ConsoleLogin": "Failure"}),
+    {"eventName": "ConsoleLogin"},
+    {},
+]
+
+
+def flagged(event_id: str = "e", account: str = FIRST) -> dict[str, Any]:
+    """The queue's message of a job that knows of its stand-in."""
+    message: dict[str, Any] = json.loads(job(event_id, account, stand_in=True).body())
+    return message
+
+
+def test_a_sign_in_among_ordinary_events_becomes_one_finding_and_one_notice() -> None:
+    cloud = Cloud()
+
+    [delivery], counts = cloud.handle(logs_event(*ORDINARY, sign_in(FIRST), *ORDINARY))
+
+    assert cloud.active() == {FIRST: [id_of(FIRST)]}
+    assert len(cloud.sns.published) == 1
+    assert (delivery.jobs, delivery.letters, delivery.records) == ([], [], 13)
+    assert counts == {
+        "Records": 13,
+        "PutAside": 0,
+        "TriedAgain": 0,
+        "FindingsImported": 1,
+        "NoticeNow": 1,
+    }
+
+
+def test_ordinary_events_touch_no_account_and_nobody_is_told() -> None:
+    cloud = Cloud()
+
+    cloud.handle(logs_event(*ORDINARY))
+
+    assert cloud.journal == []
+    assert cloud.organizations.calls == []
+
+
+def test_a_notice_goes_to_the_topic_of_its_detections_priority() -> None:
+    cloud = Cloud([detection(), WITH_MFA])
+
+    cloud.handle(logs_event(sign_in(FIRST)))
+    cloud.handle(logs_event(sign_in(SECOND) | {"additionalEventData": {"MFAUsed": "Yes"}}))
+
+    topics = [one["TopicArn"].rpartition(":")[2] for one in cloud.sns.published]
+    assert topics == ["high", "low"]
+    assert FIRST in cloud.sns.told[0]
+    assert SECOND in cloud.sns.told[1]
+
+
+def test_a_record_that_matches_two_detections_is_two_findings() -> None:
+    cloud = Cloud([detection(), detection(name="other")])
+
+    _, counts = cloud.handle(logs_event(sign_in(FIRST)))
+
+    assert len(cloud.active()[FIRST]) == 2
+    assert counts["NoticeNow"] == 2
+
+
+def test_each_account_is_entered_once_and_gets_its_own_findings() -> None:
+    cloud = Cloud()
+
+    cloud.handle(logs_event(sign_in(FIRST), sign_in(SECOND), sign_in(FIRST, "other")))
+
+    assert sorted(call["RoleArn"].split(":")[4] for call in cloud.sts.calls) == [FIRST, SECOND]
+    assert cloud.active() == {
+        FIRST: [id_of(FIRST), id_of(FIRST, "other")],
+        SECOND: [id_of(SECOND)],
+    }
+
+
+class TestWhatArrivesTwice:
+    def test_a_record_repeated_at_once_is_imported_and_told_once(self) -> None:
+        cloud = Cloud()
+
+        twice = logs_event(sign_in(FIRST), sign_in(FIRST), sign_in(FIRST, "other"))
+        cloud.handle(twice, event_bridge_event(sign_in(FIRST)))
+
+        [batch] = cloud.hub(FIRST).batches
+        assert [one["Id"] for one in batch] == [id_of(FIRST), id_of(FIRST, "other")]
+        assert len(cloud.sns.published) == 2
+
+    def test_a_record_repeated_later_adds_nothing(self) -> None:
+        cloud = Cloud()
+
+        for event in (logs_event(sign_in(FIRST)), event_bridge_event(sign_in(FIRST))):
+            cloud.handle(event)
+
+        assert cloud.active() == {FIRST: [id_of(FIRST)]}
+        assert len(cloud.sns.published) == 1
+
+    def test_what_is_left_of_it_is_left_once_in_each_delivery(self) -> None:
+        cloud = Cloud()
+        cloud.hub(FIRST).faults.always = THROTTLED
+
+        twice = logs_event(sign_in(FIRST), sign_in(FIRST))
+        (first, second), counts = cloud.handle(twice, event_bridge_event(sign_in(FIRST)))
+
+        assert (len(first.jobs), len(second.jobs)) == (1, 1)
+        assert counts["FindingsNotImported"] == 1
+
+    def test_an_invalid_one_is_put_aside_once(self) -> None:
+        cloud = Cloud()
+        cloud.hub(FIRST).refused[id_of(FIRST)] = "InvalidInput"
+
+        [delivery], _ = cloud.handle(logs_event(sign_in(FIRST), sign_in(FIRST)))
+
+        [letter] = delivery.letters
+        assert letter.body == job(account=FIRST).body()
+        assert letter.reason.startswith("the finding is invalid: InvalidInput: ")
+        assert delivery.jobs == []
+
+    @pytest.mark.parametrize("stand_in_first", [True, False])
+    def test_a_job_that_knows_of_a_stand_in_prevails(self, *, stand_in_first: bool) -> None:
+        cloud = Cloud()
+        events = [flagged(), event_bridge_event(sign_in(FIRST))]
+
+        deliveries, _ = cloud.handle(*(events if stand_in_first else reversed(events)))
+
+        assert cloud.active() == {FIRST: [id_of(FIRST)]}
+        assert len(cloud.hub("999988887777").batches) == 1
+        assert [delivery.jobs for delivery in deliveries] == [[], []]
+
+
+class TestAccountsApart:
+    @pytest.mark.parametrize("bad", [FIRST, SECOND, THIRD])
+    def test_an_account_that_fails_keeps_no_other_from_its_findings(self, bad: str) -> None:
+        cloud = Cloud()
+        cloud.sts.errors[bad] = client_error("Throttling")
+        accounts = (FIRST, SECOND, THIRD)
+
+        [delivery], _ = cloud.handle(logs_event(*map(sign_in, accounts)))
+
+        assert cloud.active() == {a: [id_of(a)] for a in accounts if a != bad}
+        assert [one.finding.account for one in delivery.jobs] == [bad]
+        assert len(cloud.sns.published) == 3
+
+    def test_an_error_of_ours_ends_the_invocation_after_the_other_accounts_are_done(self) -> None:
+        cloud = Cloud()
+        cloud.hub(SECOND).faults.always = ZeroDivisionError()
+
+        with pytest.raises(ZeroDivisionError):
+            cloud.handle(logs_event(*map(sign_in, (FIRST, SECOND, THIRD))))
+
+        assert cloud.active() == {a: [id_of(a)] for a in (FIRST, THIRD)}
+
+    def test_as_many_accounts_as_may_are_entered_at_once_and_no_more(self) -> None:
+        cloud, accounts = Cloud(accounts_at_once=3), [f"{number:012}" for number in range(9)]
+        meeting = Meeting()
+        for account in accounts:
+            cloud.hub(account).faults = meeting
+
+        cloud.handle(logs_event(*map(sign_in, accounts)))
+
+        assert meeting.most == 3
+        assert sorted(cloud.active()) == accounts
+
+
+class Meeting(Faults):
+    """Waits until three call at once, and counts how many do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.together, self.lock, self.here, self.most = (
+            threading.Barrier(3),
+            threading.Lock(),
+            0,
+            0,
+        )
+
+    def strike(self) -> None:
+        with self.lock:
+            self.here += 1
+            self.most = max(self.most, self.here)
+        self.together.wait(10)
+        with self.lock:
+            self.here -= 1
+
+
+class TestTime:
+    def test_without_time_nothing_is_begun_and_all_is_left(self) -> None:
+        cloud = Cloud()
+
+        event = logs_event(sign_in(FIRST), sign_in(SECOND))
+        [delivery], counts = cloud.handle(event, seconds_left=lambda: 44.9)
+
+        assert cloud.journal == []
+        assert [one.finding.account for one in delivery.jobs] == [FIRST, SECOND]
+        assert (counts["FindingsNotImported"], counts["TriedAgain"]) == (2, 2)
+
+    def test_accounts_that_come_too_late_are_left(self) -> None:
+        cloud = Cloud(accounts_at_once=1)
+        left = iter([100.0, 46.0, 44.0])
+
+        event = logs_event(*map(sign_in, (FIRST, SECOND, THIRD)))
+        [delivery], _ = cloud.handle(event, seconds_left=lambda: next(left))
+
+        assert sorted(cloud.active()) == [FIRST, SECOND]
+        assert [one.finding.account for one in delivery.jobs] == [THIRD]
+
+
+class TestUnreadable:
+    def test_bad_records_are_put_aside_with_place_and_reason_and_stop_no_other(self) -> None:
+        cloud = Cloud()
+        bad = [
+            "not json",
+            sign_in(FIRST) | {"eventTime": None},
+            sign_in(FIRST) | {"recipientAccountId": "12"},
+        ]
+
+        [delivery], counts = cloud.handle(logs_event(*bad, sign_in(SECOND)))
+
+        reasons = [letter.reason for letter in delivery.letters]
+        assert reasons[0].startswith("log event 0: expected JSON: ")
+        assert reasons[1].startswith("log event 1: eventTime: expected ")
+        assert reasons[2].startswith("log event 2: recipientAccountId: expected ")
+        contents = [json.loads(letter.body)["content"] for letter in delivery.letters]
+        assert contents[0] == "not json"
+        assert [json.loads(content) for content in contents[1:]] == bad[1:]
+        assert (counts["PutAside"], counts["Records"]) == (3, 3)
+        assert cloud.active() == {SECOND: [id_of(SECOND)]}
+
+    def test_a_bad_record_that_matches_nothing_is_nobodys(self) -> None:
+        [delivery], counts = Cloud().handle(logs_event({"eventName": "CheckMfa", "eventTime": 1}))
+
+        assert delivery.letters == []
+        assert counts["Records"] == 1
+
+    @pytest.mark.parametrize(
+        "changes", [{"detection": "gone"}, {"record": {}}, {"stand_in": None}, {"detection": 5}]
+    )
+    def test_a_bad_job_is_put_aside_as_it_is(self, changes: dict[str, Any]) -> None:
+        message = flagged() | changes
+
+        [delivery], _ = Cloud().handle(message)
+
+        [letter] = delivery.letters
+        assert json.loads(json.loads(letter.body)["content"]) == message
+        assert delivery.is_job
+
+
+def test_what_is_counted_is_a_metric_of_its_own() -> None:
+    cloud = Cloud()
+    cloud.sts.errors = {FIRST: DENIED, SECOND: THROTTLED}
+    cloud.hub(THIRD).refused[id_of(THIRD)] = "InvalidInput"
+    cloud.table.claims.next = [client_error("InternalServerError", "PutItem", 500)]
+
+    _, counts = cloud.handle(logs_event(*map(sign_in, (FIRST, SECOND, THIRD)), "x"))
+
+    assert counts == {
+        "Records": 3,
+        "PutAside": 2,
+        "TriedAgain": 1,
+        "FindingsInSecurityAccount": 1,
+        "FindingsNotImported": 1,
+        "FindingsInvalid": 1,
+        "NoticeNow": 2,
+        "NoticeUnremembered": 1,
+    }
+
+
+def test_deliveries_come_back_in_their_order_with_what_is_left_of_each() -> None:
+    cloud = Cloud()
+    cloud.sts.errors = {SECOND: THROTTLED}
+    events = [logs_event(sign_in(FIRST)), "x", event_bridge_event(sign_in(SECOND))]
+
+    deliveries, _ = cloud.handle(*events)
+
+    assert [(len(one.jobs), len(one.letters)) for one in deliveries] == [(0, 0), (0, 1), (1, 0)]
