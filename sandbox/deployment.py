@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,12 +122,10 @@ class Deployment:
             errors="replace",
             start_new_session=True,
         )
-        with process:
-            try:
-                yield process
-            except BaseException:
-                os.killpg(process.pid, signal.SIGKILL)
-                raise
+        with process, ExitStack() as unfinished:
+            unfinished.callback(os.killpg, process.pid, signal.SIGKILL)
+            yield process
+            unfinished.pop_all()
 
     def _environment(self) -> dict[str, str]:
         config = {"TF_CLI_CONFIG_FILE": str(TERRAFORM_CLI_CONFIG)}
