@@ -1,12 +1,14 @@
-"""Detections for the tests: small catalogs on disk, and one of a condition."""
+"""Detections for the tests: those that ship, small catalogs on disk, and one of a condition."""
 
 import json
 from pathlib import Path
 from typing import Any
 
+from detections.catalog import load
 from detections.conditions import Condition
 from detections.detection import Detection, Threshold
 
+SHIPPED = load()  # read once for all tests: it takes the better part of a second
 RULE: dict[str, Any] = {
     "title": "A title",
     "id": "2f6b4a55-1a0e-4a3c-9d2b-6f2f3c6a7e01",

@@ -14,7 +14,7 @@ from sandbox.filter_pattern import FilterPattern, parse
 
 
 def metric_counts(one: Detection, record: dict[str, Any]) -> bool:
-    return _pattern(cloudwatch.metric_pattern(one)).matches(json.dumps(record))
+    return _metric_filter(one).matches(json.dumps(record))
 
 
 def subscription_delivers(listed: Sequence[Detection], record: dict[str, Any]) -> bool:
@@ -36,6 +36,11 @@ def event(record: dict[str, Any]) -> Any:
     is_sign_in = record.get("eventType") == "AwsConsoleSignIn"
     kind = "AWS Console Sign In" if is_sign_in else "AWS API Call"
     return {"detail-type": f"{kind} via CloudTrail", "source": "aws.any", "detail": record}
+
+
+@cache
+def _metric_filter(one: Detection) -> FilterPattern:
+    return parse(cloudwatch.metric_pattern(one))
 
 
 @cache

@@ -16,6 +16,7 @@ from detections.detection import Detection, Sample
 from detections.errors import DetectionError
 from functions.finding_importer.rules import Ruleset
 from sandbox.filter_pattern import parse
+from tests.unit.detection_catalogs import SHIPPED
 from tests.unit.detection_judges import (
     event_rule_matches,
     importer_matches,
@@ -23,7 +24,7 @@ from tests.unit.detection_judges import (
     subscription_delivers,
 )
 
-DETECTIONS = catalog.load()
+DETECTIONS = SHIPPED
 SAMPLES = [(one, sample) for one in DETECTIONS for sample in catalog.samples(one)]
 IMPORTED = [one for one in DETECTIONS if "importer" in one.evaluated_by]
 # The names and numbers that make the patterns as long as they can become.

@@ -17,7 +17,7 @@ from detections.errors import DetectionError
 from detections.sigma import read_condition
 from tests.unit import sigma_rules
 from tests.unit.condition_meaning import ABSENT
-from tests.unit.detection_catalogs import detection
+from tests.unit.detection_catalogs import SHIPPED, detection
 from tests.unit.detection_judges import (
     event_rule_matches,
     importer_matches,
@@ -26,7 +26,7 @@ from tests.unit.detection_judges import (
 )
 from tests.unit.test_catalog import NO_EVENT_RULE
 
-DETECTIONS = catalog.load()
+DETECTIONS = SHIPPED
 SAMPLES = {one.name: catalog.samples(one) for one in DETECTIONS}
 IMPORTED = [one for one in DETECTIONS if "importer" in one.evaluated_by]
 JSON = st.recursive(

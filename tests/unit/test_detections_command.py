@@ -21,13 +21,13 @@ from detections.command.rendering import TARGETS
 from detections.command.terminal import Terminal
 from detections.eventbridge import event_pattern
 from detections.importer import predicate
-from tests.unit.detection_catalogs import RULE
+from tests.unit.detection_catalogs import RULE, SHIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 ROOT = Path(catalog.__file__).parents[1]
-CATALOG = {detection.name: detection for detection in catalog.load()}
+CATALOG = {detection.name: detection for detection in SHIPPED}
 SAMPLES = [
     (detection, sample) for detection in CATALOG.values() for sample in catalog.samples(detection)
 ]

@@ -111,7 +111,7 @@ def assert_done(cloud: Cloud, messages: list[str]) -> None:
 
 
 @given(MESSAGES)
-@settings(max_examples=150)
+@settings(max_examples=100)
 def test_records_in_a_subscriptions_payload(messages: list[str]) -> None:
     cloud = Cloud()
 

@@ -117,20 +117,6 @@ class TestTableThatWorks:
 
         assert once(table).tell("f", Publisher()) is Told.NOW
 
-    def test_many_invocations_at_once_tell_once(self, table: Any) -> None:
-        publish, together = Publisher(), threading.Barrier(8)
-
-        def tell(_: int) -> Told:
-            together.wait(10)
-            return once(table).tell("g", publish)
-
-        with ThreadPoolExecutor(8) as pool:
-            told = list(pool.map(tell, range(8)))
-
-        assert publish.published == 1
-        assert told.count(Told.NOW) == 1
-        assert set(told) <= {Told.NOW, Told.BEFORE, Told.BY_ANOTHER}
-
 
 class TestTableThatFails:
     def test_without_the_table_the_notice_goes_out(self) -> None:
@@ -195,6 +181,22 @@ class TestTableThatFails:
 
         assert once(table).tell("a", publish) is Told.UNREMEMBERED
         assert publish.published == 2
+
+
+def test_many_invocations_at_once_tell_once() -> None:
+    """Against the fake alone: moto checks the condition and writes the item in two steps."""
+    table, publish, together = FakeTable(), Publisher(), threading.Barrier(8)
+
+    def tell(_: int) -> Told:
+        together.wait(10)
+        return once(table).tell("g", publish)
+
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(tell, range(8)))
+
+    assert publish.published == 1
+    assert told.count(Told.NOW) == 1
+    assert set(told) <= {Told.NOW, Told.BEFORE, Told.BY_ANOTHER}
 
 
 def test_the_table_is_configured_before_anybody_tells() -> None:

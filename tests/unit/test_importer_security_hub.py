@@ -49,11 +49,11 @@ def test_a_batch_is_as_large_as_one_call_takes(
 def test_findings_are_imported_in_as_few_calls_as_possible() -> None:
     hub = FakeSecurityHub(OWNER)
 
-    refused = SecurityHub(hub).import_findings([asff(n) for n in range(201)])
+    refused = SecurityHub(hub).import_findings([asff(n) for n in range(101)])
 
     assert refused == {}
-    assert [len(batch) for batch in hub.batches] == [100, 100, 1]
-    assert len(hub.states) == 201
+    assert [len(batch) for batch in hub.batches] == [100, 1]
+    assert len(hub.states) == 101
 
 
 @pytest.mark.parametrize("position", range(5))
@@ -74,13 +74,13 @@ def test_a_finding_that_fails_is_told_by_its_id_and_stops_no_other(
 
 
 def test_failures_of_several_calls_are_told_together() -> None:
-    bad = [id_of(OWNER, number) for number in ("1", "150")]
+    bad = [id_of(OWNER, number) for number in ("1", "101")]
     hub = FakeSecurityHub(OWNER, refused=dict.fromkeys(bad, "InvalidInput"))
 
-    refused = SecurityHub(hub).import_findings([asff(n) for n in range(200)])
+    refused = SecurityHub(hub).import_findings([asff(n) for n in range(102)])
 
     assert list(refused) == bad
-    assert len(hub.states) == 198
+    assert len(hub.states) == 100
 
 
 @dataclass
