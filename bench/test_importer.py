@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import random
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +20,6 @@ import pytest
 from bench.records import lines
 from detections import catalog, importer
 from functions.finding_importer import sources
-from functions.finding_importer.payload import UNPACKED_BYTES
 from functions.finding_importer.rules import Ruleset
 from modules.finding_importer import PACKAGE, SOURCE
 from modules.function_dependencies import dependencies
@@ -28,13 +27,13 @@ from modules.function_package import build_zip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from pytest_benchmark.fixture import BenchmarkFixture
 
 RECORDS = 5_000  # of the generator, one in 1,000 of which matches: those are left out
 IMPORTS = 12  # processes a round would be noise; one process is one round
-MEMORY_RECORDS = 34_000  # some 50 MB unpacked
+ROOT = Path(__file__).parents[1]
+UNPACKED_BYTES = 50_000_000
 
 DETECTIONS = [one for one in catalog.load() if "importer" in one.evaluated_by]
 DOCUMENT = importer.document(DETECTIONS)
@@ -123,5 +122,28 @@ def test_the_importer_decodes_and_rejects(
     ordinary: dict[str, Any], ruleset: Any, benchmark: BenchmarkFixture
 ) -> None:
     count = benchmark(decode_and_match, ordinary, ruleset)
+    benchmark.extra_info["records"] = count
 
-    assert count == unpack_and_parse(ordinary)
+
+@pytest.fixture(scope="session")
+def largest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A delivery of 1 MB that unpacks to 50 MB: the records repeat themselves, as they do not."""
+    texts = [line.decode() for line in lines(RECORDS)]
+    size, messages = 0, []
+    while size < UNPACKED_BYTES:
+        messages.append(texts[len(messages) % 12])
+        size += len(json.dumps(messages[-1])) + 130
+    path = tmp_path_factory.mktemp("delivery") / "event.json"
+    path.write_text(json.dumps(delivery(messages)))
+    return path
+
+
+@pytest.mark.parametrize("job", ["nothing", "gzip and json.loads", "the importer"])
+def test_peak_memory_of_one_megabyte_that_unpacks_to_fifty(
+    job: str, largest: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a process of its own, whose largest resident set counts."""
+    command = [sys.executable, "-m", "bench.peak_memory", job, str(largest)]
+    run = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: S603  Ours.
+    with capsys.disabled():
+        print(f"\n{largest.stat().st_size:,} bytes packed; {job}: {run.stdout.strip()}")  # noqa: T201

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import signal
 import uuid
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 
@@ -30,7 +32,9 @@ def _unwind_on_signals() -> None:
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox() as running:
-        yield running
+        client = functools.cache(running.client)  # making one takes longer than most calls
+        with patch.object(running, "client", client):
+            yield running
 
 
 @pytest.fixture(scope="session")

@@ -97,6 +97,7 @@ class Schedule:
     records: tuple[Record, ...]
     deliveries: tuple[Delivery, ...]
     injections: tuple[Injection, ...]
+    fresh: bool  # no process of the function is there yet
     rounds_until_repair: int  # so often time passes before what lasts is mended
 
 
@@ -108,6 +109,7 @@ def schedule(seed: int) -> Schedule:
         records=records,
         deliveries=tuple(_deliveries(draw, records)),
         injections=tuple(_injection(draw) for _ in range(draw.choice((0, 1, 1, 2, 2, 3)))),
+        fresh=draw.random() < 0.1,
         rounds_until_repair=draw.choice((1, 2, 4, 25)),
     )
 

@@ -36,7 +36,7 @@ def _no_faults(observer: Observer) -> Iterator[None]:
     yield
     observer.sandbox.faults.clear()
     observer.drain()
-    observer.dead_letters()
+    observer.forget_dead_letters()
 
 
 @pytest.fixture

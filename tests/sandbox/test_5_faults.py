@@ -1,7 +1,6 @@
 """Over many random schedules of faults no sign-in is lost, and nobody is told twice.
 
-`ROOTWATCH_SCHEDULES` says how many, from the first seed on; a seed that fails can be run alone by
-`pytest tests/sandbox -k "deployment or seed"` with `ROOTWATCH_SEED`.
+`ROOTWATCH_SCHEDULES` says how many, and `ROOTWATCH_SEED` from which seed on: CI draws 1,000.
 """
 
 from __future__ import annotations
@@ -10,15 +9,13 @@ import base64
 import gzip
 import json
 import os
-import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox.faults import Crash, Hang
-from tests.sandbox.schedules import Schedule, schedule
+from tests.sandbox.schedules import CALLS, Schedule, schedule
 from tests.sandbox.test_4_outcomes import event_bridge
 
 if TYPE_CHECKING:
@@ -27,15 +24,15 @@ if TYPE_CHECKING:
     from sandbox.faults import Rule
     from sandbox.sign_ins import Record
     from tests.sandbox.observer import Observer
-    from tests.sandbox.schedules import Delivery
+    from tests.sandbox.schedules import Delivery, Injection
 
-SCHEDULES = int(os.environ.get("ROOTWATCH_SCHEDULES", "1000"))
+SCHEDULES = int(os.environ.get("ROOTWATCH_SCHEDULES", "250"))
 FIRST_SEED = int(os.environ.get("ROOTWATCH_SEED", "1"))
 # The function as deployed, but for its patience: a schedule must not take minutes.
 PATIENCE = {"MAX_ATTEMPTS": "1", "READ_TIMEOUT_SECONDS": "3", "RESERVED_SECONDS": "1"}
 TIMEOUT_SECONDS = 5
+ENOUGH_FOR_ALL = 250  # so that each call was hit
 ROUNDS = 30  # more than a message is received
-CLAIM_PAUSE_SECONDS = TIMEOUT_SECONDS / 15  # a claim ends before a message is received 18 times
 
 
 @pytest.fixture(scope="module")
@@ -60,34 +57,53 @@ def test_every_sign_in_ends_once_or_as_a_dead_letter(quick: Observer, tally: Cou
 
     assert wrong == []
     assert tally["schedules"] == SCHEDULES
+    if SCHEDULES >= ENOUGH_FOR_ALL:
+        assert {call for call in CALLS if not tally[f"faults at {call[1]}"]} == set()
 
 
 def _run(plan: Schedule, observer: Observer, tally: Counter[str]) -> list[str]:
-    """What is not as it must be, if anything."""
+    """What is not as it must be, if anything; first by itself, then with all put back."""
     observer.begin()
-    faults = observer.sandbox.faults
-    rules = [
-        faults.inject(one.fault, *one.call, times=one.times, after=one.after, account=one.account)
-        for one in plan.injections
-    ]
+    if plan.fresh:
+        observer.sandbox.services.functions.recycle()  # and with it the credentials that it keeps
+    rules = [_inject(one, observer) for one in plan.injections]
     for delivery in plan.deliveries:
         _deliver(delivery, observer)
     _let_it_end(plan, observer)
+    exact = _knows_what_was_told(plan, rules)
     letters = observer.dead_letters()
-    _count(plan, rules, letters, tally)
-    exact = not any(
+    _count(plan, rules, letters, tally, exact=exact)
+    by_itself = [_outcome(record, observer, letters) for record in plan.records]
+    tally.update(str(outcome) for outcome in by_itself)
+    _put_back(observer)
+    put_back = [_outcome(record, observer, []) for record in plan.records]
+    return [
+        f"seed {plan.seed}: {record['eventID']}: {first}; put back: {last}; {plan.injections}"
+        for record, first, last in zip(plan.records, by_itself, put_back, strict=True)
+        if not (first.is_in_sight and last.is_done(exact=exact))
+    ]
+
+
+def _inject(one: Injection, observer: Observer) -> Rule:
+    return observer.sandbox.faults.inject(
+        one.fault, *one.call, times=one.times, after=one.after, account=one.account
+    )
+
+
+def _knows_what_was_told(plan: Schedule, rules: Sequence[Rule]) -> bool:
+    """Whether the table was up, and nothing hid from the function that SNS took a notice."""
+    return not any(
         one.is_of_the_table or one.hides_a_notice
         for one, rule in zip(plan.injections, rules, strict=True)
         if rule.applied
     )
-    outcomes = [_outcome(record, observer, letters) for record in plan.records]
-    tally.update(outcome.name for outcome in outcomes)
-    tally["schedules with exactly one notice demanded"] += exact
-    return [
-        f"seed {plan.seed}: {record['eventID']}: {outcome}; {plan.injections}"
-        for record, outcome in zip(plan.records, outcomes, strict=True)
-        if not outcome.holds(exact=exact)
-    ]
+
+
+def _put_back(observer: Observer) -> None:
+    """As the README says; what is no record becomes a dead letter again."""
+    observer.put_back()
+    observer.drain()
+    observer.forget_dead_letters()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +112,18 @@ class Outcome:
     notices: int
     is_dead_letter: bool
 
-    @property
-    def name(self) -> str:
-        told = {0: "no notice", 1: "one notice"}.get(self.notices, "several notices")
-        letter = ", a dead letter" if self.is_dead_letter else ""
-        return f"sign-ins: {self.findings} finding, {told}{letter}"
+    def __str__(self) -> str:
+        findings = {0: "no finding", 1: "one finding"}.get(self.findings, "several findings")
+        notices = {0: "no notice", 1: "one notice"}.get(self.notices, "several notices")
+        return f"{findings}, {notices}" + (", a dead letter" if self.is_dead_letter else "")
 
-    def holds(self, *, exact: bool) -> bool:
-        """Never two findings, never two notices of what is known to be told; all, or a letter."""
-        if self.findings > 1 or (exact and self.notices > 1):
-            return False
+    @property
+    def is_in_sight(self) -> bool:
+        """The promise: one finding and people told, or a dead letter."""
         return self.is_dead_letter or (self.findings == 1 and self.notices >= 1)
+
+    def is_done(self, *, exact: bool) -> bool:
+        return self.findings == 1 and (self.notices == 1 if exact else self.notices >= 1)
 
 
 def _outcome(record: Record, observer: Observer, letters: Sequence[dict[str, Any]]) -> Outcome:
@@ -154,24 +171,28 @@ def _subscription(records: Sequence[Record], *, poisoned: bool) -> dict[str, Any
 def _let_it_end(plan: Schedule, observer: Observer) -> None:
     """Time passes until nothing waits any more; what lasts is mended on the way."""
     observer.sandbox.settle()
-    may_hold_a_claim = any(isinstance(one.fault, Crash | Hang) for one in plan.injections)
     for number in range(ROUNDS):
         if number == plan.rounds_until_repair:
             observer.sandbox.faults.clear()
         if not observer.waiting():
             break
         observer.let_time_pass()
-        if may_hold_a_claim:
-            time.sleep(CLAIM_PAUSE_SECONDS)
     observer.sandbox.faults.clear()
     observer.sandbox.settle()
 
 
 def _count(
-    plan: Schedule, rules: Sequence[Rule], letters: Sequence[Any], tally: Counter[str]
+    plan: Schedule,
+    rules: Sequence[Rule],
+    letters: Sequence[Any],
+    tally: Counter[str],
+    *,
+    exact: bool,
 ) -> None:
     tally["schedules"] += 1
+    tally["schedules in which each notice must come exactly once"] += exact
     tally["deliveries"] += len(plan.deliveries)
     tally["dead letters"] += len(letters)
     for one, rule in zip(plan.injections, rules, strict=True):
-        tally[f"faults: {one.call[1]} {type(one.fault).__name__}"] += rule.applied
+        tally[f"faults at {one.call[1]}"] += rule.applied
+        tally[f"faults of the kind {type(one.fault).__name__}"] += rule.applied
