@@ -15,7 +15,8 @@ def line(text: str, limit: int) -> str:
     The limit counts UTF-16 units, the strictest way in which AWS may count characters;
     a character is never cut in two. The result is empty where nothing visible is left.
     """
-    cleaned = " ".join("".join(map(_printable, text)).split())
+    printable = text if text.isprintable() else "".join(map(_printable, text))
+    cleaned = " ".join(printable.split())
     encoded = cleaned.encode("utf-16-le")  # two bytes a unit
     if len(encoded) <= 2 * limit:
         return cleaned
