@@ -78,6 +78,7 @@ class FakeSecurityHub:
     faults: Faults = field(default_factory=Faults)
     batches: list[list[dict[str, Any]]] = field(default_factory=list)
     store: FindingStore = field(default_factory=FindingStore)
+    invalid: list[str] = field(default_factory=list)  # what was wrong with findings
 
     @property
     def states(self) -> dict[str, str]:
@@ -111,6 +112,7 @@ class FakeSecurityHub:
         else:
             self.store.put(finding, caller)
             return None
+        self.invalid.append(message)
         return {"Id": finding["Id"], "ErrorCode": code, "ErrorMessage": message}
 
 

@@ -86,7 +86,7 @@ def test_a_subscription_delivers_whatever_pysigma_reads_as_a_match(
 def test_a_shipped_detections_renderings_agree_near_its_samples(
     one: Detection, data: st.DataObject
 ) -> None:
-    record = data.draw(near_records(one, None))
+    record = data.draw(NEAR_RECORDS[one.name])
     matches = importer_matches([one], record)
 
     assert metric_counts(one, record) is matches
@@ -99,7 +99,7 @@ def test_a_shipped_detections_renderings_agree_near_its_samples(
 def test_the_subscription_delivers_what_a_shipped_detection_matches_whatever_the_types(
     one: Detection, data: st.DataObject
 ) -> None:
-    record = data.draw(near_records(one, JSON))
+    record = data.draw(STRANGE_RECORDS[one.name])
     matches = importer_matches([one], record)
 
     assert subscription_delivers([one], record) or not matches
@@ -107,18 +107,35 @@ def test_the_subscription_delivers_what_a_shipped_detection_matches_whatever_the
         assert subscription_delivers(IMPORTED, record) or not matches
 
 
+class Near:
+    """Samples of a detection, and what else its compared fields may hold.
+
+    The strategies are made once: to make one takes longer than to draw from it.
+    """
+
+    def __init__(self, one: Detection, others: st.SearchStrategy[Any] | None) -> None:
+        compared = list(leaves(one.condition))
+        self.records = st.sampled_from([sample.record for sample in SAMPLES[one.name]])
+        self.compared = st.lists(st.sampled_from(compared), min_size=1, max_size=2)
+        self.values = {
+            leaf: st.sampled_from([*spellings(leaf), ABSENT, None])
+            | (of_its_type(leaf.field, compared) if others is None else others)
+            for leaf in compared
+        }
+
+
+ONE_IN_FIVE, IN_PLACE_OF_AN_OBJECT = st.integers(0, 4), st.sampled_from([ABSENT, None, {}])
+
+
 @st.composite
-def near_records(draw: st.DrawFn, one: Detection, others: st.SearchStrategy[Any]) -> dict[str, Any]:
+def near_records(draw: st.DrawFn, near: Near) -> dict[str, Any]:
     """A sample of which one or two compared fields, or the object around, hold something else."""
-    record = copy.deepcopy(draw(st.sampled_from(SAMPLES[one.name])).record)
-    compared = list(leaves(one.condition))
-    for leaf in draw(st.lists(st.sampled_from(compared), min_size=1, max_size=2)):
-        words = spellings(leaf) if isinstance(leaf, FieldIs) else []
-        strange = of_its_type(leaf.field, compared) if others is None else others
-        put(record, leaf.field, draw(st.sampled_from([*words, ABSENT, None]) | strange))
+    record: dict[str, Any] = copy.deepcopy(draw(near.records))
+    for leaf in draw(near.compared):
+        put(record, leaf.field, draw(near.values[leaf]))
         parent, dot, _ = leaf.field.rpartition(".")
-        if dot and draw(st.integers(0, 4)) == 0:
-            put(record, parent, draw(st.sampled_from([ABSENT, None, {}])))
+        if dot and draw(ONE_IN_FIVE) == 0:
+            put(record, parent, draw(IN_PLACE_OF_AN_OBJECT))
     return record
 
 
@@ -129,7 +146,9 @@ def of_its_type(field: str, compared: list[Leaf]) -> st.SearchStrategy[Any]:
     return st.integers() if FieldCompares in kinds else st.text(max_size=8)
 
 
-def spellings(leaf: FieldIs) -> list[str]:
+def spellings(leaf: Leaf) -> list[str]:
+    if not isinstance(leaf, FieldIs):
+        return []
     words = [text.plain or "".join(text.strings) for text in leaf.texts]
     return [
         spelling
@@ -150,3 +169,7 @@ def put(record: dict[str, Any], path: str, value: object) -> None:
         holder.pop(name, None)
     else:
         holder[name] = value
+
+
+NEAR_RECORDS = {one.name: near_records(Near(one, None)) for one in DETECTIONS}
+STRANGE_RECORDS = {one.name: near_records(Near(one, JSON)) for one in DETECTIONS}
