@@ -246,9 +246,11 @@ class Observer:
         """All lines that the function has written."""
         logs = self.sandbox.client("logs", SECURITY.id)
         group = f"/aws/lambda/{IMPORTER}"
+        pages = logs.get_paginator("describe_log_streams").paginate(logGroupName=group)
         return [
             event["message"]
-            for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]
+            for page in pages
+            for stream in page["logStreams"]
             for event in logs.get_log_events(
                 logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True
             )["events"]

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sandbox import sign_ins
+from sandbox.faults import ErrorAnswer
 from sandbox.organization import MEMBERS, SECURITY
 from tests.sandbox.observer import ADDRESSES, IMPORTER
+from tests.sandbox.test_4_outcomes import FAILED, IMPORT, event_bridge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,16 +23,41 @@ if TYPE_CHECKING:
 
 VICTIM = MEMBERS[0].id
 POLICY = "import-findings"
+# By the statement that gives it.
 ACTIONS = (
-    "kms:Decrypt",
-    "kms:GenerateDataKey*",
-    "logs:CreateLogStream",
-    "logs:PutLogEvents",
-    "sns:Publish",
-    "sts:AssumeRole",
+    ("EncryptNotices", "kms:Decrypt"),
+    ("EncryptNotices", "kms:GenerateDataKey*"),
+    ("EnterOwningAccount", "sts:AssumeRole"),
+    ("LookUpAccounts", "organizations:DescribeAccount"),
+    ("LookUpAccounts", "organizations:DescribeOrganizationalUnit"),
+    ("LookUpAccounts", "organizations:ListParents"),
+    ("PublishNotices", "sns:Publish"),
+    ("PutAside", "sqs:SendMessage"),
+    ("RememberWhatWasTold", "dynamodb:DeleteItem"),
+    ("RememberWhatWasTold", "dynamodb:PutItem"),
+    ("RememberWhatWasTold", "dynamodb:UpdateItem"),
+    ("StandInForOwningAccounts", "securityhub:BatchImportFindings"),
+    ("WorkItsQueue", "sqs:ChangeMessageVisibility"),
+    ("WorkItsQueue", "sqs:DeleteMessage"),
+    ("WorkItsQueue", "sqs:GetQueueAttributes"),
+    ("WorkItsQueue", "sqs:ReceiveMessage"),
+    ("WorkItsQueue", "sqs:SendMessage"),
+    ("WriteItsLog", "logs:CreateLogStream"),
+    ("WriteItsLog", "logs:PutLogEvents"),
 )
 
 type Change = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def impatient(observer: Observer) -> Iterator[Observer]:
+    """Each call once: that a refused one is repeated is no matter here."""
+    observer.drain()
+    with observer.environment(MAX_ATTEMPTS="1"):
+        yield observer
+    observer.sandbox.faults.clear()
+    observer.drain()
+    observer.forget_dead_letters()
 
 
 def test_the_list_of_actions_is_the_whole_of_the_importers_policy(
@@ -39,16 +66,29 @@ def test_the_list_of_actions_is_the_whole_of_the_importers_policy(
     del deployment
     policy = _policy(observer, SECURITY.id, IMPORTER)
 
-    assert sorted(action for s in policy["Statement"] for action in _listed(s["Action"])) == list(
+    assert sorted((s["Sid"], a) for s in policy["Statement"] for a in _listed(s["Action"])) == list(
         ACTIONS
     )
 
 
-@pytest.mark.parametrize("action", ACTIONS)
-def test_without_an_action_of_its_role_the_importer_fails(action: str, observer: Observer) -> None:
-    assert _is_whole(observer)
-    with _changed_policy(observer, SECURITY.id, IMPORTER, lambda policy: _drop(policy, action)):
-        assert not _is_whole(observer)
+def test_with_all_rights_of_its_role_the_importer_does_all_that_it_promises(
+    impatient: Observer,
+) -> None:
+    assert [promise.__name__ for promise in PROMISES if not promise(impatient)] == []
+
+
+@pytest.mark.parametrize(("statement", "action"), ACTIONS)
+def test_without_an_action_of_its_role_the_importer_fails(
+    statement: str, action: str, impatient: Observer
+) -> None:
+    def drop(policy: dict[str, Any]) -> None:
+        _drop(policy, statement, action)
+
+    with _changed_policy(impatient, SECURITY.id, IMPORTER, drop):
+        kept = all(promise(impatient) for promise in PROMISES)
+
+    assert not kept
+    assert _reports_a_sign_in(impatient)  # with its rights back
 
 
 @pytest.mark.parametrize("part", ["Action", "Resource"])
@@ -57,11 +97,11 @@ def test_with_another_permission_in_the_member_role_the_finding_is_refused(
 ) -> None:
     role = deployment.outputs("organization")["member_role_name"]
     other = {"Action": "securityhub:GetFindings", "Resource": "arn:aws:securityhub:::product/a/b"}
-    assert _is_whole(observer)
+    assert _reports_a_sign_in(observer)
     with _changed_policy(
         observer, VICTIM, role, lambda policy: policy["Statement"][0].update({part: other[part]})
     ):
-        assert not _is_whole(observer)
+        assert not _reports_a_sign_in(observer)
 
 
 @pytest.mark.parametrize("key", ["aws:PrincipalArn", "aws:PrincipalOrgID"])
@@ -77,7 +117,7 @@ def test_with_another_condition_in_the_member_roles_trust_the_importer_is_shut_o
             operator[key] = "arn:aws:iam::333333333333:role/other"
     iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(changed))
     try:
-        whole = _is_whole(observer)
+        whole = _reports_a_sign_in(observer)
     finally:
         iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(trust))
 
@@ -95,15 +135,77 @@ def test_nobody_else_of_the_security_account_enters_a_member(
         sts.assume_role(RoleArn=f"arn:aws:iam::{VICTIM}:role/{role}", RoleSessionName="curious")
 
 
-def _is_whole(observer: Observer) -> bool:
-    """Whether a sign-in becomes a finding, a notice for each addressee, and lines in the log."""
+def _reports_a_sign_in(observer: Observer) -> bool:
+    """A finding, a notice for each addressee that knows the account, and lines in the log."""
     observer.sandbox.services.functions.recycle()
     record = sign_ins.root_without_mfa(VICTIM)
     observer.sandbox.record(record)
     findings = [f for f in observer.findings(VICTIM) if record["eventID"] in f["Id"]]
     notices = [mail for mail in observer.notices() if record["eventID"] in mail.body]
     lines = [line for line in observer.importer_log() if record["eventID"] in line]
-    return len(findings) == 1 and len(notices) == len(ADDRESSES) and bool(lines)
+    known = (MEMBERS[0].name, "Root / Workloads", "less than 35 days")
+    return (
+        len(findings) == 1
+        and len(notices) == len(ADDRESSES)
+        and all(text in mail.body for mail in notices for text in known)
+        and bool(lines)
+    )
+
+
+def _tells_once(observer: Observer) -> bool:
+    record = sign_ins.root_without_mfa(VICTIM)
+    observer.deliver(record)
+    observer.deliver(record)
+    return len(observer.notices_of(record)) == 1 and observer.waiting() == 0
+
+
+def _tells_later_what_could_not_be_told(observer: Observer) -> bool:
+    """At the next try, not when a claim that nobody released is over."""
+    record = sign_ins.root_without_mfa(VICTIM)
+    observer.sandbox.faults.inject(FAILED, "sns", "Publish")
+    observer.deliver(record)
+    observer.sandbox.let_time_pass()
+    observer.sandbox.settle()
+    return len(observer.notices_of(record)) == 1
+
+
+def _tries_again_after_a_while(observer: Observer) -> bool:
+    record = sign_ins.root_without_mfa(VICTIM)
+    observer.sandbox.faults.inject(FAILED, *IMPORT, times=2)
+    observer.send(event_bridge(record))
+    observer.sandbox.settle()
+    logged = len(observer.importer_log())
+    for _ in range(2):
+        observer.sandbox.let_time_pass()
+        observer.sandbox.settle()
+    postponed = not any("message stays" in line for line in observer.importer_log()[logged:])
+    return postponed and len(observer.active(record)) == 1 and observer.waiting() == 0
+
+
+def _stands_in_for_an_account(observer: Observer) -> bool:
+    record = sign_ins.root_without_mfa(VICTIM)
+    off = ErrorAnswer("InvalidAccessException", 401)
+    observer.sandbox.faults.inject(off, *IMPORT, account=VICTIM)
+    observer.deliver(record)
+    return [finding["AwsAccountId"] for finding in observer.active(record)] == [SECURITY.id]
+
+
+def _puts_aside_what_it_cannot_read(observer: Observer) -> bool:
+    observer.forget_dead_letters()
+    record = {**sign_ins.root_without_mfa(VICTIM), "eventTime": "yesterday"}
+    observer.deliver(record)
+    letters = [one for one in observer.dead_letters() if record["eventID"] in one["body"]]
+    return len(letters) == 1 and bool(letters[0]["reason"])
+
+
+PROMISES = (
+    _reports_a_sign_in,
+    _tells_once,
+    _tells_later_what_could_not_be_told,
+    _tries_again_after_a_while,
+    _stands_in_for_an_account,
+    _puts_aside_what_it_cannot_read,
+)
 
 
 @contextmanager
@@ -127,10 +229,11 @@ def _policy(observer: Observer, account: str, role: str) -> dict[str, Any]:
     return document
 
 
-def _drop(policy: dict[str, Any], action: str) -> None:
+def _drop(policy: dict[str, Any], sid: str, action: str) -> None:
     """A statement without an action is none, so it goes too."""
     for statement in policy["Statement"]:
-        statement["Action"] = [a for a in _listed(statement["Action"]) if a != action]
+        if statement["Sid"] == sid:
+            statement["Action"] = [a for a in _listed(statement["Action"]) if a != action]
     policy["Statement"] = [s for s in policy["Statement"] if s["Action"]]
 
 
