@@ -24,6 +24,8 @@ POLICY = {
     }
 }
 _MANAGEMENT_KEYS = {"AccessKeyId": "testing", "SecretAccessKey": "testing", "SessionToken": "t"}
+# It reads the services' models once; the default session is renewed by moto for each test.
+_SESSION = boto3.Session()
 _CONFIG = Config(retries={"max_attempts": 1}, ignore_configured_endpoint_urls=True)
 
 
@@ -88,7 +90,7 @@ def client(
     keys: dict[str, str] = _MANAGEMENT_KEYS,
     region: str = HOME,
 ) -> Any:
-    return boto3.client(
+    return _SESSION.client(
         service,
         region_name=region,
         endpoint_url=endpoint,
