@@ -10,7 +10,7 @@ from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
 _SERVICE = "finding_importer"
-_LOGGER = Logger(service=_SERVICE)
+_LOGGER = Logger(service=_SERVICE, location=None)  # each step is told here, in this module
 
 
 def configure(level: str) -> None:

@@ -34,6 +34,9 @@ def test_a_step_is_one_line_that_the_events_id_finds(written: StringIO) -> None:
     assert first["message"] == "two\nsteps"
     assert (first["level"], first["correlation_id"]) == ("INFO", "e")
     assert (first["account"], first["finding"]) == ("1", "f")
+    assert set(first) - {"account", "finding", "correlation_id"} == {
+        *("level", "message", "timestamp", "service")
+    }
     assert (second["level"], second["message"]) == ("WARNING", "w")
     assert (third["level"], third["position"], third["reason"]) == ("ERROR", 3, '"quoted"\n')
 
