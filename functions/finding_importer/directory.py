@@ -30,7 +30,8 @@ _NEW = timedelta(days=35)  # in which AWS does not insist on MFA for root
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     name: str | None = None
-    status: str | None = None  # ACTIVE, SUSPENDED, PENDING_CLOSURE; GONE where there is none
+    # PENDING_ACTIVATION, ACTIVE, SUSPENDED, PENDING_CLOSURE, CLOSED; GONE where there is no account
+    status: str | None = None
     joined: datetime | None = None
     path: str | None = None  # of organizational units, as "Root / Workloads / Payments"
 
@@ -82,7 +83,7 @@ class Directory:
             return GONE if _is_stranger(error) else UNKNOWN
         return Account(
             name=line(str(known.get("Name") or ""), _NAME_LIMIT) or None,
-            status=known.get("Status"),
+            status=known.get("State") or known.get("Status"),  # the older one is being retired
             joined=known.get("JoinedTimestamp"),
             path=self._path(account),
         )

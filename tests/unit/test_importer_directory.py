@@ -154,6 +154,23 @@ def test_an_account_of_no_organization_is_gone(organizations: FakeOrganizations)
     assert directory(organizations).account(OTHER) == GONE
 
 
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [
+        ({"State": "CLOSED", "Status": "SUSPENDED"}, "CLOSED"),
+        ({"State": "SUSPENDED", "Status": None}, "SUSPENDED"),
+        ({"Status": "PENDING_CLOSURE"}, "PENDING_CLOSURE"),
+        ({"Status": None}, None),
+    ],
+)
+def test_the_state_is_told_by_its_newer_name_where_there_is_one(
+    organizations: FakeOrganizations, told: dict[str, str], status: str | None
+) -> None:
+    organizations.accounts[OWNER] = told
+
+    assert directory(organizations).account(OWNER).status == status
+
+
 def test_a_name_is_one_clean_line_or_none(organizations: FakeOrganizations) -> None:
     organizations.accounts[OWNER] = {"Name": "two\nlines\u202e" + "x" * 200}
     organizations.accounts[OTHER] = {"Name": "\n"}
