@@ -46,6 +46,7 @@ docs: setup ## renew the tables that the documentation has of the detections
 .PHONY: bench
 bench: setup ## measure what has to be fast, as ratios within one run
 	@python -m bench.match
+	@pytest bench --benchmark-columns=min,median,rounds --benchmark-disable-gc --quiet
 
 .PHONY: synth
 synth: valid-config ## the Terraform JSON of your configuration, into cdktf.out

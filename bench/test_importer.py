@@ -13,27 +13,33 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bench.peak_memory import rejected, unpack_and_parse
 from bench.records import lines
 from detections import catalog, importer
-from functions.finding_importer import sources
+from functions.finding_importer.environment import Environment
+from functions.finding_importer.handler import assemble
 from functions.finding_importer.rules import Ruleset
 from modules.finding_importer import PACKAGE, SOURCE
 from modules.function_dependencies import dependencies
 from modules.function_package import build_zip
+from sandbox import sign_ins
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pytest_benchmark.fixture import BenchmarkFixture
 
 RECORDS = 5_000  # of the generator, one in 1,000 of which matches: those are left out
 IMPORTS = 12  # processes a round would be noise; one process is one round
+ACCOUNTS = 500
 ROOT = Path(__file__).parents[1]
-UNPACKED_BYTES = 50_000_000
+UNPACKED_BYTES = 42_000_000  # of messages; quoting and the rest make 50 MB of them
+DISTINCT = 12
 
 DETECTIONS = [one for one in catalog.load() if "importer" in one.evaluated_by]
 DOCUMENT = importer.document(DETECTIONS)
@@ -96,21 +102,6 @@ def delivery(messages: list[str]) -> dict[str, Any]:
     return {"awslogs": {"data": base64.b64encode(packed).decode()}}
 
 
-def unpack_and_parse(event: dict[str, Any]) -> int:
-    """What nobody can do without: the payload as a document, its messages not looked at."""
-    payload = json.loads(gzip.decompress(base64.b64decode(event["awslogs"]["data"])))
-    return len(payload["logEvents"])
-
-
-def decode_and_match(event: dict[str, Any], ruleset: Any) -> int:
-    delivered = list_of_records(event)
-    return sum(1 for item in delivered if not ruleset.matching(item.record))
-
-
-def list_of_records(event: dict[str, Any]) -> Any:
-    return (item for item in sources.read(event) if isinstance(item, sources.DeliveredRecord))
-
-
 @pytest.mark.benchmark(group="a delivery in which nothing matches")
 def test_gzip_and_json_loads_alone(ordinary: dict[str, Any], benchmark: BenchmarkFixture) -> None:
     count = benchmark(unpack_and_parse, ordinary)
@@ -121,18 +112,62 @@ def test_gzip_and_json_loads_alone(ordinary: dict[str, Any], benchmark: Benchmar
 def test_the_importer_decodes_and_rejects(
     ordinary: dict[str, Any], ruleset: Any, benchmark: BenchmarkFixture
 ) -> None:
-    count = benchmark(decode_and_match, ordinary, ruleset)
+    count = benchmark(rejected, ordinary, ruleset)
     benchmark.extra_info["records"] = count
 
 
 @pytest.fixture(scope="session")
+def organization() -> Iterator[dict[str, Any]]:
+    """In a process of its own, so that it does not share a core with the importer."""
+    command = [sys.executable, "-m", "bench.organization", str(ACCOUNTS)]
+    with subprocess.Popen(  # noqa: S603  Ours.
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None  # noqa: S101  a pipe was asked for
+        yield json.loads(process.stdout.readline())
+        process.communicate()
+
+
+class Context:
+    def get_remaining_time_in_millis(self) -> int:
+        return 900_000
+
+
+def one_each(accounts: list[str]) -> tuple[tuple[dict[str, Any], Context], dict[str, Any]]:
+    """A delivery of one new sign-in in each account."""
+    records = (sign_ins.root_without_mfa(account) for account in accounts)
+    return (delivery([json.dumps(record) for record in records]), Context()), {}
+
+
+@pytest.mark.benchmark(group=f"one sign-in in each of {ACCOUNTS} accounts")
+@pytest.mark.parametrize("at_once", [1, 8])
+def test_findings_across_accounts(
+    at_once: int,
+    organization: dict[str, Any],
+    ruleset: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    benchmark: BenchmarkFixture,
+) -> None:
+    """The first round assumes every role; ACCOUNTS / seconds are findings a second."""
+    variables = {**organization["environment"], "ACCOUNTS_AT_ONCE": str(at_once)}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    function = assemble(Environment.parse(variables), ruleset)
+    accounts = organization["accounts"]
+    counts = benchmark.pedantic(function.handle, setup=lambda: one_each(accounts), rounds=3)
+    benchmark.extra_info["findings a second"] = round(ACCOUNTS / benchmark.stats["min"], 1)
+    if counts["FindingsImported"] != ACCOUNTS:
+        raise AssertionError(counts)
+
+
+@pytest.fixture(scope="session")
 def largest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A delivery of 1 MB that unpacks to 50 MB: the records repeat themselves, as they do not."""
-    texts = [line.decode() for line in lines(RECORDS)]
-    size, messages = 0, []
-    while size < UNPACKED_BYTES:
-        messages.append(texts[len(messages) % 12])
-        size += len(json.dumps(messages[-1])) + 130
+    """A delivery of nearly 1 MB that unpacks to 50 MB, since its records resemble each other."""
+    texts, random = [line.decode() for line in lines(DISTINCT)], Random(1)  # noqa: S311  The same.
+    messages: list[str] = []
+    while sum(map(len, messages[:DISTINCT])) * len(messages) / DISTINCT < UNPACKED_BYTES:
+        endpoint = f',"vpcEndpointId":"vpce-{random.getrandbits(48):012x}"}}'
+        messages.append(texts[len(messages) % DISTINCT][:-1] + endpoint)
     path = tmp_path_factory.mktemp("delivery") / "event.json"
     path.write_text(json.dumps(delivery(messages)))
     return path
