@@ -1,8 +1,13 @@
 """What can go wrong in the importer."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-from .refusal import Refusal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .refusal import Refusal  # which imports botocore: `python -m detections` needs none of it
 
 
 class ImporterError(Exception):
