@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
 SOURCE = Path(__file__).parents[1] / "functions" / "finding_importer"
 PACKAGE = "finding_importer"
-MEMORY_MB = 512
-TIMEOUT_SECONDS = 120
-RESERVED_SECONDS = 45  # for one account whose calls are slow; what has not begun then goes later
+MEMORY_MB = 1024  # and with it more of a processor, for a quick start
+TIMEOUT_SECONDS = 180
+RESERVED_SECONDS = 95  # for the longest step, four calls, and two more to keep what is left
 VISIBILITY_TIMEOUT_SECONDS = 6 * TIMEOUT_SECONDS  # as AWS advises
 LOG_DAYS = 90
-CONNECT_TIMEOUT_SECONDS = 3
-READ_TIMEOUT_SECONDS = 8
-MAX_ATTEMPTS = 3  # of one call to AWS, with the backoff of botocore's standard mode
+CONNECT_TIMEOUT_SECONDS = 2
+READ_TIMEOUT_SECONDS = 5
+MAX_ATTEMPTS = 2  # of one call to AWS, with the backoff of botocore's standard mode
 ACCOUNTS_AT_ONCE = 8  # Security Hub takes ten imports a second of one account, STS more
 MESSAGES_AT_ONCE = 10
 BATCHES_AT_ONCE = 5
@@ -86,6 +86,7 @@ class FindingImporter(Construct):
         self._role_policy = self._allow_its_work()
         self.function = self._create_function(detections, build)
         self._keep_failed_invocations()
+        self._tell_of_lost_events()
         self._read_queue()
         self._subscribe(detections)
 
@@ -181,9 +182,14 @@ class FindingImporter(Construct):
                 "Resource": self._names.dead_letter_queue_arn,
             },
             {
-                "Sid": "RememberWhatWasTold",
+                "Sid": "RememberWhatWasDone",
                 "Effect": "Allow",
-                "Action": ["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
+                "Action": [
+                    "dynamodb:DeleteItem",
+                    "dynamodb:GetItem",
+                    "dynamodb:PutItem",
+                    "dynamodb:UpdateItem",
+                ],
                 "Resource": self._names.told_table_arn,
             },
             {
@@ -266,6 +272,34 @@ class FindingImporter(Construct):
             destination_config=aws.LambdaFunctionEventInvokeConfigDestinationConfig(
                 on_failure=on_failure
             ),
+            **self._in_security,
+        )
+
+    def _tell_of_lost_events(self) -> None:
+        """A queue that Terraform makes takes 256 KiB, and a failed invocation may be larger.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+        """
+        aws.CloudwatchMetricAlarm(
+            self,
+            "lost_events",
+            alarm_name=self._names.lost_events_alarm,
+            alarm_description=(
+                "Rootwatch's finding importer failed on a delivery to the end, and the dead-letter"
+                " queue did not take it: findings and notices of its events are missing. The"
+                " trail's log group and bucket have the events, and the detections' alarms came."
+            ),
+            namespace="AWS/Lambda",
+            metric_name="DestinationDeliveryFailures",
+            dimensions={"FunctionName": self._names.importer},
+            statistic="Sum",
+            period=60,
+            evaluation_periods=1,
+            datapoints_to_alarm=1,
+            threshold=1,
+            comparison_operator="GreaterThanOrEqualToThreshold",
+            treat_missing_data="notBreaching",
+            alarm_actions=[self._topics.of_priority["high"].arn],
             **self._in_security,
         )
 

@@ -100,9 +100,9 @@ class ImporterQueues(Construct):
             "alarm",
             alarm_name=self._names.dead_letter_alarm,
             alarm_description=(
-                "Rootwatch's finding importer has put something aside that a person has to look at:"
-                ' each message of the dead-letter queue says why. README.md, "Dead letters", tells'
-                " what to do."
+                "Rootwatch's finding importer has put something aside that a person has to look at,"
+                ' in its dead-letter queue. README.md, "Dead letters", tells what to do. The alarm'
+                " stays up, and tells of nothing more, until the queue is empty."
             ),
             namespace="AWS/SQS",
             metric_name="ApproximateNumberOfMessagesVisible",

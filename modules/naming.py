@@ -134,6 +134,10 @@ class Names:
         return self._name("alarm", "finding-importer-dead-letters")
 
     @property
+    def lost_events_alarm(self) -> str:
+        return self._name("alarm", "finding-importer-lost-events")
+
+    @property
     def told_table(self) -> str:
         return self._name("table", "told")
 

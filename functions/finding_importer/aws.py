@@ -77,17 +77,19 @@ class Connections:
         self._session = boto3.Session()
         self._lock = threading.Lock()  # a session may not be used by two threads at once
 
-    def client(self, service: str, credentials: Credentials | None = None) -> Any:
-        """A client with the function's own role where no credentials are given."""
+    def client(
+        self,
+        service: str,
+        *,
+        credentials: Credentials | None = None,
+        patience: Patience | None = None,
+    ) -> Any:
+        """A client with the function's own role, unless credentials are given."""
+        config = patience.config if patience else self._config
         with self._lock:
             return self._session.client(
-                service, region_name=self._region, config=self._config, **_keys(credentials)
+                service, region_name=self._region, config=config, **_keys(credentials)
             )
-
-    def hurried(self, service: str, patience: Patience) -> Any:
-        """A client for what is not worth waiting for."""
-        with self._lock:
-            return self._session.client(service, region_name=self._region, config=patience.config)
 
 
 def _keys(credentials: Credentials | None) -> dict[str, str]:

@@ -29,15 +29,32 @@ def dead_letter(body: str, reason: str) -> DeadLetter:
 
 def unreadable(content: str, reason: str) -> list[DeadLetter]:
     """Keep the content; a long one is packed, and one that is too long even so comes in parts."""
-    plain = json.dumps({"rootwatch": KIND, "content": content})
+    said = line(reason, _REASON_LIMIT)
+    plain = json.dumps({"rootwatch": KIND, "reason": said, "content": content})
     if len(plain) <= _PART_CHARACTERS:
         return [dead_letter(plain, reason)]
     packed = base64.b64encode(gzip.compress(_bytes(content))).decode()
     starts = range(0, len(packed), _PART_CHARACTERS)
     return [
-        dead_letter(_part(packed[start : start + _PART_CHARACTERS], number, len(starts)), reason)
+        dead_letter(
+            json.dumps(
+                {
+                    "rootwatch": KIND,
+                    "reason": said,
+                    "part": number,
+                    "parts": len(starts),
+                    "packed": packed[start : start + _PART_CHARACTERS],
+                }
+            ),
+            reason,
+        )
         for number, start in enumerate(starts, start=1)
     ]
+
+
+def reason_of(message: Mapping[str, Any]) -> str:
+    """Why it was put aside, of one that is only a part, or damaged."""
+    return str(message.get("reason") or "expected the whole of what was put aside")
 
 
 def content_of(message: Mapping[str, Any]) -> str | None:
@@ -48,10 +65,6 @@ def content_of(message: Mapping[str, Any]) -> str | None:
         case {"packed": str(packed), "part": 1, "parts": 1}:
             return _unpacked(packed)
     return None
-
-
-def _part(packed: str, number: int, parts: int) -> str:
-    return json.dumps({"rootwatch": KIND, "packed": packed, "part": number, "parts": parts})
 
 
 def _bytes(content: str) -> bytes:

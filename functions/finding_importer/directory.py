@@ -23,6 +23,7 @@ _FRESH_SECONDS = 3600.0  # an account may be renamed or moved
 _FAILED_SECONDS = 60.0  # until a failed look-up is tried again
 _WAIT_SECONDS = 3.0  # for all look-ups of one invocation together
 _NAME_LIMIT = 128
+_GONE = "GONE"
 _DEEPEST = 10  # units; AWS allows five
 _NEW = timedelta(days=35)  # in which AWS does not insist on MFA for root
 
@@ -35,13 +36,18 @@ class Account:
     joined: datetime | None = None
     path: str | None = None  # of organizational units, as "Root / Workloads / Payments"
 
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether something may be learned by asking again soon."""
+        return self.path is None and self.status != _GONE
+
     def is_new(self, at: datetime) -> bool | None:
         """Whether it had joined the organization less than 35 days before; None if unknown."""
         return None if self.joined is None else at - self.joined < _NEW
 
 
 UNKNOWN = Account()
-GONE = Account(status="GONE")
+GONE = Account(status=_GONE)
 
 
 class Directory:
@@ -55,10 +61,13 @@ class Directory:
         self._pool = ThreadPoolExecutor(_LOOKUPS_AT_ONCE, thread_name_prefix="directory")
         self._begun: dict[str, tuple[float, Future[Account]]] = {}
         self._units: dict[str, str] = {}  # paths by the unit's id
-        self._wait_until = 0.0
+        self._units_since = self._wait_until = clock()
 
     def begin_invocation(self) -> None:
-        self._wait_until = self._clock() + _WAIT_SECONDS
+        now = self._clock()
+        self._wait_until = now + _WAIT_SECONDS
+        if now - self._units_since > _FRESH_SECONDS:
+            self._units, self._units_since = {}, now
 
     def look_up(self, account: str) -> None:
         """Begin, unless it is known or on its way."""
@@ -71,9 +80,10 @@ class Directory:
         self.look_up(account)
         _, future = self._begun[account]
         try:
-            return future.result(timeout=max(0.0, self._wait_until - self._clock()))
+            error = future.exception(timeout=max(0.0, self._wait_until - self._clock()))
         except NotYetError:
             return UNKNOWN
+        return UNKNOWN if error is not None else future.result()
 
     def _ask(self, account: str) -> Account:
         """UNKNOWN where Organizations does not say."""
@@ -111,7 +121,9 @@ class Directory:
 def _kept_seconds(future: Future[Account]) -> float:
     if not future.done():
         return _FRESH_SECONDS
-    return _FAILED_SECONDS if future.result() == UNKNOWN else _FRESH_SECONDS
+    if future.exception() is not None or future.result().is_incomplete:
+        return _FAILED_SECONDS
+    return _FRESH_SECONDS
 
 
 def _is_stranger(error: Exception) -> bool:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from .directory import Directory
 from .environment import Environment
 from .errors import QueueError
 from .finding import HubScope
+from .imported import Imported
 from .importer import Delivery, FindingImporter
 from .notice import NoticeTopic
 from .once import Once
@@ -26,6 +27,9 @@ from .security_hub import SecurityHub
 
 # Names of accounts and units are not worth more.
 _HURRY = Patience(connect_seconds=1, read_seconds=2, attempts=1)
+# People are told without the table rather than late.
+_OF_TABLE = Patience(connect_seconds=1, read_seconds=2, attempts=2)
+_HUBS_KEPT = 256  # clients with an open connection each
 
 
 class Context(Protocol):
@@ -82,11 +86,9 @@ class Function:
         return {"batchItemFailures": self._failures(messages, deliveries)}
 
     def _keep(self, delivery: Delivery) -> None:
-        """QueueError after both queues were tried."""
-        try:
-            self.queues.put_aside(delivery.letters)
-        finally:
-            self.queues.try_again(delivery.jobs)
+        """QueueError where not all was kept; the letters last, as they would come again."""
+        self.queues.try_again(delivery.jobs)
+        self.queues.put_aside(delivery.letters)
 
     def _failures(
         self, messages: Sequence[QueueMessage], deliveries: Sequence[Delivery]
@@ -116,8 +118,9 @@ def assemble(environment: Environment, ruleset: Ruleset[Detection]) -> Function:
     queues = Queues(
         connections.client("sqs"), environment.queue_url, environment.dead_letter_queue_url
     )
-    directory = Directory(connections.hurried("organizations", _HURRY))
-    once = Once(environment.told_table_name, connections.client("dynamodb"))
+    directory = Directory(connections.client("organizations", patience=_HURRY))
+    dynamodb = connections.client("dynamodb", patience=_OF_TABLE)
+    once = Once(environment.told_table_name, dynamodb)
     reporter = Reporter(
         security_account=environment.security_account,
         accounts=OwningAccounts(
@@ -127,6 +130,7 @@ def assemble(environment: Environment, ruleset: Ruleset[Detection]) -> Function:
         queues=queues,
         directory=directory,
         once=once,
+        imported=Imported(environment.told_table_name, dynamodb),
         topics=_topics(connections, environment),
     )
     importer = FindingImporter(
@@ -140,12 +144,9 @@ def assemble(environment: Environment, ruleset: Ruleset[Detection]) -> Function:
 
 
 def _hubs(connections: Connections) -> Callable[[Credentials | None], SecurityHub]:
-    own = SecurityHub(connections.client("securityhub"))
-
+    @lru_cache(maxsize=_HUBS_KEPT)
     def hub_of(credentials: Credentials | None) -> SecurityHub:
-        if credentials is None:
-            return own
-        return SecurityHub(connections.client("securityhub", credentials))
+        return SecurityHub(connections.client("securityhub", credentials=credentials))
 
     return hub_of
 

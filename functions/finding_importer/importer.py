@@ -1,8 +1,8 @@
 """From what was delivered to findings and notices, all accounts at once, and what is left of it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -13,9 +13,9 @@ from .detection import Detection
 from .errors import BadJobError, BadRecordError
 from .finding import HubScope, build
 from .job import Job
-from .notice import Place, Standing
+from .notice import Place
 from .refusal import Cause, Refusal
-from .report import Outcome, Outcomes, Reporter
+from .report import Outcomes, Reporter, not_done
 from .rules import Ruleset
 from .sources import Delivered, DeliveredJob, DeliveredRecord, Unreadable
 from .text import as_seen
@@ -72,6 +72,8 @@ class FindingImporter:
                     self._read_record(item, delivery)
                 case DeliveredJob():
                     self._read_job(item, delivery)
+                case Unreadable(is_letter=True, reason=reason, content=body):
+                    delivery.letters.append(dead_letter.dead_letter(body, reason))
                 case Unreadable(reason=reason, content=content, position=position):
                     delivery.put_aside(content, reason, position)
         return delivery
@@ -102,31 +104,39 @@ class FindingImporter:
         return {detection.name: detection for detection in self.ruleset.detections}
 
     def _report(self, jobs: Iterable[Job], seconds_left: SecondsLeft) -> Outcomes:
-        """Each account by itself: one that is slow or fails keeps no other from its findings."""
+        """Each account by itself: one that is slow or fails keeps no other from its findings.
+
+        An error that nobody foresaw is one account's, too; its jobs are tried again.
+        """
         groups = _by_account(jobs)
 
-        def report(account: str) -> Outcomes:
-            if seconds_left() < self.reserved_seconds:
-                return _no_time_left(groups[account])
-            return self.reporter.report(account, groups[account])
+        def has_time() -> bool:
+            return seconds_left() >= self.reserved_seconds
 
         with ThreadPoolExecutor(self.accounts_at_once) as pool:
-            reports = [pool.submit(report, account) for account in groups]
-            wait(reports)
+            reports = {
+                account: pool.submit(self.reporter.report, account, jobs, has_time)
+                for account, jobs in groups.items()
+            }
         outcomes: Outcomes = {}
-        for finished in reports:
-            outcomes |= finished.result()
+        for account, report in reports.items():
+            error = report.exception()
+            if error is not None:
+                log.error("account failed", account=account, reason=repr(error))
+                outcomes |= not_done(groups[account], Refusal(Cause.UNKNOWN, repr(error)))
+            else:
+                outcomes |= report.result()
         return outcomes
 
 
-def _merged(jobs: Iterable[Job]) -> Iterator[Job]:
+def _merged(jobs: Iterable[Job]) -> Iterable[Job]:
     """Each finding once, whatever was delivered twice."""
     merged: dict[str, Job] = {}
     for job in jobs:
         known = merged.setdefault(job.finding.id, job)
         if job.stand_in and not known.stand_in:
             merged[job.finding.id] = job
-    return iter(merged.values())
+    return merged.values()
 
 
 def _by_account(jobs: Iterable[Job]) -> dict[str, list[Job]]:
@@ -136,20 +146,15 @@ def _by_account(jobs: Iterable[Job]) -> dict[str, list[Job]]:
     return groups
 
 
-def _no_time_left(jobs: Sequence[Job]) -> Outcomes:
-    standing = Standing(Place.NOWHERE_YET, Refusal(Cause.NO_TIME_LEFT, ""))
-    return {job.finding.id: Outcome(standing, again=True) for job in jobs}
-
-
 def _keep_what_is_left(delivery: Delivery, outcomes: Outcomes) -> None:
     left = []
     for job in _merged(delivery.jobs):
         outcome = outcomes[job.finding.id]
-        if outcome.standing.place is Place.PUT_ASIDE:
+        if outcome.again:
+            left.append(job)
+        elif outcome.standing.place is Place.PUT_ASIDE:
             reason = str(outcome.standing.refusal)
             delivery.letters.append(dead_letter.dead_letter(job.body(), reason))
-        elif outcome.again:
-            left.append(job)
     delivery.jobs = left
 
 

@@ -16,6 +16,7 @@ _SUBJECT_LIMIT = 99  # "less than 100": https://docs.aws.amazon.com/sns/latest/a
 _VALUE_LIMIT = 300  # ours, in characters: one value stays a few lines in a mail
 _DESCRIPTION_LIMIT = 1024  # as in the finding
 _STEPS = 3
+_EVENT = "Event"  # a row's label
 _NOT_STATED = "not stated in the event"
 _NOT_KNOWN = "not known: AWS Organizations did not say"
 
@@ -29,7 +30,7 @@ class Place(Enum):
         "and gets it when it does"
     )
     NOWHERE_YET = "NOT imported yet; it will be tried again"
-    PUT_ASIDE = "NOT imported; it lies in the dead-letter queue"
+    PUT_ASIDE = "NOT imported; a person finds it in the dead-letter queue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def _text(finding: Finding, standing: Standing, rows: dict[str, str]) -> str:
             "",
             line(detection.description, _DESCRIPTION_LIMIT),
             "",
-            *(f"{label + ':':{width}}{unlinked(value)}" for label, value in rows.items()),
+            *(f"{label + ':':{width}}{_in_mail(label, rows[label])}" for label in rows),
             "",
             f"Security Hub finding: {_where(finding, standing)}.",
             *map(unlinked, _why(standing)),  # the service may quote the event
@@ -106,6 +107,11 @@ def _text(finding: Finding, standing: Standing, rows: dict[str, str]) -> str:
             f"Runbook: {detection.runbook}",
         ]
     )
+
+
+def _in_mail(label: str, value: str) -> str:
+    """Nothing but what AWS itself writes may become a link there."""
+    return value if label == _EVENT else unlinked(value)
 
 
 def _chat(finding: Finding, standing: Standing, rows: dict[str, str]) -> str:
@@ -122,7 +128,7 @@ def _chat(finding: Finding, standing: Standing, rows: dict[str, str]) -> str:
     notification = {
         "version": "1.0",
         "source": "custom",
-        "id": finding.id,
+        "id": finding.event.event_id,
         "content": {
             "textType": "client-markdown",
             "title": _subject(finding),
@@ -148,7 +154,7 @@ def _rows(finding: Finding, account: Account) -> dict[str, str]:
         "Organizational unit": account.path or _NOT_KNOWN,
         "In the organization": _age(finding, account),
         "Time": f"{event.time:%Y-%m-%d %H:%M:%S} UTC",
-        "Event": _event(finding),
+        _EVENT: _event(finding),
         "Identity": event.identity or _NOT_STATED,
         "Source address": event.source_address or _NOT_STATED,
         "User agent": event.user_agent or _NOT_STATED,

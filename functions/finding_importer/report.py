@@ -10,6 +10,7 @@ from .detection import Priority
 from .directory import GONE, Account, Directory
 from .errors import AccountAccessError, NoticeError, QueueError
 from .finding import Asff
+from .imported import Imported
 from .job import Job
 from .notice import NoticeTopic, Place, Standing
 from .once import Once, Told
@@ -17,6 +18,8 @@ from .queues import Queues
 from .refusal import Cause, Refusal, Remedy
 from .security_hub import SecurityHub
 
+# A role that was made anew makes its sessions unknown, as if the region were not enabled.
+_STALE_CREDENTIALS = frozenset({Cause.CREDENTIALS_EXPIRED, Cause.REGION_NOT_ENABLED})
 _SUSPENDED = frozenset({"SUSPENDED", "PENDING_CLOSURE", "CLOSED"})
 
 
@@ -30,6 +33,7 @@ class Outcome:
     told: Told | None = None  # None: nobody was told in this invocation
 
 
+type HasTime = Callable[[], bool]  # for one more step in this invocation
 type Refusals = Mapping[str, Refusal]  # by the finding's Id
 type Outcomes = dict[str, Outcome]  # by the finding's Id
 
@@ -44,10 +48,16 @@ class Reporter:
     queues: Queues
     directory: Directory
     once: Once
+    imported: Imported
     topics: Mapping[Priority, NoticeTopic]
 
-    def report(self, account: str, jobs: Sequence[Job]) -> Outcomes:
-        """Do for each job what can be done now; nothing is raised for what AWS answers."""
+    def report(self, account: str, jobs: Sequence[Job], has_time: HasTime) -> Outcomes:
+        """Do for each job what can be done now; nothing is raised for what AWS answers.
+
+        What there is no time left for is tried again.
+        """
+        if not has_time():
+            return not_done(jobs, Refusal(Cause.NO_TIME_LEFT, ""))
         self.directory.look_up(account)
         refused = self._import(account, [job.finding.asff for job in jobs])
         taken, stood_in = [], []
@@ -60,24 +70,24 @@ class Reporter:
                     stood_in.append(job)
                 case refusal:
                     outcomes[job.finding.id] = _not_imported(refusal)
-        outcomes |= self._archive_stand_ins(taken)
-        outcomes |= self._stand_in(stood_in, self._known_better(account, refused))
-        return {job.finding.id: self._tell(job, outcomes[job.finding.id]) for job in jobs}
+        outcomes |= self._note_imported(taken, has_time)
+        outcomes |= self._stand_in(stood_in, self._known_better(account, refused), has_time)
+        return {job.finding.id: self._tell(job, outcomes[job.finding.id], has_time) for job in jobs}
 
     def _import(self, account: str, findings: Sequence[Asff]) -> dict[str, Refusal]:
-        """Into the owning account's hub; once more where the credentials turn out to be expired."""
+        """Into the owning account's hub; once more where the credentials may be stale."""
         refused = self._import_once(account, findings)
-        expired = [
+        stale = [
             finding
             for finding in findings
-            if (why := refused.get(finding["Id"])) and why.cause is Cause.CREDENTIALS_EXPIRED
+            if (why := refused.get(finding["Id"])) and why.cause in _STALE_CREDENTIALS
         ]
-        if not expired:
+        if not stale or account == self.security_account:
             return refused
         self.accounts.forget(account)
-        taken = {finding["Id"] for finding in expired}
-        rest = {id_: why for id_, why in refused.items() if id_ not in taken}
-        return rest | self._import_once(account, expired)
+        again = {finding["Id"] for finding in stale}
+        rest = {id_: why for id_, why in refused.items() if id_ not in again}
+        return rest | self._import_once(account, stale)
 
     def _import_once(self, account: str, findings: Sequence[Asff]) -> dict[str, Refusal]:
         if account == self.security_account:
@@ -87,6 +97,11 @@ class Reporter:
         except AccountAccessError as error:
             return {finding["Id"]: error.refusal for finding in findings}
         return self.hub_of(credentials).import_findings(findings)
+
+    def _note_imported(self, jobs: Sequence[Job], has_time: HasTime) -> Outcomes:
+        if jobs and jobs[0].finding.account != self.security_account and has_time():
+            self.imported.remember(job.finding.id for job in jobs)
+        return self._archive_stand_ins(jobs)
 
     def _archive_stand_ins(self, jobs: Sequence[Job]) -> Outcomes:
         """The owning account has the findings: what stood in for them must not count twice."""
@@ -100,13 +115,24 @@ class Reporter:
             for job in jobs
         }
 
-    def _stand_in(self, jobs: Sequence[Job], refused: Refusals) -> Outcomes:
+    def _stand_in(
+        self, refused_jobs: Sequence[Job], refused: Refusals, has_time: HasTime
+    ) -> Outcomes:
         """Import into the security account, and see to it that the owner gets them later.
 
         That comes first: once a stand-in is there, a job that knows of it must be in the queue.
         """
-        if not jobs or jobs[0].finding.account == self.security_account:
-            return {job.finding.id: _not_imported(refused[job.finding.id]) for job in jobs}
+        own = [job for job in refused_jobs if job.finding.account == self.security_account]
+        if own or not has_time():
+            return {job.finding.id: _not_imported(refused[job.finding.id]) for job in refused_jobs}
+        there = self.imported.among(job.finding.id for job in refused_jobs)
+        imported = [job for job in refused_jobs if job.finding.id in there]
+        others = [job for job in refused_jobs if job.finding.id not in there]
+        return self._archive_stand_ins(imported) | self._stand_in_for(others, refused)
+
+    def _stand_in_for(self, jobs: Sequence[Job], refused: Refusals) -> Outcomes:
+        if not jobs:
+            return {}
         if (new := [job for job in jobs if not job.stand_in]) and not self._promised(new):
             return {job.finding.id: _not_imported(refused[job.finding.id]) for job in jobs}
         stand_ins = [job.finding.stand_in(refused[job.finding.id]) for job in jobs]
@@ -144,7 +170,9 @@ class Reporter:
             return dict(refused)
         return {id_: why.because(cause) for id_, why in refused.items()}
 
-    def _tell(self, job: Job, outcome: Outcome) -> Outcome:
+    def _tell(self, job: Job, outcome: Outcome, has_time: HasTime) -> Outcome:
+        if not has_time():
+            return replace(outcome, again=not outcome.promised)
         finding = job.finding
         topic = self.topics[finding.detection.priority]
 
@@ -160,6 +188,10 @@ class Reporter:
         _log(f"notice {told.value}", job, None)
         again = outcome.again or (told is Told.BY_ANOTHER and not outcome.promised)
         return replace(outcome, told=told, again=again)
+
+
+def not_done(jobs: Sequence[Job], refusal: Refusal) -> Outcomes:
+    return {job.finding.id: _not_imported(refusal) for job in jobs}
 
 
 def _not_imported(refusal: Refusal) -> Outcome:

@@ -34,9 +34,13 @@ class SecurityHub:
             return self._refused(batch, refusal.of_import(error))
         if "FailedFindings" not in response:
             return self._refused(batch, _NO_ANSWER)
+        failures = response.get("FailedFindings", ())
+        if len(failures) != response["FailedCount"]:
+            why = f"{response['FailedCount']} findings failed, {len(failures)} are named"
+            return self._refused(batch, Refusal(Cause.NO_ANSWER, why))
         return {
             failed["Id"]: refusal.of_finding(failed["ErrorCode"], failed["ErrorMessage"])
-            for failed in response["FailedFindings"]
+            for failed in failures
         }
 
     def _refused(self, batch: Sequence[Asff], why: Refusal) -> dict[str, Refusal]:

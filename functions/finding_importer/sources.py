@@ -41,6 +41,7 @@ class Unreadable:
     reason: str
     content: str = field(repr=False)
     position: int | None = None
+    is_letter: bool = False  # a dead letter that says already what it is
 
 
 type Delivered = DeliveredRecord | DeliveredJob | Unreadable
@@ -152,7 +153,10 @@ def _read_own(event: Mapping[str, Any]) -> Iterator[Delivered]:
             return iter([DeliveredJob(event)])
         case dead_letter.KIND if (content := dead_letter.content_of(event)) is not None:
             return _read_put_back(content)
-    return _unreadable("expected a job, or the whole of what was put aside", _text(event))
+        case dead_letter.KIND:
+            reason = dead_letter.reason_of(event)
+            return iter([Unreadable(reason=reason, content=_text(event), is_letter=True)])
+    return _unreadable("expected a job, or something that was put aside", _text(event))
 
 
 def _read_put_back(content: str) -> Iterator[Delivered]:

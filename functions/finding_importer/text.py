@@ -49,8 +49,11 @@ def _other_than_text(value: Any) -> str:
 
 
 def unlinked(text: str) -> str:
-    """The same without anything that a mail program makes a link of."""
-    return _WEB.sub(r"\1[.]", text.replace("://", "[:]//"))
+    """The same without anything that a mail program makes a link of: addresses, domains, mail."""
+    return _BEFORE_DOMAIN.sub("[.]", text.replace("://", "[:]//").replace("@", "[at]"))
+
+
+_BEFORE_DOMAIN = re.compile(r"(?<=\w)[.\u3002\uff0e\uff61](?=[^\W\d_])")  # and its look-alikes
 
 
 def in_code(text: str) -> str:

@@ -51,9 +51,13 @@ def _confirmed(sandbox: Sandbox, deployment: Deployment) -> None:
 
 
 @pytest.fixture
-def observer(sandbox: Sandbox, _confirmed: None) -> Observer:
-    """What is new since the test began."""
-    return Observer(sandbox)
+def observer(sandbox: Sandbox, _confirmed: None) -> Iterator[Observer]:
+    """What is new since the test began; nothing waits, and nothing fails, once it has ended."""
+    observing = Observer(sandbox)
+    yield observing
+    sandbox.faults.clear()
+    observing.drain()
+    observing.forget_dead_letters()
 
 
 @pytest.fixture

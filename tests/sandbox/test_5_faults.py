@@ -109,6 +109,7 @@ def _put_back(observer: Observer) -> None:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     findings: int  # active ones
+    is_owners: bool  # all of them stand where they belong
     notices: int
     is_dead_letter: bool
 
@@ -123,12 +124,15 @@ class Outcome:
         return self.is_dead_letter or (self.findings == 1 and self.notices >= 1)
 
     def is_done(self, *, exact: bool) -> bool:
-        return self.findings == 1 and (self.notices == 1 if exact else self.notices >= 1)
+        told = self.notices == 1 if exact else self.notices >= 1
+        return told and self.findings == 1 and self.is_owners
 
 
 def _outcome(record: Record, observer: Observer, letters: Sequence[dict[str, Any]]) -> Outcome:
+    findings = observer.active(record)
     return Outcome(
-        findings=len(observer.active(record)),
+        findings=len(findings),
+        is_owners=all(one["AwsAccountId"] == record["recipientAccountId"] for one in findings),
         notices=len(observer.notices_of(record)),
         is_dead_letter=any(record["eventID"] in _text(letter["body"]) for letter in letters),
     )

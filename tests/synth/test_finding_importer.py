@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 NEEDED = {
     "dynamodb:DeleteItem": "table",
+    "dynamodb:GetItem": "table",
     "dynamodb:PutItem": "table",
     "dynamodb:UpdateItem": "table",
     "kms:Decrypt": "key",

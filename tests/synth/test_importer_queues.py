@@ -79,11 +79,18 @@ def test_a_message_stays_hidden_longer_than_the_function_may_run(
     assert queue["visibility_timeout_seconds"] >= 6 * function["timeout"]
 
 
-def test_an_invocation_keeps_time_for_an_account_that_it_has_begun(function: Resource) -> None:
+def test_an_invocation_keeps_time_for_the_longest_step_and_for_what_is_left(
+    function: Resource,
+) -> None:
+    """Entering an account and importing there, both once more; then a send to each queue."""
     variables = function["environment"]["variables"]
-    slowest_call = int(variables["MAX_ATTEMPTS"]) * float(variables["READ_TIMEOUT_SECONDS"])
+    attempts = int(variables["MAX_ATTEMPTS"])
+    one_try = float(variables["CONNECT_TIMEOUT_SECONDS"]) + float(variables["READ_TIMEOUT_SECONDS"])
+    backoff = sum(2**retry for retry in range(attempts - 1))  # at most, in the standard mode
+    slowest_call = attempts * one_try + backoff
 
-    assert slowest_call < float(variables["RESERVED_SECONDS"]) < function["timeout"]
+    assert (4 + 2) * slowest_call <= float(variables["RESERVED_SECONDS"])
+    assert float(variables["RESERVED_SECONDS"]) < 0.6 * function["timeout"]
 
 
 def test_the_queue_invokes_the_function_which_answers_message_by_message(
@@ -124,6 +131,22 @@ def test_an_alarm_of_high_priority_is_up_as_long_as_there_is_a_dead_letter(
     assert (alarm["statistic"], alarm["threshold"], alarm["period"]) == ("Maximum", 1, 60)
     assert alarm["comparison_operator"] == "GreaterThanOrEqualToThreshold"
     assert alarm["treat_missing_data"] == "notBreaching"
+    assert alarm["alarm_actions"] == [topic]
+
+
+def test_an_alarm_of_high_priority_tells_of_events_that_no_queue_took(
+    detection: Stack, function: Resource
+) -> None:
+    [alarm] = [
+        one
+        for one in detection.resources("aws_cloudwatch_metric_alarm")
+        if one["namespace"] == "AWS/Lambda"
+    ]
+    topic = function["environment"]["variables"]["HIGH_PRIORITY_TOPIC_ARN"]
+
+    assert alarm["metric_name"] == "DestinationDeliveryFailures"
+    assert alarm["dimensions"] == {"FunctionName": function["function_name"]}
+    assert (alarm["statistic"], alarm["threshold"]) == ("Sum", 1)
     assert alarm["alarm_actions"] == [topic]
 
 
