@@ -15,18 +15,12 @@ from aws_lambda_powertools.utilities.idempotency import (
 from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyAlreadyInProgressError,
     IdempotencyInconsistentStateError,
-    IdempotencyInvalidStatusError,
     IdempotencyPersistenceLayerError,
 )
 
 from .errors import NoticeError
 
 _KEY_PREFIX = "told"
-_TABLE_FAILURES = (
-    IdempotencyInconsistentStateError,
-    IdempotencyInvalidStatusError,
-    IdempotencyPersistenceLayerError,
-)
 # Longer than any delivery can come again: 14 days in each of the two queues, and some to spare.
 _REMEMBERED_SECONDS = 90 * 24 * 60 * 60
 
@@ -77,7 +71,7 @@ class Once:
             claim_and_publish(key=key)
         except IdempotencyAlreadyInProgressError:
             return Told.BY_ANOTHER
-        except _TABLE_FAILURES:
+        except (IdempotencyPersistenceLayerError, IdempotencyInconsistentStateError):
             if failure is not None:  # and then the table failed, too, to forget the claim
                 raise failure from None
             if not made:
