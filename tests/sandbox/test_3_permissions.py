@@ -94,7 +94,8 @@ def _leaves_alone_what_its_owner_took(observer: Observer) -> bool:
     """Also where the owner shuts it out before the event arrives once more."""
     record = sign_ins.root_without_mfa(VICTIM)
     observer.deliver(record)
-    observer.sandbox.faults.inject(ErrorAnswer("AccessDeniedException", 403), *IMPORT, times=None)
+    shut_out = ErrorAnswer("AccessDeniedException", 403)
+    observer.sandbox.faults.inject(shut_out, *IMPORT, account=VICTIM, times=None)
     observer.deliver(record)
     observer.sandbox.faults.clear()
     return [finding["AwsAccountId"] for finding in observer.active(record)] == [VICTIM]
