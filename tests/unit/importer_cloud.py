@@ -11,13 +11,14 @@ from functions.finding_importer.aws import Credentials
 from functions.finding_importer.detection import Detection
 from functions.finding_importer.directory import Directory
 from functions.finding_importer.handler import Function
+from functions.finding_importer.imported import Imported
 from functions.finding_importer.importer import Delivery, FindingImporter
 from functions.finding_importer.job import Job
 from functions.finding_importer.notice import NoticeTopic, Place
 from functions.finding_importer.once import Once
 from functions.finding_importer.queues import Queues
 from functions.finding_importer.refusal import Cause
-from functions.finding_importer.report import Outcome, Outcomes, Reporter
+from functions.finding_importer.report import HasTime, Outcome, Outcomes, Reporter
 from functions.finding_importer.rules import Ruleset
 from functions.finding_importer.security_hub import SecurityHub
 from tests.unit.importer_doubles import (
@@ -85,6 +86,7 @@ class Cloud:
             queues=self.queues,
             directory=self.directory,
             once=Once("told", self.table),
+            imported=Imported("told", self.table),
             topics={"high": NoticeTopic(self.sns, HIGH), "low": NoticeTopic(self.sns, LOW)},
         )
 
@@ -132,11 +134,13 @@ class Cloud:
     def dead(self) -> list[SentMessage]:
         return self.sqs.sent.setdefault("dead", [])
 
-    def report(self, *jobs: Job, account: str = OWNER) -> Outcomes:
+    def report(
+        self, *jobs: Job, account: str = OWNER, has_time: HasTime = lambda: True
+    ) -> Outcomes:
         """As an invocation reports the jobs of one account."""
         self.directory.begin_invocation()
         self.reporter.once.begin_invocation(Context())
-        return self.reporter.report(account, jobs)
+        return self.reporter.report(account, jobs, has_time)
 
     def report_one(self, one: Job | None = None, account: str = OWNER) -> Outcome:
         [outcome] = self.report(one or job(account=account), account=account).values()

@@ -1,12 +1,15 @@
-"""A fake of the table of what was told, which knows the one condition that is asked of it."""
+"""A fake of the table of what was told and imported, which knows the one condition asked of it."""
 
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from functions.finding_importer.aws import Connections, Credentials, Patience
+from tests.unit.importer_doubles import REGION
 from tests.unit.importer_fakes import Faults, Journal, client_error
 
 # Powertools': there is no such item, or it is old, or who claimed it has run out of time.
@@ -27,10 +30,13 @@ class FakeTable:
     claims: Faults = field(default_factory=Faults)
     finishes: Faults = field(default_factory=Faults)
     releases: Faults = field(default_factory=Faults)
+    imports: Faults = field(default_factory=Faults)
     items: dict[str, _Item] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def put_item(self, **parameters: Any) -> dict[str, Any]:
+        if parameters["Item"]["id"]["S"].startswith("imported#"):
+            return self._put_import(parameters)
         self.journal.append("claim")
         self.claims.strike()
         if parameters["ConditionExpression"] != CLAIM:
@@ -42,6 +48,23 @@ class FakeTable:
                 raise _condition_failed(old, parameters)
             self.items[item["id"]["S"]] = dict(item)
         return {}
+
+    def _put_import(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        self.journal.append("remember")
+        self.imports.strike()
+        if not int(parameters["Item"]["expiration"]["N"]):
+            raise client_error("ValidationException", "PutItem")
+        with self.lock:
+            self.items[parameters["Item"]["id"]["S"]] = dict(parameters["Item"])
+        return {}
+
+    def get_item(self, **parameters: Any) -> dict[str, Any]:
+        self.journal.append("recall")
+        self.imports.strike()
+        if parameters["ConsistentRead"] is not True:
+            raise client_error("ValidationException", "GetItem")
+        item = self.items.get(parameters["Key"]["id"]["S"])
+        return {"Item": item} if item else {}
 
     def update_item(self, **parameters: Any) -> dict[str, Any]:
         self.journal.append("finish")
@@ -61,6 +84,20 @@ class FakeTable:
         with self.lock:
             self.items.pop(parameters["Key"]["id"]["S"], None)
         return {}
+
+
+def moto_table() -> Any:
+    """A client of moto's DynamoDB, with a table such as the deployed one."""
+    patience = Patience(connect_seconds=1, read_seconds=1, attempts=1)
+    credentials = Credentials("key", "secret", "token", datetime.max.replace(tzinfo=UTC))
+    client = Connections(REGION, patience).client("dynamodb", credentials=credentials)
+    client.create_table(
+        TableName="told",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )
+    return client
 
 
 def _may_be_replaced(old: _Item, parameters: Mapping[str, Any]) -> bool:

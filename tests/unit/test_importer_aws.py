@@ -38,7 +38,7 @@ def answering(client: Any, status: int, body: bytes) -> Any:
 
 
 def test_a_client_has_the_region_the_patience_and_the_credentials(connections: Connections) -> None:
-    client = connections.client("securityhub", CREDENTIALS)
+    client = connections.client("securityhub", credentials=CREDENTIALS)
     signer: Any = client._request_signer  # noqa: SLF001  # What a request is signed with.
 
     assert client.meta.region_name == REGION
@@ -47,9 +47,9 @@ def test_a_client_has_the_region_the_patience_and_the_credentials(connections: C
     assert signer._credentials.access_key == "key"  # noqa: SLF001
 
 
-def test_a_hurried_client_has_a_patience_of_its_own(connections: Connections) -> None:
+def test_a_client_may_have_a_patience_of_its_own(connections: Connections) -> None:
     hurry = Patience(connect_seconds=1, read_seconds=2, attempts=1)
-    client = connections.hurried("organizations", hurry)
+    client = connections.client("organizations", patience=hurry)
 
     assert (client.meta.config.connect_timeout, client.meta.config.read_timeout) == (1, 2)
 
@@ -70,7 +70,9 @@ CALLS: dict[str, Callable[[Any], Any]] = {
 def test_an_answer_in_awss_place_is_an_error_of_awss(
     connections: Connections, service: str, status: int
 ) -> None:
-    client = answering(connections.client(service, CREDENTIALS), status, b"<html>no XML")
+    client = answering(
+        connections.client(service, credentials=CREDENTIALS), status, b"<html>no XML"
+    )
 
     with pytest.raises(AWS_ERRORS):
         CALLS[service](client)
@@ -81,7 +83,7 @@ def test_an_answer_in_awss_place_is_an_error_of_awss(
 def test_a_good_status_without_its_xml_is_an_error_of_awss(
     connections: Connections, service: str, body: bytes
 ) -> None:
-    client = answering(connections.client(service, CREDENTIALS), 200, body)
+    client = answering(connections.client(service, credentials=CREDENTIALS), 200, body)
 
     with pytest.raises(AWS_ERRORS):
         CALLS[service](client)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.finding_importer.dead_letter import content_of, dead_letter, unreadable
+from functions.finding_importer.dead_letter import content_of, dead_letter, reason_of, unreadable
 from tests.unit.importer_cloud import DEAD_LETTERS
 from tests.unit.importer_fakes import FakeSqs
 
@@ -57,6 +57,7 @@ def test_what_is_too_long_even_so_comes_in_parts_that_say_so() -> None:
     assert [content_of(part) for part in parts] == [None] * 3
     whole = {"packed": "".join(part["packed"] for part in parts), "part": 1, "parts": 1}
     assert len(content_of(whole) or "") == 150_000
+    assert {reason_of(part) for part in parts} == {"why"}
 
 
 @pytest.mark.parametrize(
@@ -87,3 +88,7 @@ def test_a_reason_is_one_line_of_limited_length() -> None:
 
 def test_a_message_of_the_queue_is_put_aside_as_it_is() -> None:
     assert dead_letter("body", "why").body == "body"
+
+
+def test_what_does_not_say_why_it_was_put_aside_is_incomplete() -> None:
+    assert reason_of({}) == reason_of({"reason": ""}) == "expected the whole of what was put aside"

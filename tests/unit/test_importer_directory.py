@@ -99,7 +99,7 @@ def test_all_look_ups_of_an_invocation_share_what_it_may_wait(
         def done(self) -> bool:
             return False
 
-        def result(self, timeout: float) -> Account:
+        def exception(self, timeout: float) -> None:
             waited.append(timeout)
             clock.seconds += timeout
             raise TimeoutError
@@ -146,6 +146,43 @@ def test_an_account_whose_path_cannot_be_told_has_none(
     assert directory(organizations).account(OWNER) == Account(
         name="Payments", status="ACTIVE", joined=JOINED
     )
+
+
+def test_a_path_that_could_not_be_told_is_asked_for_again_soon(
+    organizations: FakeOrganizations,
+) -> None:
+    organizations.faults.next = [None, client_error("AccessDeniedException")]
+    clock = Clock()
+    known = directory(organizations, clock)
+    known.account(OWNER)
+
+    clock.seconds += 61
+    known.begin_invocation()
+    assert known.account(OWNER).path == "Root / Workloads / Prod"
+
+
+def test_a_unit_that_was_renamed_is_told_by_its_new_name_within_an_hour(
+    organizations: FakeOrganizations,
+) -> None:
+    clock = Clock()
+    known = directory(organizations, clock)
+    known.account(OWNER)
+    organizations.units["ou-2"] = "Live"
+
+    clock.seconds += 3601
+    known.begin_invocation()
+    assert known.account(OWNER).path == "Root / Workloads / Live"
+
+
+def test_an_error_that_nobody_foresaw_is_no_answer(organizations: FakeOrganizations) -> None:
+    organizations.faults.next = [ZeroDivisionError()]
+    clock = Clock()
+    known = directory(organizations, clock)
+
+    assert known.account(OWNER) == UNKNOWN
+    clock.seconds += 61
+    known.begin_invocation()
+    assert known.account(OWNER).name == "Payments"
 
 
 def test_an_account_of_no_organization_is_gone(organizations: FakeOrganizations) -> None:

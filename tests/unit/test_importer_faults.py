@@ -23,6 +23,7 @@ from tests.unit.importer_doubles import (
 )
 from tests.unit.importer_fakes import Faults, client_error
 
+TABLE = ("claims", "finishes", "releases", "imports")
 ACCOUNTS = ("111111111111", "222222222222", SECURITY)
 CODES = [
     ("ThrottlingException", 400),
@@ -90,7 +91,7 @@ class Lambda:
     DELIVERIES,
     st.fixed_dictionaries(
         {},
-        optional=dict.fromkeys(("sns", "sqs", "claims", "finishes", "releases"), SOME),
+        optional=dict.fromkeys(("sns", "sqs", *TABLE), SOME),
     ),
     st.fixed_dictionaries({}, optional=dict.fromkeys(ACCOUNTS, SOME)),
     st.dictionaries(st.sampled_from(ACCOUNTS), st.sampled_from(ERRORS).filter(bool)),
@@ -107,9 +108,7 @@ def test_every_sign_in_ends_as_one_finding_in_its_account_and_is_told(
     faults: dict[str, Faults] = {
         "sns": cloud.sns.faults,
         "sqs": cloud.sqs.faults,
-        "claims": cloud.table.claims,
-        "finishes": cloud.table.finishes,
-        "releases": cloud.table.releases,
+        **{name: getattr(cloud.table, name) for name in TABLE},
     }
     for name, errors in of_services.items():
         faults[name].next = list(errors)
@@ -134,5 +133,5 @@ def test_every_sign_in_ends_as_one_finding_in_its_account_and_is_told(
     assert cloud.active() == {account: [id_of(account)] for account in seen}
     assert (invoker.messages, cloud.queued, cloud.dead) == ([], [], [])
     assert all(any(account in text for text in told) for account in seen)
-    if not of_services.keys() & {"claims", "finishes", "releases"}:
+    if not of_services.keys() & set(TABLE):
         assert len(told) == len(seen)

@@ -247,7 +247,7 @@ def test_the_link_leads_to_the_finding_in_the_importers_region() -> None:
 def test_botocore_accepts_the_finding_as_a_request(kind: int) -> None:
     patience = Patience(connect_seconds=1, read_seconds=1, attempts=1)
     credentials = Credentials("key", "secret", "token", CloudTrailEvent.parse(record()).time)
-    client = Connections(REGION, patience).client("securityhub", credentials)
+    client = Connections(REGION, patience).client("securityhub", credentials=credentials)
     expected = {"Findings": [kinds(finding({"sourceIPAddress": "2001:db8::1"}))[kind]]}
     answer = {"FailedCount": 0, "SuccessCount": 1, "FailedFindings": []}
     with Stubber(client) as stub:

@@ -1,11 +1,14 @@
 """The function's entry: each source through the whole of it, and what stays where it came from."""
 
 import json
+import random
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from functions.finding_importer.aws import Connections, Patience
+from functions.finding_importer.aws import Connections, Credentials, Patience
 from functions.finding_importer.environment import Environment
 from functions.finding_importer.errors import QueueError
 from functions.finding_importer.handler import assemble
@@ -83,18 +86,18 @@ class TestWhatIsLeftOfAnEvent:
         assert cloud.queued == cloud.dead == []
         assert len(cloud.sns.published) == 1
 
-    @pytest.mark.parametrize("bad", ["queue", "dead"])
-    def test_where_one_queue_is_down_the_other_is_sent_its_part_before_the_error(
-        self, bad: str
+    @pytest.mark.parametrize(("bad", "queued"), [("queue", 0), ("dead", 1)])
+    def test_where_a_queue_is_down_it_is_an_error_and_letters_come_last(
+        self, bad: str, queued: int
     ) -> None:
         cloud = Cloud()
         cloud.hub(OWNER).faults.always = DOWN
-        cloud.sqs.faults.next = [DOWN if bad == "dead" else None, DOWN if bad == "queue" else None]
+        cloud.sqs.faults.next = [DOWN if bad == "queue" else None, DOWN]
 
         with pytest.raises(QueueError, match=f"/{bad} did not take 1 messages"):
             cloud.invoke(logs_event(sign_in(), "not json"))
 
-        assert len(cloud.dead if bad == "queue" else cloud.queued) == 1
+        assert (len(cloud.queued), len(cloud.dead)) == (queued, 0)
 
     def test_the_error_makes_lambda_repeat_the_event_which_then_adds_nothing(self) -> None:
         cloud = Cloud()
@@ -177,6 +180,17 @@ class TestBatches:
 
         assert repaired.active() == {OWNER: [E]}
 
+    def test_a_part_of_a_dead_letter_that_is_put_back_stays_as_it_is(self) -> None:
+        first, second = Cloud(), Cloud()
+        text = "".join(map(chr, random.Random(0).choices(range(0x20, 0xD7FF), k=150_000)))  # noqa: S311
+        first.invoke(logs_event(text))
+        assert len(first.dead) > 1
+
+        for letter in first.dead:
+            second.invoke(queue_event(letter.body))
+
+        assert second.dead == first.dead
+
     def test_the_stand_ins_life_ends_in_the_owning_account(self) -> None:
         cloud = Cloud()
         cloud.hub(OWNER).enabled = False
@@ -196,14 +210,13 @@ class TestBatches:
 def test_the_function_is_assembled_as_the_environment_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    clients: list[tuple[Any, ...]] = []
+    patiences: dict[str, Patience | None] = {}
 
-    def client(_: Connections, *wanted: Any) -> Any:
-        clients.append(wanted)
-        return wanted
+    def client(_: Connections, service: str, patience: Patience | None = None) -> str:
+        patiences[service] = patience
+        return service
 
     monkeypatch.setattr(Connections, "client", client)
-    monkeypatch.setattr(Connections, "hurried", client)
     topics = {"HIGH_PRIORITY_TOPIC_ARN": HIGH, "LOW_PRIORITY_TOPIC_ARN": LOW}
 
     function = assemble(Environment.parse({**VARIABLES, **topics}), Ruleset.of([]))
@@ -216,12 +229,28 @@ def test_the_function_is_assembled_as_the_environment_says(
     assert function.queues.queue_url == VARIABLES["QUEUE_URL"]
     assert function.queues.dead_letter_queue_url == VARIABLES["DEAD_LETTER_QUEUE_URL"]
     assert (function.importer.accounts_at_once, function.importer.reserved_seconds) == (8, 45.0)
-    hurry = Patience(connect_seconds=1, read_seconds=2, attempts=1)
-    assert sorted(clients, key=str) == [
-        ("dynamodb",),
-        ("organizations", hurry),
-        ("securityhub",),
-        ("sns",),
-        ("sqs",),
-        ("sts",),
-    ]
+    assert patiences == {
+        "sqs": None,
+        "sts": None,
+        "sns": None,
+        "dynamodb": Patience(connect_seconds=1, read_seconds=2, attempts=2),
+        "organizations": Patience(connect_seconds=1, read_seconds=2, attempts=1),
+    }
+
+
+def test_a_hubs_client_is_made_once_for_the_same_credentials(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = []
+
+    def client(_: Connections, service: str, **others: Any) -> str:
+        made.append((service, others.get("credentials")))
+        return service
+
+    monkeypatch.setattr(Connections, "client", client)
+    hub_of = assemble(Environment.parse(VARIABLES), Ruleset.of([])).importer.reporter.hub_of
+    keys = Credentials("key", "secret", "token", datetime(2025, 1, 1, tzinfo=UTC))
+
+    assert hub_of(keys) is hub_of(replace(keys))
+    assert hub_of(None) is hub_of(None)
+    assert [keys for service, keys in made if service == "securityhub"] == [keys, None]

@@ -1,7 +1,6 @@
 """From deliveries to findings and notices, all accounts at once, and what is left of each."""
 
 import json
-import threading
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from tests.unit.importer_doubles import (
     record,
     sign_in,
 )
-from tests.unit.importer_fakes import Faults, client_error
+from tests.unit.importer_fakes import client_error
 
 FIRST, SECOND, THIRD = "111111111111", "222222222222", "333333333333"
 DENIED = client_error("AccessDenied", "AssumeRole", 403)
@@ -141,6 +140,15 @@ class TestWhatArrivesTwice:
         assert letter.reason.startswith("the finding is invalid: InvalidInput: ")
         assert delivery.jobs == []
 
+    def test_an_invalid_one_of_which_nobody_could_be_told_is_left(self) -> None:
+        cloud = Cloud()
+        cloud.hub(FIRST).refused[id_of(FIRST)] = "InvalidInput"
+        cloud.sns.faults.always = THROTTLED
+
+        [delivery], _ = cloud.handle(logs_event(sign_in(FIRST)))
+
+        assert (len(delivery.jobs), delivery.letters) == (1, [])
+
     @pytest.mark.parametrize("stand_in_first", [True, False])
     def test_a_job_that_knows_of_a_stand_in_prevails(self, *, stand_in_first: bool) -> None:
         cloud = Cloud()
@@ -151,83 +159,6 @@ class TestWhatArrivesTwice:
         assert cloud.active() == {FIRST: [id_of(FIRST)]}
         assert len(cloud.hub("999988887777").batches) == 1
         assert [delivery.jobs for delivery in deliveries] == [[], []]
-
-
-class TestAccountsApart:
-    @pytest.mark.parametrize("bad", [FIRST, SECOND, THIRD])
-    def test_an_account_that_fails_keeps_no_other_from_its_findings(self, bad: str) -> None:
-        cloud = Cloud()
-        cloud.sts.errors[bad] = client_error("Throttling")
-        accounts = (FIRST, SECOND, THIRD)
-
-        [delivery], _ = cloud.handle(logs_event(*map(sign_in, accounts)))
-
-        assert cloud.active() == {a: [id_of(a)] for a in accounts if a != bad}
-        assert [one.finding.account for one in delivery.jobs] == [bad]
-        assert len(cloud.sns.published) == 3
-
-    def test_an_error_of_ours_ends_the_invocation_after_the_other_accounts_are_done(self) -> None:
-        cloud = Cloud()
-        cloud.hub(SECOND).faults.always = ZeroDivisionError()
-
-        with pytest.raises(ZeroDivisionError):
-            cloud.handle(logs_event(*map(sign_in, (FIRST, SECOND, THIRD))))
-
-        assert cloud.active() == {a: [id_of(a)] for a in (FIRST, THIRD)}
-
-    def test_as_many_accounts_as_may_are_entered_at_once_and_no_more(self) -> None:
-        cloud, accounts = Cloud(accounts_at_once=3), [f"{number:012}" for number in range(9)]
-        meeting = Meeting()
-        for account in accounts:
-            cloud.hub(account).faults = meeting
-
-        cloud.handle(logs_event(*map(sign_in, accounts)))
-
-        assert meeting.most == 3
-        assert sorted(cloud.active()) == accounts
-
-
-class Meeting(Faults):
-    """Waits until three call at once, and counts how many do."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.together, self.lock, self.here, self.most = (
-            threading.Barrier(3),
-            threading.Lock(),
-            0,
-            0,
-        )
-
-    def strike(self) -> None:
-        with self.lock:
-            self.here += 1
-            self.most = max(self.most, self.here)
-        self.together.wait(10)
-        with self.lock:
-            self.here -= 1
-
-
-class TestTime:
-    def test_without_time_nothing_is_begun_and_all_is_left(self) -> None:
-        cloud = Cloud()
-
-        event = logs_event(sign_in(FIRST), sign_in(SECOND))
-        [delivery], counts = cloud.handle(event, seconds_left=lambda: 44.9)
-
-        assert cloud.journal == []
-        assert [one.finding.account for one in delivery.jobs] == [FIRST, SECOND]
-        assert (counts["FindingsNotImported"], counts["TriedAgain"]) == (2, 2)
-
-    def test_accounts_that_come_too_late_are_left(self) -> None:
-        cloud = Cloud(accounts_at_once=1)
-        left = iter([100.0, 46.0, 44.0])
-
-        event = logs_event(*map(sign_in, (FIRST, SECOND, THIRD)))
-        [delivery], _ = cloud.handle(event, seconds_left=lambda: next(left))
-
-        assert sorted(cloud.active()) == [FIRST, SECOND]
-        assert [one.finding.account for one in delivery.jobs] == [THIRD]
 
 
 class TestUnreadable:

@@ -15,7 +15,7 @@ from functions.finding_importer.notice import Notice, NoticeTopic, Place, Standi
 from functions.finding_importer.refusal import Cause, Refusal
 from functions.finding_importer.text import line
 from tests.unit.importer_cloud import HIGH
-from tests.unit.importer_doubles import OWNER, finding
+from tests.unit.importer_doubles import EVENT_ID, OWNER, finding
 from tests.unit.importer_events import AWKWARD, LONG_TEXT
 from tests.unit.importer_fakes import FakeSns, client_error
 
@@ -81,7 +81,7 @@ Runbook: {RUNBOOK}"""
 CHAT = {
     "version": "1.0",
     "source": "custom",
-    "id": finding().id,
+    "id": EVENT_ID,
     "content": {
         "textType": "client-markdown",
         "title": TITLE,
@@ -167,7 +167,7 @@ WHY = Refusal(Cause.HUB_NOT_ENABLED, "see https://evil.example <!channel>")
     [
         (Place.SECURITY_ACCOUNT, TAKEN_LATER),
         (Place.NOWHERE_YET, "NOT imported yet; it will be tried again."),
-        (Place.PUT_ASIDE, "NOT imported; it lies in the dead-letter queue."),
+        (Place.PUT_ASIDE, "NOT imported; a person finds it in the dead-letter queue."),
     ],
 )
 def test_where_the_finding_stands_and_why_is_told(place: Place, words: str) -> None:
@@ -175,7 +175,7 @@ def test_where_the_finding_stands_and_why_is_told(place: Place, words: str) -> N
 
     assert (
         f"Security Hub finding: {words}\n"
-        "Reason: Security Hub is not enabled there: see https[:]//evil.example <!channel>\n"
+        "Reason: Security Hub is not enabled there: see https[:]//evil[.]example <!channel>\n"
     ) in made.text
     assert (
         f"*Security Hub finding:* {words}\n\n"
@@ -218,7 +218,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-@pytest.mark.parametrize("field", ["userAgent", "sourceIPAddress", "eventName", "eventSource"])
+@pytest.mark.parametrize("field", ["userAgent", "sourceIPAddress"])
 def test_an_attackers_text_forges_nothing(field: str, hostile: str) -> None:
     made = notice({field: hostile})
 
@@ -246,7 +246,8 @@ def assert_nothing_forged(made: Notice) -> None:
     """The lines, the links and the facts are those of any notice."""
     assert len(made.text.split("\n")) == len(TEXT.split("\n")) == len(made.text.splitlines())
     assert re.findall(r"\S*://\S*", made.text) == [FINDING_LINK, EVENT_LINK, RUNBOOK]
-    assert "www." not in made.text.lower()
+    values = [row(made, label) for label in ROWS if label != "Event"]  # which AWS writes
+    assert not any(re.search(r"\w\.[^\W\d_]|@", value) for value in values)
     chat = json.loads(made.chat)
     said = description(made).split("\n")
     facts = [fact for fact in said if fact[0:1] == "*" and "*Security Hub finding" not in fact]

@@ -5,19 +5,17 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
-from functions.finding_importer.aws import Connections, Credentials, Patience
 from functions.finding_importer.errors import NoticeError
 from functions.finding_importer.once import Once, Told
-from tests.unit.importer_doubles import REGION, Context
+from tests.unit.importer_doubles import Context
 from tests.unit.importer_fakes import client_error
-from tests.unit.importer_table import FakeTable
+from tests.unit.importer_table import FakeTable, moto_table
 
 DOWN = client_error("InternalServerError", "PutItem", 500)
 
@@ -37,19 +35,6 @@ def once(table: Any, seconds: float = 120.0) -> Once:
     made = Once("told", table)
     made.begin_invocation(Context(seconds))
     return made
-
-
-def moto_table() -> Any:
-    patience = Patience(connect_seconds=1, read_seconds=1, attempts=1)
-    credentials = Credentials("key", "secret", "token", datetime.max.replace(tzinfo=UTC))
-    client = Connections(REGION, patience).client("dynamodb", credentials)
-    client.create_table(
-        TableName="told",
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-    )
-    return client
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ class TestOwnerTakesIt:
         assert cloud.active() == {OWNER: [E]}
         assert cloud.journal == [
             *(f"assume {OWNER}", f"import {OWNER}"),
-            *("claim", "publish high", "finish"),
+            *("remember", "claim", "publish high", "finish"),
         ]
 
     def test_the_security_accounts_own_findings_need_no_role(self) -> None:
@@ -43,6 +43,20 @@ class TestOwnerTakesIt:
 
         assert cloud.report_one().standing.place is Place.OWNING_ACCOUNT
         assert len(cloud.sts.calls) == 2
+
+    def test_credentials_of_a_role_that_was_made_anew_are_renewed_once(self) -> None:
+        cloud = Cloud()
+        cloud.hub(OWNER).faults.next = [client_error("UnrecognizedClientException")]
+
+        assert cloud.report_one().standing.place is Place.OWNING_ACCOUNT
+        assert len(cloud.sts.calls) == 2
+
+    def test_the_functions_own_credentials_are_not_its_to_renew(self) -> None:
+        cloud = Cloud()
+        cloud.hub(SECURITY).faults.always = EXPIRED
+
+        assert cloud.report_one(account=SECURITY).again
+        assert cloud.journal.count(f"import {SECURITY}") == 1
 
     def test_credentials_that_stay_expired_are_a_matter_of_time(self) -> None:
         cloud = Cloud()
@@ -101,7 +115,7 @@ class TestTimeHelps:
 
         assert place_and_cause(outcome) == (Place.PUT_ASIDE, Cause.FINDING_INVALID)
         assert (outcome.again, outcome.told) == (False, Told.NOW)
-        assert "NOT imported; it lies in the dead-letter queue." in cloud.sns.told[0]
+        assert "NOT imported; a person finds it in the dead-letter queue." in cloud.sns.told[0]
 
 
 def test_each_finding_of_an_account_has_its_own_fate() -> None:
@@ -119,6 +133,37 @@ def test_each_finding_of_an_account_has_its_own_fate() -> None:
     ]
     assert list(outcomes) == [id_of(OWNER, event) for event in "abcd"]
     assert len(cloud.sns.published) == 4
+
+
+class TestTime:
+    def test_without_time_nothing_is_begun(self) -> None:
+        cloud = Cloud()
+
+        [outcome] = cloud.report(job(), has_time=lambda: False).values()
+
+        assert place_and_cause(outcome) == (Place.NOWHERE_YET, Cause.NO_TIME_LEFT)
+        assert outcome.again
+        assert cloud.journal == []
+
+    @pytest.mark.parametrize("steps", [1, 2])
+    def test_people_are_told_later_where_time_ends_after_the_import(self, steps: int) -> None:
+        cloud, left = Cloud(), iter([True] * steps + [False] * 9)
+
+        [outcome] = cloud.report(job(), has_time=lambda: next(left)).values()
+
+        assert place_and_cause(outcome) == (Place.OWNING_ACCOUNT, None)
+        assert (outcome.again, outcome.told) == (True, None)
+        assert cloud.sns.published == []
+
+    def test_a_stand_in_that_there_is_no_time_for_is_not_promised(self) -> None:
+        cloud, left = Cloud(), iter([True, False, False])
+        cloud.sts.errors[OWNER] = DENIED
+
+        [outcome] = cloud.report(job(), has_time=lambda: next(left)).values()
+
+        assert place_and_cause(outcome) == (Place.NOWHERE_YET, Cause.ROLE_NOT_ASSUMABLE)
+        assert outcome.again
+        assert cloud.queued == []
 
 
 class TestNotice:

@@ -150,11 +150,15 @@ def test_a_call_that_fails_leaves_the_next_its_chance() -> None:
     assert list(hub.states) == [id_of(OWNER, "100")]
 
 
-def test_an_answer_that_does_not_name_failures_is_none() -> None:
+@pytest.mark.parametrize("answer", [{}, {"FailedFindings": [], "FailedCount": 1}])
+def test_an_answer_that_does_not_name_each_failure_is_none(answer: dict[str, Any]) -> None:
     class Proxy:
         def batch_import_findings(self, **_: Any) -> dict[str, Any]:
-            return {"ResponseMetadata": {"HTTPStatusCode": 200}}
+            return {"ResponseMetadata": {"HTTPStatusCode": 200}, **answer}
 
-    refused = SecurityHub(Proxy()).import_findings([asff("a")])
+    refused = SecurityHub(Proxy()).import_findings([asff("a"), asff("b")])
 
-    assert refused[id_of(OWNER, "a")].cause is Cause.NO_ANSWER
+    assert {id_: why.cause for id_, why in refused.items()} == {
+        id_of(OWNER, "a"): Cause.NO_ANSWER,
+        id_of(OWNER, "b"): Cause.NO_ANSWER,
+    }

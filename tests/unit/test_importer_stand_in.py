@@ -149,3 +149,48 @@ def test_the_security_account_stands_in_for_others_only() -> None:
     assert place_and_cause(outcome) == (Place.NOWHERE_YET, Cause.HUB_NOT_ENABLED)
     assert outcome.again
     assert cloud.queued == []
+
+
+class TestOwnerHasTheFinding:
+    """It took the finding, and shut the importer out before the event came by the other path."""
+
+    def shut_out(self) -> Cloud:
+        cloud = Cloud()
+        cloud.report_one()
+        cloud.reporter.accounts.forget(OWNER)
+        cloud.sts.errors[OWNER] = DENIED
+        return cloud
+
+    def test_then_nothing_stands_in_for_it(self) -> None:
+        cloud = self.shut_out()
+
+        outcome = cloud.report_one()
+
+        assert place_and_cause(outcome) == (Place.OWNING_ACCOUNT, None)
+        assert (outcome.again, outcome.told) == (False, Told.BEFORE)
+        assert cloud.active() == {OWNER: [E]}
+        assert cloud.queued == []
+
+    def test_then_what_stood_in_for_it_is_archived(self) -> None:
+        cloud = self.shut_out()
+
+        assert not cloud.report_one(job(stand_in=True)).again
+        assert cloud.hub(SECURITY).states == {E: "ARCHIVED"}
+
+    def test_another_finding_has_its_stand_in(self) -> None:
+        cloud = self.shut_out()
+
+        cloud.report(job(), job("other"))
+
+        assert cloud.active() == {OWNER: [E], SECURITY: [id_of(OWNER, "other")]}
+
+    def test_without_the_table_there_is_a_stand_in_until_the_owner_takes_it_again(self) -> None:
+        cloud = self.shut_out()
+        cloud.table.imports.next = [DOWN]
+
+        outcome = cloud.report_one()
+        assert outcome.standing.place is Place.SECURITY_ACCOUNT
+        cloud.sts.errors.clear()
+        cloud.report_one(job(stand_in=True))
+
+        assert cloud.active() == {OWNER: [E]}

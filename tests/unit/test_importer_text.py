@@ -1,5 +1,6 @@
 """Lines made of text that an attacker may have chosen."""
 
+import re
 from typing import Any
 
 import pytest
@@ -59,15 +60,27 @@ def test_a_value_is_told_as_it_was_seen(document: dict[str, Any], expected: str 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("https://evil.example/x", "https[:]//evil.example/x"),
-        ("www.evil.example WWW.evil.example", "www[.]evil.example WWW[.]evil.example"),
+        ("https://evil.example/x", "https[:]//evil[.]example/x"),
+        ("www.evil.example WWW.evil.example", "www[.]evil[.]example WWW[.]evil[.]example"),
         ("http://a://b", "http[:]//a[:]//b"),
+        ("evil\u3002example evil\uff0eexample", "evil[.]example evil[.]example"),
+        ("ana@example.com", "ana[at]example[.]com"),
+        ("The end. Next", "The end. Next"),
         ("Mozilla/5.0 (X11; Linux)", "Mozilla/5.0 (X11; Linux)"),
         ("198.51.100.7", "198.51.100.7"),
     ],
 )
 def test_a_mail_program_makes_no_link_of_it(text: str, expected: str) -> None:
     assert unlinked(text) == expected
+
+
+@given(st.text() | st.text("aB1.:/@"))
+def test_no_text_has_a_link_left(text: str) -> None:
+    told = unlinked(text)
+
+    assert "://" not in told
+    assert "@" not in told
+    assert not re.search(r"\w\.[^\W\d_]", told)
 
 
 @given(st.text() | st.text("`<>|!@#[]()*_~\\&"))
