@@ -19,6 +19,7 @@ from modules import aws
 from modules.function_dependencies import dependencies
 from modules.function_package import build_zip
 from modules.importer_queues import ImporterQueues
+from modules.operational_alarm import alarm_at_the_first
 from modules.policy_document import policy_document
 
 if TYPE_CHECKING:
@@ -280,26 +281,20 @@ class FindingImporter(Construct):
 
         https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
         """
-        aws.CloudwatchMetricAlarm(
+        alarm_at_the_first(
             self,
             "lost_events",
-            alarm_name=self._names.lost_events_alarm,
-            alarm_description=(
+            name=self._names.lost_events_alarm,
+            description=(
                 "Rootwatch's finding importer failed on a delivery to the end, and the dead-letter"
                 " queue did not take it: findings and notices of its events are missing. The"
                 " trail's log group and bucket have the events, and the detections' alarms came."
             ),
             namespace="AWS/Lambda",
-            metric_name="DestinationDeliveryFailures",
+            metric="DestinationDeliveryFailures",
             dimensions={"FunctionName": self._names.importer},
             statistic="Sum",
-            period=60,
-            evaluation_periods=1,
-            datapoints_to_alarm=1,
-            threshold=1,
-            comparison_operator="GreaterThanOrEqualToThreshold",
-            treat_missing_data="notBreaching",
-            alarm_actions=[self._topics.of_priority["high"].arn],
+            topic=self._topics.of_priority["high"],
             **self._in_security,
         )
 

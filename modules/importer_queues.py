@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from constructs import Construct
 
 from modules import aws
+from modules.operational_alarm import alarm_at_the_first
 from modules.policy_document import deny_plain_http, policy_document
 
 if TYPE_CHECKING:
@@ -95,25 +96,19 @@ class ImporterQueues(Construct):
         )
 
     def _create_alarm(self, topic: aws.SnsTopic) -> None:
-        aws.CloudwatchMetricAlarm(
+        alarm_at_the_first(
             self,
             "alarm",
-            alarm_name=self._names.dead_letter_alarm,
-            alarm_description=(
+            name=self._names.dead_letter_alarm,
+            description=(
                 "Rootwatch's finding importer has put something aside that a person has to look at,"
                 ' in its dead-letter queue. README.md, "Dead letters", tells what to do. The alarm'
                 " stays up, and tells of nothing more, until the queue is empty."
             ),
             namespace="AWS/SQS",
-            metric_name="ApproximateNumberOfMessagesVisible",
+            metric="ApproximateNumberOfMessagesVisible",
             dimensions={"QueueName": self._names.dead_letter_queue},
             statistic="Maximum",
-            period=60,
-            evaluation_periods=1,
-            datapoints_to_alarm=1,
-            threshold=1,
-            comparison_operator="GreaterThanOrEqualToThreshold",
-            treat_missing_data="notBreaching",  # the metric of an empty queue ends after six hours
-            alarm_actions=[topic.arn],
+            topic=topic,
             **self._in_security,
         )

@@ -1,11 +1,11 @@
 """The importer's own queue, for what is to be tried again, and its dead-letter queue."""
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .aws import AWS_ERRORS, SqsClient
+from .batches import batches
 from .dead_letter import DeadLetter
 from .errors import QueueError
 from .job import Job
@@ -94,7 +94,9 @@ class Queues:
 
     def _send(self, queue_url: str, entries: Sequence[_Entry]) -> None:
         failures = [
-            failure for batch in _batches(entries) for failure in self._sent(queue_url, batch)
+            failure
+            for batch in batches(entries, _BATCH_MESSAGES, _BATCH_BYTES)
+            for failure in self._sent(queue_url, batch)
         ]
         if failures:
             raise QueueError(f"{queue_url} did not take {len(failures)} messages: {failures[0]}")
@@ -116,20 +118,6 @@ def delay_seconds(receive_count: int) -> int:
     """Half a minute after the first time, then twice as long each time, to nearly twelve hours."""
     doublings = min(max(receive_count - 1, 0), 16)
     return min(_FIRST_DELAY_SECONDS << doublings, _LONGEST_DELAY_SECONDS)
-
-
-def _batches(entries: Sequence[_Entry]) -> Iterator[list[_Entry]]:
-    batch: list[_Entry] = []
-    size = 0
-    for entry in entries:
-        added = len(json.dumps(entry))
-        if batch and (len(batch) == _BATCH_MESSAGES or size + added > _BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(entry)
-        size += added
-    if batch:
-        yield batch
 
 
 def _reason(failed: Mapping[str, Any]) -> str:

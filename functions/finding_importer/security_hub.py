@@ -1,11 +1,11 @@
 """Findings into one account's Security Hub; what it refuses is told, finding by finding."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import refusal
 from .aws import AWS_ERRORS, SecurityHubClient
+from .batches import batches
 from .finding import Asff
 from .refusal import Cause, Refusal
 
@@ -23,7 +23,7 @@ class SecurityHub:
     def import_findings(self, findings: Sequence[Asff]) -> dict[str, Refusal]:
         """Import all; the result tells why, by the Id of each finding that was not imported."""
         refused: dict[str, Refusal] = {}
-        for batch in batches(findings):
+        for batch in batches(findings, _BATCH_FINDINGS, _BATCH_BYTES):
             refused |= self._import_batch(batch)
         return refused
 
@@ -49,18 +49,3 @@ class SecurityHub:
             middle = len(batch) // 2
             return self._import_batch(batch[:middle]) | self._import_batch(batch[middle:])
         return {str(finding["Id"]): why for finding in batch}
-
-
-def batches(findings: Sequence[Asff]) -> Iterator[list[Asff]]:
-    """Split in order, so that each batch is within the limits of one call."""
-    batch: list[Asff] = []
-    size = 0  # bytes
-    for finding in findings:
-        added = len(json.dumps(finding))
-        if batch and (len(batch) == _BATCH_FINDINGS or size + added > _BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(finding)
-        size += added
-    if batch:
-        yield batch

@@ -9,8 +9,9 @@ from botocore.exceptions import EndpointConnectionError, ParamValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.finding_importer.batches import batches
 from functions.finding_importer.refusal import Cause
-from functions.finding_importer.security_hub import SecurityHub, batches
+from functions.finding_importer.security_hub import SecurityHub
 from tests.unit.importer_doubles import OWNER, finding, id_of
 from tests.unit.importer_fakes import FakeSecurityHub, client_error
 
@@ -27,7 +28,7 @@ def asff(event_id: object) -> dict[str, Any]:
 def test_batches_lose_and_repeat_nothing_and_keep_the_order(sizes: list[int], small: int) -> None:
     findings = [padded(i, size) for i, size in enumerate([*sizes, *[0] * small])]
 
-    split = list(batches(findings))
+    split = list(batches(findings, 100, 6_000_000))
 
     assert [one for batch in split for one in batch] == findings
     assert all(1 <= len(batch) <= 100 for batch in split)
@@ -41,7 +42,7 @@ def test_batches_lose_and_repeat_nothing_and_keep_the_order(sizes: list[int], sm
 def test_a_batch_is_as_large_as_one_call_takes(
     count: int, padding: int, lengths: list[int]
 ) -> None:
-    split = batches([padded(i, padding) for i in range(count)])
+    split = batches([padded(i, padding) for i in range(count)], 100, 6_000_000)
 
     assert [len(batch) for batch in split] == lengths
 
