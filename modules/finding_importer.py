@@ -18,6 +18,7 @@ from detections.cloudwatch import subscription_pattern
 from modules import aws
 from modules.function_dependencies import dependencies
 from modules.function_package import build_zip
+from modules.importer_permissions import importer_statements
 from modules.importer_queues import ImporterQueues
 from modules.operational_alarm import alarm_at_the_first
 from modules.policy_document import policy_document
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from detections.detection import Detection
     from modules.alert_topics import AlertTopics
     from modules.naming import Names
-    from modules.policy_document import Statement
 
 SOURCE = Path(__file__).parents[1] / "functions" / "finding_importer"
 PACKAGE = "finding_importer"
@@ -135,91 +135,11 @@ class FindingImporter(Construct):
             "role_policy",
             name="import-findings",
             role=self._role.id,
-            policy=policy_document(self._statements()),
+            policy=policy_document(
+                importer_statements(self._settings, self._names, self._topics.key)
+            ),
             **self._in_security,
         )
-
-    def _statements(self) -> list[Statement]:
-        region, security = self._settings.home_region, self._settings.accounts.security
-        return [
-            {
-                "Sid": "WriteItsLog",
-                "Effect": "Allow",
-                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-                "Resource": f"{self._names.importer_log_group_arn}:*",
-            },
-            {
-                "Sid": "EnterOwningAccount",
-                "Effect": "Allow",
-                "Action": "sts:AssumeRole",
-                "Resource": self._names.member_role_arn_anywhere,
-                "Condition": {
-                    "StringEquals": {"aws:ResourceOrgID": self._settings.organization.id}
-                },
-            },
-            {
-                "Sid": "StandInForOwningAccounts",
-                "Effect": "Allow",
-                "Action": "securityhub:BatchImportFindings",
-                "Resource": self._names.security_product_arn,
-                "Condition": {"StringEquals": {"securityhub:TargetAccount": security}},
-            },
-            {
-                "Sid": "WorkItsQueue",
-                "Effect": "Allow",
-                "Action": [
-                    "sqs:ChangeMessageVisibility",
-                    "sqs:DeleteMessage",
-                    "sqs:GetQueueAttributes",
-                    "sqs:ReceiveMessage",
-                    "sqs:SendMessage",
-                ],
-                "Resource": self._names.importer_queue_arn,
-            },
-            {
-                "Sid": "PutAside",
-                "Effect": "Allow",
-                "Action": "sqs:SendMessage",
-                "Resource": self._names.dead_letter_queue_arn,
-            },
-            {
-                "Sid": "RememberWhatWasDone",
-                "Effect": "Allow",
-                "Action": [
-                    "dynamodb:DeleteItem",
-                    "dynamodb:GetItem",
-                    "dynamodb:PutItem",
-                    "dynamodb:UpdateItem",
-                ],
-                "Resource": self._names.told_table_arn,
-            },
-            {
-                "Sid": "LookUpAccounts",
-                "Effect": "Allow",
-                "Action": [
-                    "organizations:DescribeAccount",
-                    "organizations:DescribeOrganizationalUnit",
-                    "organizations:ListParents",
-                ],
-                "Resource": [
-                    self._names.organization_arn_any("account"),
-                    self._names.organization_arn_any("ou"),
-                ],
-            },
-            {
-                "Sid": "PublishNotices",
-                "Effect": "Allow",
-                "Action": "sns:Publish",
-                "Resource": [self._names.topic_arn("high"), self._names.topic_arn("low")],
-            },
-            {
-                "Sid": "EncryptNotices",
-                "Effect": "Allow",
-                "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
-                "Resource": self._topics.key.arn,
-                "Condition": {"StringEquals": {"kms:ViaService": f"sns.{region}.amazonaws.com"}},
-            },
-        ]
 
     def _create_function(self, detections: Sequence[Detection], build: Path) -> aws.LambdaFunction:
         asset = TerraformAsset(
