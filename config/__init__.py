@@ -13,6 +13,8 @@ from config.settings import (
     S3State,
     SecurityHub,
     Settings,
+    StackSet,
+    Trail,
 )
 
 __all__ = [
@@ -28,6 +30,8 @@ __all__ = [
     "S3State",
     "SecurityHub",
     "Settings",
+    "StackSet",
+    "Trail",
     "load",
     "settings_path",
 ]

@@ -18,6 +18,8 @@ from config.settings import (
     S3State,
     SecurityHub,
     Settings,
+    StackSet,
+    Trail,
 )
 from config.validation import problems, with_defaults
 
@@ -74,17 +76,54 @@ def _settings(data: dict[str, Any]) -> Settings:
     return Settings(
         partition=data["partition"],
         home_region=data["home_region"],
-        organization=Organization(id=organization["id"], targets=tuple(organization["targets"])),
+        organization=Organization(
+            id=organization["id"],
+            targets=tuple(organization["targets"]),
+            excluded_accounts=tuple(sorted(organization["excluded_accounts"])),
+        ),
         accounts=Accounts(**data["accounts"]),
         deployment_role=data["deployment_role"],
         notifications=_notifications(data["notifications"]),
         detections=_detections(data["detections"]),
         name_prefix=data["name_prefix"],
         tags=tuple(sorted(data["tags"].items())),
+        trail=_trail(data),
+        stack_set=_stack_set(data["stack_set"]),
         # JSON Schema takes 365.0 for an integer too.
         retention=Retention(**{key: int(days) for key, days in retention.items()}),
-        security_hub=SecurityHub(**data["security_hub"]),
+        security_hub=_security_hub(data["security_hub"]),
         state=_state(data["state"]),
+    )
+
+
+def _trail(data: dict[str, Any]) -> Trail:
+    prefix, archive, region = (
+        data["name_prefix"],
+        data["accounts"]["log_archive"],
+        data["home_region"],
+    )
+    own = {
+        "name": f"{prefix}-organization-trail",
+        "log_group": f"/{prefix}/organization-trail",
+        "bucket": f"{prefix}-trail-{archive}-{region}",
+    }
+    return Trail(**(own | data["trail"]))
+
+
+def _stack_set(data: dict[str, Any]) -> StackSet:
+    return StackSet(
+        retain_stacks_on_account_removal=data["retain_stacks_on_account_removal"],
+        failure_tolerance_percentage=int(data["failure_tolerance_percentage"]),
+        max_concurrent_percentage=int(data["max_concurrent_percentage"]),
+    )
+
+
+def _security_hub(data: dict[str, Any]) -> SecurityHub:
+    linked = data.get("linked_regions", "all")
+    return SecurityHub(
+        managed=data["managed"],
+        configuration=data.get("configuration", "central"),
+        linked_regions=linked if isinstance(linked, str) else tuple(sorted(linked)),
     )
 
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+# Where the console records the root user's sign-ins, whichever region it shows. GovCloud has no
+# console for root; China's is unconfirmed.
+# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-aws-console-sign-in-events.html
+SIGN_IN_REGIONS = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organization:
     id: str
     targets: tuple[str, ...]  # ids of roots and organizational units
+    excluded_accounts: tuple[str, ...]  # below the targets, but without member access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +57,27 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trail:
+    """The organization trail that is read: Rootwatch's own, or one that exists already."""
+
+    managed: bool  # by Rootwatch
+    name: str
+    log_group: str  # in the security account
+    bucket: str  # in the log archive account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackSet:
+    retain_stacks_on_account_removal: bool
+    failure_tolerance_percentage: int
+    max_concurrent_percentage: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityHub:
-    managed: bool  # by Rootwatch, rather than elsewhere
+    managed: bool  # by Rootwatch, rather than elsewhere; if not, the others say nothing
+    configuration: Literal["central", "local"]
+    linked_regions: Literal["all", "none"] | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +106,15 @@ class Settings:
     detections: DetectionChoice
     name_prefix: str
     tags: tuple[tuple[str, str], ...]  # sorted by key
+    trail: Trail
+    stack_set: StackSet
     retention: Retention
     security_hub: SecurityHub
     state: LocalState | S3State
+
+    @property
+    def sign_in_region(self) -> str:
+        return SIGN_IN_REGIONS[self.partition]
 
     @property
     def placeholders(self) -> dict[str, str]:
@@ -94,4 +126,7 @@ class Settings:
             "management_account": self.accounts.management,
             "log_archive_account": self.accounts.log_archive,
             "security_account": self.accounts.security,
+            "trail_name": self.trail.name,
+            "trail_log_group": self.trail.log_group,
+            "trail_bucket": self.trail.bucket,
         }

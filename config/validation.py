@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
+from config.agreement import disagreements
 from config.document import Document, KeyPath, key_text
 from config.errors import Problem
 
@@ -29,7 +30,7 @@ def problems(document: Document) -> tuple[Problem, ...]:
     for error in _Checker(schema()).iter_errors(document.data):
         place = (tuple(error.absolute_path), _is_about_the_name(error))
         found.setdefault(place, _problem(document, error))
-    told = [*document.repeated_keys(), *found.values(), *_beyond_the_schema(document)]
+    told = [*document.repeated_keys(), *found.values(), *disagreements(document)]
     return tuple(sorted(told, key=lambda problem: problem.line))
 
 
@@ -45,32 +46,6 @@ def schema() -> dict[str, Any]:
     text = Path(__file__).with_name("schema.json").read_text(encoding="utf-8")
     document: dict[str, Any] = json.loads(text)
     return document
-
-
-def _beyond_the_schema(document: Document) -> Iterator[Problem]:
-    """What JSON Schema has no word for: two right values that do not go together.
-
-    https://docs.aws.amazon.com/securityhub/latest/userguide/start-central-configuration.html
-    """
-    data = document.data if isinstance(document.data, dict) else {}
-    accounts, hub = data.get("accounts"), data.get("security_hub")
-    if not isinstance(accounts, dict) or not isinstance(hub, dict):
-        return
-    if hub.get("managed") is True and _is_one_account(accounts):
-        path = ("security_hub", "managed")
-        yield Problem(
-            key=key_text(path),
-            line=document.line(path),
-            value=document.source(path),
-            allowed="false where the security account is the management account, which cannot "
-            "administer Security Hub's central configuration",
-        )
-
-
-def _is_one_account(accounts: dict[str, Any]) -> bool:
-    management, security = accounts.get("management"), accounts.get("security")
-    is_number = isinstance(security, str) and security.isdecimal()
-    return is_number and security == management
 
 
 def _problem(document: Document, error: ValidationError) -> Problem:

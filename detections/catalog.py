@@ -27,6 +27,9 @@ EXAMPLE_PLACEHOLDERS = {
     "management_account": "111111111111",
     "log_archive_account": "222222222222",
     "security_account": "333333333333",
+    "trail_name": "rootwatch-organization-trail",
+    "trail_log_group": "/rootwatch/organization-trail",
+    "trail_bucket": "rootwatch-trail-222222222222-us-east-1",
 }  # what the rules' %…% stand for in the samples
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FOLDER = Path(config.__file__).parent
 FILE = Path("config/rootwatch.yaml")
 COMPLETE: dict[str, Any] = yaml.safe_load((FOLDER / "complete.yaml").read_text("utf-8"))
+COMPLETE["organization"]["excluded_accounts"] = ["444444444444"]  # one to be spoiled
 MINIMAL: dict[str, Any] = yaml.safe_load((FOLDER / "minimal.yaml").read_text("utf-8"))
 S3 = {"backend": "s3", "bucket": "example-state", "region": "us-east-1"}
 KEY = "arn:aws:kms:us-east-1:111111111111:key/"
@@ -35,6 +36,13 @@ BAD: dict[str, list[Any]] = {
     "organization.id": ["exampleorgid", "o-short", "o-UPPERCASEID", "o-exampleorgid\n", 5],
     "organization.targets": [[], "r-exam", ["r-exam", "r-exam"], None],
     "organization.targets[0]": ["exam", "r-abc", "ou-exam", "ou-exam-1234567", "o-exampleorgid", 4],
+    "organization.excluded_accounts": [
+        "444444444444",
+        ["444444444444", "444444444444"],
+        [f"{number:012}" for number in range(51)],
+        None,
+    ],
+    "organization.excluded_accounts[0]": [444444444444, "4444", "111111111111", None],
     "accounts.management": [111111111111, "11111111111", "1111111111111", "1111-1111-1111", None],
     "accounts.log_archive": [0o11111111111, "22222222222a", "222222222222\n", "٢٢٢٢٢٢٢٢٢٢٢٢"],
     "accounts.security": ["", " 333333333333", ["333333333333"], True],
@@ -67,11 +75,21 @@ BAD: dict[str, list[Any]] = {
     "name_prefix": ["Rootwatch", "1root", "ab", "a" * 21, "root-", "ro--ot", "sthree-a", "ro_ot"],
     "tags": [["team"], "team", {f"key-{n}": "" for n in range(41)}],
     "tags.team": [1, True, None, "a" * 257, "a;b", "two\nlines"],
+    "trail": [False, None],
+    "trail.managed": ["true", 0, None],
+    "trail.log_group": ["belongs to managed: false"],
+    "stack_set": [True, None],
+    "stack_set.retain_stacks_on_account_removal": ["no", 0, None],
+    "stack_set.failure_tolerance_percentage": [-1, 101, 0.5, "10", True, None],
+    "stack_set.max_concurrent_percentage": [0, 101, 0.5, "10", True, None],
     "retention": [365, None],
     "retention.log_group_days": [0, 2, 366, "365", True, None],
     "retention.bucket_days": [89, 36501, 90.5, "3650", True, None],
     "security_hub": [True, None],
     "security_hub.managed": ["true", 1, None],
+    "security_hub.configuration": ["CENTRAL", "auto", True, None],
+    "security_hub.linked_regions": ["ALL", "eu-west-1", [], ["eu-west-1", "eu-west-1"], None],
+    "security_hub.linked_regions[0]": ["us-eats-1", "us-east-1", "cn-north-1", 1, None],
     "state": ["local", None],
     "state.backend": ["S3", "remote", None],
     "state.bucket": ["bucket-without-s3"],
@@ -83,6 +101,19 @@ BAD_S3: dict[str, list[Any]] = {
     "kms_key_id": ["terraform-state", KEY + "nonsense", "arn:aws:iam::111111111111:role/x", ""],
     "encrypt": [False],
     "use_lockfile": [False],
+}
+
+EXISTING_TRAIL = {
+    "managed": False,
+    "name": "aws-controltower-BaselineCloudTrail",
+    "log_group": "aws-controltower/CloudTrailLogs",
+    "bucket": "aws-controltower-logs-222222222222-us-east-1",
+}
+BAD_EXISTING_TRAIL: dict[str, list[Any]] = {
+    "name": ["arn:aws:cloudtrail:us-east-1:111111111111:trail/a", "ab", "-first", "a" * 129, 1],
+    "log_group": ["arn:aws:logs:us-east-1:333333333333:log-group:a:*", "", "a b", "a" * 513, None],
+    "bucket": ["ab", "Upper", "-first", "under_score", None],
+    "role": ["arn:aws:iam::333333333333:role/x"],
 }
 
 
@@ -179,6 +210,38 @@ def test_a_bad_value_is_the_one_problem_at_its_key(key: str, value: Any) -> None
 @pytest.mark.parametrize(("key", "value"), cases(BAD_S3))
 def test_a_bad_value_of_s3_state_is_the_one_problem_at_its_key(key: str, value: Any) -> None:
     assert keys(failure(MINIMAL | {"state": S3 | {key: value}})) == [f"state.{key}"]
+
+
+@pytest.mark.parametrize(("key", "value"), cases(BAD_EXISTING_TRAIL))
+def test_a_bad_value_of_an_existing_trail_is_the_one_problem_at_its_key(
+    key: str, value: Any
+) -> None:
+    document = COMPLETE | {"trail": {**EXISTING_TRAIL, key: value}}
+
+    assert keys(failure(document)) == [f"trail.{key}"]
+
+
+@pytest.mark.parametrize("missing", ["name", "log_group", "bucket"])
+def test_an_existing_trail_is_named_in_full(missing: str) -> None:
+    trail = {key: value for key, value in EXISTING_TRAIL.items() if key != missing}
+
+    assert keys(failure(COMPLETE | {"trail": trail})) == [f"trail.{missing}"]
+
+
+def test_an_unmanaged_security_hub_has_no_other_keys() -> None:
+    hub = {"managed": False, "configuration": "local", "linked_regions": "none"}
+    error = failure(COMPLETE | {"security_hub": hub})
+
+    assert keys(error) == ["security_hub.configuration", "security_hub.linked_regions"]
+    assert "belong to managed: true" in str(error)
+
+
+@pytest.mark.parametrize("linked", ["all", "none", ["eu-west-1"]])
+def test_linked_regions_are_all_or_none_or_listed(linked: Any) -> None:
+    document = changed(COMPLETE, {"security_hub.linked_regions": linked})
+    expected = tuple(linked) if isinstance(linked, list) else linked
+
+    assert settings(document).security_hub.linked_regions == expected
 
 
 def test_what_rootwatch_is_for_cannot_be_switched_off() -> None:

@@ -24,7 +24,7 @@ MINIMAL: dict[str, Any] = yaml.safe_load((FOLDER / "minimal.yaml").read_text("ut
 # Keywords of JSON Schema that a value can violate in this schema.
 CHECKS = {
     "type", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum", "minItems",
-    "uniqueItems", "minProperties", "maxProperties",
+    "maxItems", "uniqueItems", "minProperties", "maxProperties",
 }  # fmt: skip
 
 
@@ -36,7 +36,9 @@ def test_the_minimal_config_is_completed_with_the_defaults() -> None:
     assert config.load(FOLDER / "minimal.yaml") == Settings(
         partition="aws",
         home_region="us-east-1",
-        organization=config.Organization(id="o-exampleorgid", targets=("r-exam",)),
+        organization=config.Organization(
+            id="o-exampleorgid", targets=("r-exam",), excluded_accounts=()
+        ),
         accounts=config.Accounts(
             management="111111111111", log_archive="222222222222", security="333333333333"
         ),
@@ -49,8 +51,21 @@ def test_the_minimal_config_is_completed_with_the_defaults() -> None:
         detections=config.DetectionChoice(packs=(), overrides=()),
         name_prefix="rootwatch",
         tags=(),
+        trail=config.Trail(
+            managed=True,
+            name="rootwatch-organization-trail",
+            log_group="/rootwatch/organization-trail",
+            bucket="rootwatch-trail-222222222222-us-east-1",
+        ),
+        stack_set=config.StackSet(
+            retain_stacks_on_account_removal=False,
+            failure_tolerance_percentage=100,
+            max_concurrent_percentage=100,
+        ),
         retention=config.Retention(log_group_days=365, bucket_days=2555),
-        security_hub=config.SecurityHub(managed=True),
+        security_hub=config.SecurityHub(
+            managed=True, configuration="central", linked_regions="all"
+        ),
         state=LocalState(),
     )
 
@@ -68,10 +83,22 @@ def test_the_complete_config_has_every_key_and_loads() -> None:
     assert loaded.name_prefix == COMPLETE["name_prefix"]
 
 
-def test_the_s3_state_in_the_complete_configs_comment_loads_with_every_key() -> None:
+def in_the_comments(key: str) -> dict[str, Any]:
+    """The block of a top-level key that the complete config has in a comment."""
     text = (FOLDER / "complete.yaml").read_text("utf-8")
-    block = "\n".join(re.findall(r"^# (state:|  \S.*)$", text, re.MULTILINE))
-    document = COMPLETE | yaml.safe_load(block)
+    [block] = re.findall(rf"^# {key}:\n(?:#   .*\n?)+", text, re.MULTILINE)
+    return dict(yaml.safe_load(re.sub(r"^# ", "", block, flags=re.MULTILINE)))
+
+
+def test_the_existing_trail_in_the_complete_configs_comment_loads_with_every_key() -> None:
+    document = COMPLETE | in_the_comments("trail")
+
+    assert set(document["trail"]) == set(schema()["$defs"]["existing_trail"]["properties"])
+    assert dataclasses.asdict(settings(document).trail) == document["trail"]
+
+
+def test_the_s3_state_in_the_complete_configs_comment_loads_with_every_key() -> None:
+    document = COMPLETE | in_the_comments("state")
 
     assert set(document["state"]) == set(schema()["$defs"]["s3_state"]["properties"])
     assert settings(document).state == S3State(
