@@ -2,9 +2,10 @@
 
 import os
 import sys
+from itertools import pairwise
 from pathlib import Path
 
-from cdktf import App
+from cdktf import App, TerraformStack
 
 from config.errors import ConfigError
 from config.loader import load, settings_path
@@ -28,11 +29,12 @@ def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201  for the person at the terminal
         return 2
     app = App()
-    organization = OrganizationStack(app, settings)
-    trail = TrailStack(app, settings)
-    detection = DetectionStack(app, settings, detections, BUILD)
-    trail.add_dependency(organization)
-    detection.add_dependency(trail)
+    stacks: list[TerraformStack] = [OrganizationStack(app, settings)]
+    if settings.trail.managed:
+        stacks.append(TrailStack(app, settings))
+    stacks.append(DetectionStack(app, settings, detections, BUILD))
+    for earlier, later in pairwise(stacks):
+        later.add_dependency(earlier)
     app.synth()
     return 0
 

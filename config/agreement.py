@@ -12,6 +12,15 @@ if TYPE_CHECKING:
 
     from config.document import Document, KeyPath
 
+_NOT_TO_ITSELF = (
+    "false where the security account is the management account, to which nothing can be delegated"
+)
+_NOT_MANAGEMENT = (
+    "another account than the management account, which no stack set reaches: it always gets its"
+    " member access by itself"
+)
+_NOT_HOME = "another region than the home region, whose findings are seen there anyway"
+
 
 def disagreements(document: Document) -> Iterator[Problem]:
     """Values of a wrong type are the schema's to tell of, and agree with everything."""
@@ -27,27 +36,19 @@ def disagreements(document: Document) -> Iterator[Problem]:
 def _disagreements(data: Any) -> Iterator[tuple[KeyPath, str]]:
     management = _account(data, "management")
     if management and management == _account(data, "security") and _is_managed(data):
-        yield (
-            ("security_hub", "managed"),
-            "false where the security account is the management account, to which nothing can be "
-            "delegated",
-        )
-    excluded = _value(data, "organization", "excluded_accounts")
-    for index, account in enumerate(excluded if isinstance(excluded, list) else ()):
-        if management and account == management:
-            yield (
-                ("organization", "excluded_accounts", index),
-                "another account than the management account, which no stack set reaches: "
-                "it always gets its member access by itself",
-            )
-    home = _value(data, "home_region")
-    linked = _value(data, "security_hub", "linked_regions")
-    for index, region in enumerate(linked if isinstance(linked, list) else ()):
-        if isinstance(home, str) and region == home:
-            yield (
-                ("security_hub", "linked_regions", index),
-                "another region than the home region, which is seen there anyway",
-            )
+        yield ("security_hub", "managed"), _NOT_TO_ITSELF
+    for path in _places(data, management, "organization", "excluded_accounts"):
+        yield path, _NOT_MANAGEMENT
+    for path in _places(data, _value(data, "home_region"), "security_hub", "linked_regions"):
+        yield path, _NOT_HOME
+
+
+def _places(data: Any, unwanted: Any, *path: str) -> Iterator[KeyPath]:
+    """Where in the list at the path the unwanted text stands."""
+    listed = _value(data, *path)
+    for index, one in enumerate(listed if isinstance(listed, list) else ()):
+        if isinstance(unwanted, str) and one == unwanted:
+            yield (*path, index)
 
 
 def _is_managed(data: Any) -> bool:

@@ -119,11 +119,11 @@ def _stack_set(data: dict[str, Any]) -> StackSet:
 
 
 def _security_hub(data: dict[str, Any]) -> SecurityHub:
-    linked = data.get("linked_regions", "all")
+    linked: Any = data.get("linked_regions", "all")
     return SecurityHub(
         managed=data["managed"],
         configuration=data.get("configuration", "central"),
-        linked_regions=linked if isinstance(linked, str) else tuple(sorted(linked)),
+        linked_regions=tuple(sorted(linked)) if isinstance(linked, list) else linked,
     )
 
 

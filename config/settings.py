@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-# Where the console records the root user's sign-ins, whichever region it shows. GovCloud has no
-# console for root; China's is unconfirmed.
-# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-aws-console-sign-in-events.html
-SIGN_IN_REGIONS = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
+SIGN_IN_REGION = "us-east-1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +111,13 @@ class Settings:
 
     @property
     def sign_in_region(self) -> str:
-        return SIGN_IN_REGIONS[self.partition]
+        """Where root's sign-ins are recorded, whichever region the console shows.
+
+        GovCloud has no console for root, China's is unconfirmed, and neither sends events from one
+        region to another.
+        https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-aws-console-sign-in-events.html
+        """
+        return SIGN_IN_REGION if self.partition == "aws" else self.home_region
 
     @property
     def placeholders(self) -> dict[str, str]:

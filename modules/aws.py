@@ -36,6 +36,13 @@ from cdktf_cdktf_provider_aws.cloudtrail import Cloudtrail
 from cdktf_cdktf_provider_aws.cloudtrail_organization_delegated_admin_account import (
     CloudtrailOrganizationDelegatedAdminAccount,
 )
+from cdktf_cdktf_provider_aws.cloudwatch_event_bus import CloudwatchEventBus
+from cdktf_cdktf_provider_aws.cloudwatch_event_bus_policy import CloudwatchEventBusPolicy
+from cdktf_cdktf_provider_aws.cloudwatch_event_rule import CloudwatchEventRule
+from cdktf_cdktf_provider_aws.cloudwatch_event_target import (
+    CloudwatchEventTarget,
+    CloudwatchEventTargetDeadLetterConfig,
+)
 from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
 from cdktf_cdktf_provider_aws.cloudwatch_log_metric_filter import CloudwatchLogMetricFilter
 from cdktf_cdktf_provider_aws.cloudwatch_log_subscription_filter import (
@@ -93,6 +100,12 @@ from cdktf_cdktf_provider_aws.securityhub_configuration_policy_association impor
     SecurityhubConfigurationPolicyAssociation,
 )
 from cdktf_cdktf_provider_aws.securityhub_finding_aggregator import SecurityhubFindingAggregator
+from cdktf_cdktf_provider_aws.securityhub_insight import (
+    SecurityhubInsight,
+    SecurityhubInsightFilters,
+    SecurityhubInsightFiltersGeneratorId,
+    SecurityhubInsightFiltersRecordState,
+)
 from cdktf_cdktf_provider_aws.securityhub_organization_admin_account import (
     SecurityhubOrganizationAdminAccount,
 )
@@ -115,6 +128,11 @@ __all__ = [
     "CloudformationStackSetInstance",
     "Cloudtrail",
     "CloudtrailOrganizationDelegatedAdminAccount",
+    "CloudwatchEventBus",
+    "CloudwatchEventBusPolicy",
+    "CloudwatchEventRule",
+    "CloudwatchEventTarget",
+    "CloudwatchEventTargetDeadLetterConfig",
     "CloudwatchLogGroup",
     "CloudwatchLogMetricFilter",
     "CloudwatchLogSubscriptionFilter",
@@ -151,6 +169,10 @@ __all__ = [
     "SecurityhubConfigurationPolicy",
     "SecurityhubConfigurationPolicyAssociation",
     "SecurityhubFindingAggregator",
+    "SecurityhubInsight",
+    "SecurityhubInsightFilters",
+    "SecurityhubInsightFiltersGeneratorId",
+    "SecurityhubInsightFiltersRecordState",
     "SecurityhubOrganizationAdminAccount",
     "SecurityhubOrganizationConfiguration",
     "SnsTopic",

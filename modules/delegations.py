@@ -23,9 +23,11 @@ class Delegations(Construct):
         if accounts.security == accounts.management:
             return
         # CloudTrail's own API, which also creates CloudTrail's service-linked role.
-        aws.CloudtrailOrganizationDelegatedAdminAccount(
-            self, "cloudtrail", account_id=accounts.security, provider=provider
-        )
+        # Who holds the log group of a trail that exists is allowed to make trails already.
+        if settings.trail.managed:
+            aws.CloudtrailOrganizationDelegatedAdminAccount(
+                self, "cloudtrail", account_id=accounts.security, provider=provider
+            )
         if settings.security_hub.managed:
             aws.SecurityhubOrganizationAdminAccount(
                 self, "security_hub", admin_account_id=accounts.security, provider=provider

@@ -41,8 +41,8 @@ class ImporterQueues(Construct):
         self._in_security: dict[str, Any] = {"provider": provider}
         self.dead_letters = self._create_dead_letter_queue()
         self.queue = self._create_queue(visibility_timeout_seconds)
-        self._deny_plain_http("queue_policy", self.queue, names.importer_queue_arn)
-        self._deny_plain_http("dead_letters_policy", self.dead_letters, names.dead_letter_queue_arn)
+        self._create_policy("queue_policy", self.queue, names.importer_queue_arn)
+        self._create_policy("dead_letters_policy", self.dead_letters, names.dead_letter_queue_arn)
         self._create_alarm(topic)
 
     def _create_dead_letter_queue(self) -> aws.SqsQueue:
@@ -86,12 +86,23 @@ class ImporterQueues(Construct):
             **self._in_security,
         )
 
-    def _deny_plain_http(self, id_: str, queue: aws.SqsQueue, arn: str) -> None:
+    def _create_policy(self, id_: str, queue: aws.SqsQueue, arn: str) -> None:
+        sign_ins_arrive = {
+            "Sid": "SignInsArrive",
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+            "Condition": {
+                "ArnEquals": {"aws:SourceArn": self._names.event_rule_arn},
+                "StringEquals": {"aws:SourceAccount": self._names.settings.accounts.security},
+            },
+        }
         aws.SqsQueuePolicy(
             self,
             id_,
             queue_url=queue.id,
-            policy=policy_document([deny_plain_http("sqs:*", [arn])]),
+            policy=policy_document([sign_ins_arrive, deny_plain_http("sqs:*", [arn])]),
             **self._in_security,
         )
 

@@ -1,7 +1,8 @@
-"""The importer's way into every account: one template, by stack set to the members.
+"""What every account gets: one template, by stack set to the members.
 
-Service-managed stack sets never deploy to the management account, which therefore gets a stack of
-the same template.
+The importer's way in, and the rule that tells of root's sign-ins within seconds, in the region that
+records them. Service-managed stack sets never deploy to the management account, which therefore
+gets a stack of the same template.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs.html
 """
 
@@ -20,14 +21,11 @@ if TYPE_CHECKING:
 
 TEMPLATE = Path(__file__).with_name("member_access.yaml")
 CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
-OPERATION_PREFERENCES = {
-    "failure_tolerance_percentage": 100,  # one broken account must not keep the others uncovered
-    "max_concurrent_percentage": 100,
-    "region_concurrency_type": "PARALLEL",
-}
 
 
 class MemberAccess(Construct):
+    """`provider` is one in the management account, in the region that records root's sign-ins."""
+
     def __init__(
         self,
         scope: Construct,
@@ -56,6 +54,9 @@ class MemberAccess(Construct):
             "ImporterRoleArn": names.importer_role_arn,
             "SecurityAccount": self._settings.accounts.security,
             "OrganizationId": self._settings.organization.id,
+            "RuleName": names.event_rule,
+            "RuleRoleName": names.event_role,
+            "EventBusArn": names.event_bus_arn,
         }
 
     def _create_management_stack(self) -> None:
@@ -64,14 +65,18 @@ class MemberAccess(Construct):
         )
 
     def _create_stack_set(self) -> None:
+        choice = self._settings.stack_set
         stack_set = aws.CloudformationStackSet(
             self,
             "members",
             name=self._name,
             description="Rootwatch in every member account.",
             permission_model="SERVICE_MANAGED",
-            auto_deployment={"enabled": True, "retain_stacks_on_account_removal": False},
-            operation_preferences=OPERATION_PREFERENCES,
+            auto_deployment={
+                "enabled": True,
+                "retain_stacks_on_account_removal": choice.retain_stacks_on_account_removal,
+            },
+            operation_preferences=self._operation_preferences(),
             # AWS fills it in for service-managed stack sets, which would show as a change.
             lifecycle={"ignore_changes": ["administration_role_arn"]},
             **self._template,
@@ -81,10 +86,25 @@ class MemberAccess(Construct):
             self,
             "instances",
             stack_set_name=stack_set.name,
-            region=self._settings.home_region,
-            deployment_targets={
-                "organizational_unit_ids": list(self._settings.organization.targets)
-            },
-            operation_preferences=OPERATION_PREFERENCES,
+            region=self._settings.sign_in_region,
+            deployment_targets=self._deployment_targets(),
+            operation_preferences=self._operation_preferences(),
             **self._in_management,
         )
+
+    def _operation_preferences(self) -> dict[str, Any]:
+        choice = self._settings.stack_set
+        return {
+            "failure_tolerance_percentage": choice.failure_tolerance_percentage,
+            "max_concurrent_percentage": choice.max_concurrent_percentage,
+            "region_concurrency_type": "PARALLEL",
+        }
+
+    def _deployment_targets(self) -> dict[str, Any]:
+        """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/account-level-targets.html"""
+        organization = self._settings.organization
+        targets: dict[str, Any] = {"organizational_unit_ids": list(organization.targets)}
+        if organization.excluded_accounts:
+            targets["accounts"] = list(organization.excluded_accounts)
+            targets["account_filter_type"] = "DIFFERENCE"
+        return targets

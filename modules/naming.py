@@ -20,6 +20,8 @@ NAME_CHARACTERS = {
     "metric filter": 512,
     "queue": 80,
     "table": 255,
+    "event bus": 256,
+    "event rule": 64,
 }  # AWS's longest name for each kind
 
 
@@ -51,7 +53,7 @@ class Names:
 
     @property
     def trail(self) -> str:
-        return self._name("trail", "organization-trail")
+        return self.settings.trail.name
 
     @property
     def trail_arn(self) -> str:
@@ -60,8 +62,7 @@ class Names:
 
     @property
     def trail_bucket(self) -> str:
-        accounts = self.settings.accounts
-        return self._name("bucket", "trail", accounts.log_archive, self.settings.home_region)
+        return self.settings.trail.bucket
 
     @property
     def trail_key_alias(self) -> str:
@@ -69,7 +70,7 @@ class Names:
 
     @property
     def trail_log_group(self) -> str:
-        return f"/{self.settings.name_prefix}/organization-trail"
+        return self.settings.trail.log_group
 
     @property
     def trail_log_group_arn(self) -> str:
@@ -91,6 +92,30 @@ class Names:
     @property
     def member_stack_set(self) -> str:
         return self._name("stack set", "member")
+
+    @property
+    def event_bus(self) -> str:
+        return self._name("event bus", "sign-ins")
+
+    @property
+    def event_bus_arn(self) -> str:
+        security = self.settings.accounts.security
+        return self._arn("events", security, f"event-bus/{self.event_bus}")
+
+    @property
+    def event_rule(self) -> str:
+        """In every account on the default bus, and in the security account on Rootwatch's, too."""
+        return self._name("event rule", "sign-ins")
+
+    @property
+    def event_rule_arn(self) -> str:
+        """On Rootwatch's bus."""
+        security = self.settings.accounts.security
+        return self._arn("events", security, f"rule/{self.event_bus}/{self.event_rule}")
+
+    @property
+    def event_role(self) -> str:
+        return self._name("role", "sign-ins")
 
     @property
     def importer(self) -> str:
@@ -185,3 +210,7 @@ class Names:
     @property
     def security_hub_policy(self) -> str:
         return f"{self.settings.name_prefix}-security-hub-on"
+
+    @property
+    def insight(self) -> str:
+        return f"{self.settings.name_prefix}: root sign-ins without MFA by account"

@@ -42,9 +42,11 @@ class RootwatchStack(TerraformStack):
         # Terraform 1.10 locks by a file beside the state; CDKTF's class does not know the option.
         self.add_override("terraform.backend.s3.use_lockfile", True)  # noqa: FBT003  jsii's signature
 
-    def provider(self, alias: str, account: str) -> aws.AwsProvider:
-        """A provider in `account`: by the deployment role, but for the management account,
-        whose credentials are the ones that deploy.
+    def provider(self, alias: str, account: str, region: str | None = None) -> aws.AwsProvider:
+        """A provider in `account`, in the home region unless another is named.
+
+        It works by the deployment role, but for the management account, whose credentials are the
+        ones that deploy.
         """
         settings = self.settings
         assumed: dict[str, Any] = {}
@@ -57,7 +59,7 @@ class RootwatchStack(TerraformStack):
             self,
             alias,
             alias=alias,
-            region=settings.home_region,
+            region=region or settings.home_region,
             allowed_account_ids=[account],
             default_tags=[aws.AwsProviderDefaultTags(tags=self._tags())],
             **assumed,

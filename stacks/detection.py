@@ -8,6 +8,7 @@ from modules.alert_topics import AlertTopics
 from modules.detection_alarm import DetectionAlarm
 from modules.finding_importer import FindingImporter
 from modules.security_hub_organization import SecurityHubOrganization
+from modules.sign_in_events import SignInEvents
 from stacks.base import RootwatchStack
 
 if TYPE_CHECKING:
@@ -40,6 +41,15 @@ class DetectionStack(RootwatchStack):
             build=build,
             provider=security,
         )
+        sign_ins = SignInEvents(
+            self,
+            "sign_in_events",
+            settings=settings,
+            names=self.names,
+            queue=importer.queue,
+            dead_letters=importer.dead_letters,
+            provider=security,
+        )
         for detection in detections:
             if "metric_filter" in detection.evaluated_by:
                 self._watch(detection, topics, security)
@@ -60,6 +70,11 @@ class DetectionStack(RootwatchStack):
             "dead_letter_queue_arn",
             importer.dead_letters.arn,
             "The queue of what a person has to look at.",
+        )
+        self.output(
+            "event_bus_arn",
+            sign_ins.bus.arn,
+            "The event bus to which every account sends root's sign-ins.",
         )
 
     def _watch(self, detection: Detection, topics: AlertTopics, security: AwsProvider) -> None:

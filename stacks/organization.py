@@ -20,7 +20,13 @@ class OrganizationStack(RootwatchStack):
         management = self.provider("management", settings.accounts.management)
         Delegations(self, "delegations", settings=settings, provider=management)
         MemberAccess(
-            self, "member_access", settings=settings, names=self.names, provider=management
+            self,
+            "member_access",
+            settings=settings,
+            names=self.names,
+            provider=self.provider(
+                "sign_ins", settings.accounts.management, settings.sign_in_region
+            ),
         )
         self.output(
             "member_role_name",
@@ -30,5 +36,5 @@ class OrganizationStack(RootwatchStack):
         self.output(
             "member_stack_set_name",
             self.names.member_stack_set,
-            "The stack set that brings the role to the member accounts.",
+            "The stack set that brings role and event rule to the member accounts.",
         )

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 import config
+from tests.synth.cloudformation_template import as_cloudformation_gets_it, rendered
 from tests.synth.terraform_json import read_stack
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(config.__file__).parents[1]
 EXAMPLES = ("minimal", "complete")
+MEMBER = "444444444444"
 ONE_ACCOUNT = "111111111111"
 VARIANTS: dict[str, dict[str, Any]] = {
     # Everything in the management account, the state in S3. Security Hub's central configuration
@@ -56,7 +58,30 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "retention": {"bucket_days": 90},
         "security_hub": {"managed": False},
     },
+    # Home is not where root's sign-ins are recorded, the trail is somebody else's, Security Hub is
+    # turned on in accounts that join.
+    "elsewhere": {
+        "home_region": "eu-central-1",
+        "organization": {
+            "id": "o-exampleorgid",
+            "targets": ["ou-exam-11111111", "ou-exam-22222222"],
+            "excluded_accounts": ["666666666666", "555555555555"],
+        },
+        "trail": {
+            "managed": False,
+            "name": "aws-controltower-BaselineCloudTrail",
+            "log_group": "aws-controltower/CloudTrailLogs",
+            "bucket": "aws-controltower-logs-222222222222-eu-central-1",
+        },
+        "stack_set": {
+            "retain_stacks_on_account_removal": True,
+            "failure_tolerance_percentage": 10,
+            "max_concurrent_percentage": 20,
+        },
+        "security_hub": {"managed": True, "configuration": "local", "linked_regions": "none"},
+    },
 }
+WITHOUT_A_TRAIL = {"elsewhere"}
 STACKS = ("organization", "trail", "detection")
 APP = ("main.py", "config", "detections", "functions", "modules", "stacks")
 
@@ -133,7 +158,28 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Synt
     return synthesized
 
 
-@pytest.fixture(scope="session", params=[*EXAMPLES, *VARIANTS])
+def stacks_of(name: str) -> list[str]:
+    return [stack for stack in STACKS if stack != "trail" or name not in WITHOUT_A_TRAIL]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests of a stack run for the configs that have it."""
+    names = [*EXAMPLES, *VARIANTS]
+    if "stack" in metafunc.fixturenames:
+        pairs = [(name, stack) for name in names for stack in stacks_of(name)]
+        metafunc.parametrize(("synthesis", "stack"), pairs, indirect=True, scope="session")
+    elif "synthesis" in metafunc.fixturenames:
+        having = [name for name in names if "trail" in stacks_of(name)]
+        asked = having if "trail" in metafunc.fixturenames else names
+        metafunc.parametrize("synthesis", asked, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def stack(request: pytest.FixtureRequest, synthesis: Synthesis) -> Stack:
+    return synthesis.stack(request.param)
+
+
+@pytest.fixture(scope="session")
 def synthesis(request: pytest.FixtureRequest, synthesize: Callable[[str], Synthesis]) -> Synthesis:
     return synthesize(request.param)
 
@@ -156,6 +202,23 @@ def trail(synthesis: Synthesis) -> Stack:
 @pytest.fixture
 def detection(synthesis: Synthesis) -> Stack:
     return synthesis.stack("detection")
+
+
+@pytest.fixture
+def member_template(organization: Stack, settings: Settings) -> dict[str, Any]:
+    """The template's resources, by name, as their properties become in a member account."""
+    stack_set = organization.only("aws_cloudformation_stack_set")
+    values = {
+        **stack_set["parameters"],
+        "AWS::AccountId": MEMBER,
+        "AWS::Partition": settings.partition,
+        "AWS::Region": organization.only("aws_cloudformation_stack_set_instance")["region"],
+    }
+    body = as_cloudformation_gets_it(stack_set["template_body"])
+    return {
+        name: resource["Properties"]
+        for name, resource in rendered(body, values)["Resources"].items()
+    }
 
 
 @pytest.fixture

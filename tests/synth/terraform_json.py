@@ -77,10 +77,16 @@ class Stack:
 
     def account(self, resource: Resource) -> str:
         """The number of the account that the resource is created in."""
-        alias = resource["provider"].removeprefix("aws.")
-        [accounts] = [p["allowed_account_ids"] for p in self.providers() if p["alias"] == alias]
-        [account] = accounts
+        [account] = self._provider(resource)["allowed_account_ids"]
         return str(account)
+
+    def region(self, resource: Resource) -> str:
+        return str(self._provider(resource)["region"])
+
+    def _provider(self, resource: Resource) -> Mapping[str, Any]:
+        alias = resource["provider"].removeprefix("aws.")
+        [provider] = [one for one in self.providers() if one["alias"] == alias]
+        return provider
 
     def outputs(self) -> dict[str, Mapping[str, Any]]:
         return dict(self.document["output"])

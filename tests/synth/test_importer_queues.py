@@ -9,7 +9,7 @@ import pytest
 
 from functions.finding_importer.queues import delay_seconds
 from tests.synth.access import OVER_TLS, PLAIN_HTTP, decided_by_resource, role_session
-from tests.synth.terraform_json import listed, statements
+from tests.synth.terraform_json import listed, statement
 
 if TYPE_CHECKING:
     from config import Settings
@@ -167,7 +167,7 @@ def test_the_queues_are_closed_to_plain_http_and_open_to_nobody_by_themselves(
                 context,
             )
             assert not decision.allowed
-        [deny] = statements(policy["policy"])
+        deny = statement(policy["policy"], "DenyPlainHttp")
         assert (deny["Effect"], deny["Action"], listed(deny["Resource"])) == (
             "Deny",
             "sqs:*",

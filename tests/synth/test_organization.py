@@ -12,6 +12,7 @@ from modules.member_access import TEMPLATE
 from sandbox.policy import AccessRequest, ResourcePolicyKind, decide, parse_policy
 from tests.synth.access import decided_by_identity, role_session
 from tests.synth.cloudformation_template import as_cloudformation_gets_it, rendered
+from tests.synth.conftest import MEMBER
 from tests.synth.terraform_json import actions
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from sandbox.policy import Principal
     from tests.synth.terraform_json import Resource, Stack
 
-MEMBER = "444444444444"
 IMPORT = "securityhub:BatchImportFindings"
 
 
@@ -34,15 +34,8 @@ def management_stack(organization: Stack) -> Resource:
 
 
 @pytest.fixture
-def member_role(stack_set: Resource, settings: Settings) -> dict[str, Any]:
-    """The role's properties as they become in a member account."""
-    values = {
-        **stack_set["parameters"],
-        "AWS::AccountId": MEMBER,
-        "AWS::Partition": settings.partition,
-    }
-    template = rendered(as_cloudformation_gets_it(stack_set["template_body"]), values)
-    return dict(template["Resources"]["MemberRole"]["Properties"])
+def member_role(member_template: dict[str, Any]) -> dict[str, Any]:
+    return dict(member_template["MemberRole"])
 
 
 @pytest.fixture
@@ -67,13 +60,15 @@ def importer_policy(detection: Stack, importer: Resource) -> str:
     return json.dumps(document)
 
 
-def test_the_stack_set_covers_accounts_that_join_and_leaves_none_behind(
-    stack_set: Resource,
+def test_the_stack_set_covers_accounts_that_join_and_removes_as_configured(
+    stack_set: Resource, settings: Settings
 ) -> None:
+    retain = settings.stack_set.retain_stacks_on_account_removal
+
     assert stack_set["permission_model"] == "SERVICE_MANAGED"
     assert stack_set["auto_deployment"] == {
         "enabled": True,
-        "retain_stacks_on_account_removal": False,
+        "retain_stacks_on_account_removal": retain,
     }
 
 
@@ -82,12 +77,29 @@ def test_the_stack_set_goes_to_the_configured_targets_whatever_one_account_does(
 ) -> None:
     instances = organization.only("aws_cloudformation_stack_set_instance")
 
+    targets = {"organizational_unit_ids": list(settings.organization.targets)}
+    if excluded := list(settings.organization.excluded_accounts):
+        targets |= {"accounts": excluded, "account_filter_type": "DIFFERENCE"}
+    choice = settings.stack_set
+
     assert organization.follow(instances["stack_set_name"], "name") == stack_set
-    assert instances["deployment_targets"] == {
-        "organizational_unit_ids": list(settings.organization.targets)
-    }
+    assert instances["deployment_targets"] == targets
     for resource in (stack_set, instances):
-        assert resource["operation_preferences"]["failure_tolerance_percentage"] == 100
+        assert resource["operation_preferences"] == {
+            "failure_tolerance_percentage": choice.failure_tolerance_percentage,
+            "max_concurrent_percentage": choice.max_concurrent_percentage,
+            "region_concurrency_type": "PARALLEL",
+        }
+
+
+def test_member_access_stands_where_root_sign_ins_are_recorded(
+    organization: Stack, stack_set: Resource, management_stack: Resource, settings: Settings
+) -> None:
+    instances = organization.only("aws_cloudformation_stack_set_instance")
+
+    assert instances["region"] == settings.sign_in_region
+    for resource in (stack_set, management_stack):
+        assert organization.region(resource) == settings.sign_in_region
 
 
 def test_the_management_account_gets_what_the_members_get(
@@ -113,8 +125,8 @@ def test_cloudformation_would_take_the_template() -> None:
 
 def test_every_parameter_of_the_template_is_given_and_described(stack_set: Resource) -> None:
     given = stack_set["parameters"]
-    everything = given | {"AWS::AccountId": MEMBER, "AWS::Partition": "aws"}
-    declared = rendered(TEMPLATE.read_text("utf-8"), everything)["Parameters"]
+    pseudo = dict.fromkeys(("AWS::AccountId", "AWS::Partition", "AWS::Region"), "any")
+    declared = rendered(TEMPLATE.read_text("utf-8"), given | pseudo)["Parameters"]
 
     assert declared.keys() == given.keys()
     assert all(parameter["Description"] for parameter in declared.values())
@@ -212,7 +224,9 @@ def test_the_security_account_is_delegated_what_it_administers(
     cloudtrail = organization.resources("aws_cloudtrail_organization_delegated_admin_account")
     security_hub = organization.resources("aws_securityhub_organization_admin_account")
 
-    assert [one["account_id"] for one in cloudtrail] == [accounts.security] * is_delegated
+    assert [one["account_id"] for one in cloudtrail] == [accounts.security] * (
+        is_delegated and settings.trail.managed
+    )
     assert [one["admin_account_id"] for one in security_hub] == [accounts.security] * (
         is_delegated and settings.security_hub.managed
     )

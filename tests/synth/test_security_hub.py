@@ -1,0 +1,94 @@
+"""Security Hub for the organization, in the two ways that there are, or left alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.synth.conftest import Synthesis
+    from tests.synth.terraform_json import Resource, Stack
+
+
+def of_security_hub(stack: Stack) -> list[Resource]:
+    return [one for one in stack.resources() if one.type.startswith("aws_securityhub_")]
+
+
+@pytest.mark.parametrize("name", ["one_account", "govcloud"])
+def test_security_hub_that_is_managed_elsewhere_is_left_alone(
+    synthesize: Callable[[str], Synthesis], name: str
+) -> None:
+    synthesis = synthesize(name)
+
+    assert not synthesis.settings.security_hub.managed
+    assert of_security_hub(synthesis.stack("detection")) == []
+    assert of_security_hub(synthesis.stack("organization")) == []
+
+
+@pytest.mark.parametrize("name", ["minimal", "complete"])
+def test_central_configuration_turns_it_on_in_the_targets(
+    synthesize: Callable[[str], Synthesis], name: str
+) -> None:
+    synthesis = synthesize(name)
+    detection = synthesis.stack("detection")
+    central = detection.only("aws_securityhub_organization_configuration")
+    policy = detection.only("aws_securityhub_configuration_policy")
+    associations = detection.pointing_to(
+        "aws_securityhub_configuration_policy_association", "policy_id", policy
+    )
+    aggregator = detection.only("aws_securityhub_finding_aggregator")
+
+    assert central["organization_configuration"] == {"configuration_type": "CENTRAL"}
+    assert central["depends_on"] == [aggregator.address]
+    assert policy["configuration_policy"]["service_enabled"] is True
+    assert policy["depends_on"] == [central.address]
+    assert [one["target_id"] for one in associations] == list(
+        synthesis.settings.organization.targets
+    )
+
+
+def test_all_regions_are_linked_unless_some_are_listed(
+    synthesize: Callable[[str], Synthesis],
+) -> None:
+    linked = {
+        name: synthesize(name).stack("detection").only("aws_securityhub_finding_aggregator")
+        for name in ("minimal", "complete")
+    }
+
+    assert linked["minimal"]["linking_mode"] == "ALL_REGIONS"
+    assert linked["complete"]["linking_mode"] == "SPECIFIED_REGIONS"
+    assert linked["complete"]["specified_regions"] == ["eu-west-1", "us-west-2"]
+
+
+def test_local_configuration_turns_it_on_in_accounts_that_join(
+    synthesize: Callable[[str], Synthesis],
+) -> None:
+    detection = synthesize("elsewhere").stack("detection")
+    local = detection.only("aws_securityhub_organization_configuration")
+
+    assert (local["auto_enable"], local["auto_enable_standards"]) == (True, "NONE")
+    assert "organization_configuration" not in local.arguments
+    assert {one.type for one in of_security_hub(detection)} == {
+        "aws_securityhub_organization_configuration",
+        "aws_securityhub_insight",
+    }
+
+
+@pytest.mark.parametrize("name", ["minimal", "complete", "elsewhere"])
+def test_the_insight_counts_the_missions_active_findings_by_the_account_they_are_about(
+    synthesize: Callable[[str], Synthesis], name: str
+) -> None:
+    synthesis = synthesize(name)
+    insight = synthesis.stack("detection").only("aws_securityhub_insight")
+
+    assert insight["name"].startswith(synthesis.settings.name_prefix)
+    assert insight["group_by_attribute"] == "ResourceId"
+    assert insight["filters"] == {
+        "generator_id": [
+            {"comparison": "EQUALS", "value": "rootwatch/root_console_login_without_mfa"}
+        ],
+        "record_state": [{"comparison": "EQUALS", "value": "ACTIVE"}],
+    }
