@@ -4,6 +4,7 @@ import os
 import sys
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from cdktf import App, TerraformStack
 
@@ -16,26 +17,24 @@ from stacks.detection import DetectionStack
 from stacks.organization import OrganizationStack
 from stacks.trail import TrailStack
 
-ROOT = Path(__file__).parent
-BUILD = ROOT / "build"
-
 
 def main() -> int:
     try:
-        settings = load(settings_path(os.environ, ROOT))
+        settings = load(settings_path(os.environ, Path(__file__).parent))
         detections = selection.enabled(settings)
         check_log_group(detections)
     except (ConfigError, SelectionError, DetectionError) as error:
         print(error, file=sys.stderr)  # noqa: T201  for the person at the terminal
         return 2
-    app = App()
-    stacks: list[TerraformStack] = [OrganizationStack(app, settings)]
-    if settings.trail.managed:
-        stacks.append(TrailStack(app, settings))
-    stacks.append(DetectionStack(app, settings, detections, BUILD))
-    for earlier, later in pairwise(stacks):
-        later.add_dependency(earlier)
-    app.synth()
+    with TemporaryDirectory() as build:
+        app = App()
+        stacks: list[TerraformStack] = [OrganizationStack(app, settings)]
+        if settings.trail.managed:
+            stacks.append(TrailStack(app, settings))
+        stacks.append(DetectionStack(app, settings, detections, Path(build)))
+        for earlier, later in pairwise(stacks):
+            later.add_dependency(earlier)
+        app.synth()
     return 0
 
 
