@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from moto.events.models import EventPattern
-
 from detections import cloudwatch, eventbridge, importer
 from detections.detection import Detection
 from functions.finding_importer.rules import Ruleset
-from sandbox.filter_pattern import FilterPattern, parse
+from sandbox import event_pattern, filter_pattern
+from sandbox.event_pattern import EventPattern
+from sandbox.filter_pattern import FilterPattern
 
 
 def metric_counts(one: Detection, record: dict[str, Any]) -> bool:
@@ -23,8 +23,8 @@ def subscription_delivers(listed: Sequence[Detection], record: dict[str, Any]) -
 
 
 def event_rule_matches(one: Detection, record: dict[str, Any]) -> bool:
-    """As moto reads the event pattern, which knows nothing of ours."""
-    return bool(_event_pattern(one).matches_event(event(record)))
+    """As the sandbox reads the event pattern, which knows nothing of ours."""
+    return _event_pattern(one).matches(event(record))
 
 
 def importer_matches(listed: Sequence[Detection], record: dict[str, Any]) -> bool:
@@ -40,12 +40,12 @@ def event(record: dict[str, Any]) -> Any:
 
 @cache
 def _metric_filter(one: Detection) -> FilterPattern:
-    return parse(cloudwatch.metric_pattern(one))
+    return filter_pattern.parse(cloudwatch.metric_pattern(one))
 
 
 @cache
 def _pattern(pattern: str) -> FilterPattern:
-    return parse(pattern)
+    return filter_pattern.parse(pattern)
 
 
 @cache
@@ -55,7 +55,7 @@ def _subscription(listed: tuple[Detection, ...]) -> str:
 
 @cache
 def _event_pattern(one: Detection) -> EventPattern:
-    return EventPattern.load(eventbridge.event_pattern_text(one))
+    return event_pattern.parse(eventbridge.event_pattern_text(one))
 
 
 @cache
