@@ -93,6 +93,7 @@ from cdktf_cdktf_provider_aws.s3_bucket_server_side_encryption_configuration imp
     S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA,
 )
 from cdktf_cdktf_provider_aws.s3_bucket_versioning import S3BucketVersioningA
+from cdktf_cdktf_provider_aws.securityhub_account import SecurityhubAccount
 from cdktf_cdktf_provider_aws.securityhub_configuration_policy import (
     SecurityhubConfigurationPolicy,
 )
@@ -166,6 +167,7 @@ __all__ = [
     "S3BucketServerSideEncryptionConfigurationRuleA",
     "S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA",
     "S3BucketVersioningA",
+    "SecurityhubAccount",
     "SecurityhubConfigurationPolicy",
     "SecurityhubConfigurationPolicyAssociation",
     "SecurityhubFindingAggregator",

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sandbox.local import REGION
 from sandbox.organization import ACCOUNTS, LOG_ARCHIVE, SECURITY
 from sandbox.progress import Progress
+from tests.sandbox.leftovers import names_in
 from tests.sandbox.observer import PREFIX
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ def test_terraform_has_nothing_left(stack: str, destroyed: Deployment) -> None:
 @pytest.mark.usefixtures("destroyed")
 @pytest.mark.parametrize("account", ACCOUNTS, ids=lambda account: account.name)
 def test_no_account_has_anything_left(account: Any, sandbox: Sandbox) -> None:
-    assert _names_in(sandbox, account.id) == []
+    assert names_in(sandbox, account.id, REGION, PREFIX) == []
 
 
 @pytest.mark.usefixtures("destroyed")
@@ -43,40 +45,6 @@ def test_keys_wait_for_their_deletion(sandbox: Sandbox) -> None:
         states = {kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] for key in keys}
 
         assert states == {"PendingDeletion"}
-
-
-def _names_in(sandbox: Sandbox, account: str) -> list[str]:
-    """Whatever carries the prefix, of all kinds that Rootwatch makes."""
-    client = sandbox.client
-    names = [
-        *(role["RoleName"] for role in client("iam", account).list_roles()["Roles"]),
-        *(bucket["Name"] for bucket in client("s3", account).list_buckets()["Buckets"]),
-        *(topic["TopicArn"] for topic in client("sns", account).list_topics()["Topics"]),
-        *(
-            group["logGroupName"]
-            for group in client("logs", account).describe_log_groups()["logGroups"]
-        ),
-        *(
-            alarm["AlarmName"]
-            for alarm in client("cloudwatch", account).describe_alarms()["MetricAlarms"]
-        ),
-        *(
-            function["FunctionName"]
-            for function in client("lambda", account).list_functions()["Functions"]
-        ),
-        *(trail["Name"] for trail in client("cloudtrail", account).describe_trails()["trailList"]),
-        *(alias["AliasName"] for alias in client("kms", account).list_aliases()["Aliases"]),
-        *(
-            stack["StackName"]
-            for stack in client("cloudformation", account).describe_stacks()["Stacks"]
-        ),
-        *(
-            stack_set["StackSetName"]
-            for stack_set in client("cloudformation", account).list_stack_sets()["Summaries"]
-            if stack_set["Status"] == "ACTIVE"
-        ),
-    ]
-    return [name for name in names if PREFIX in name]
 
 
 def _empty(s3: Any, bucket: str) -> None:

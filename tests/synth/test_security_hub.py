@@ -28,6 +28,19 @@ def test_security_hub_that_is_managed_elsewhere_is_left_alone(
     assert of_security_hub(synthesis.stack("organization")) == []
 
 
+@pytest.mark.parametrize("name", ["minimal", "complete", "elsewhere"])
+def test_it_is_on_in_the_management_account_without_standards(
+    synthesize: Callable[[str], Synthesis], name: str
+) -> None:
+    synthesis = synthesize(name)
+    organization = synthesis.stack("organization")
+    hub = organization.only("aws_securityhub_account")
+
+    assert organization.account(hub) == synthesis.settings.accounts.management
+    assert organization.region(hub) == synthesis.settings.home_region
+    assert hub["enable_default_standards"] is False
+
+
 @pytest.mark.parametrize("name", ["minimal", "complete"])
 def test_central_configuration_turns_it_on_in_the_targets(
     synthesize: Callable[[str], Synthesis], name: str

@@ -1,0 +1,36 @@
+"""What carries Rootwatch's prefix in an account, of all kinds of resources that it makes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sandbox.local import Sandbox
+
+
+def names_in(sandbox: Sandbox, account: str, region: str, prefix: str) -> list[str]:
+    def client(service: str) -> Any:
+        return sandbox.client(service, account, region)
+
+    events = client("events")
+    names = [
+        *(role["RoleName"] for role in client("iam").list_roles()["Roles"]),
+        *(bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]),
+        *(topic["TopicArn"] for topic in client("sns").list_topics()["Topics"]),
+        *(queue for queue in client("sqs").list_queues().get("QueueUrls", [])),
+        *(table for table in client("dynamodb").list_tables()["TableNames"]),
+        *(group["logGroupName"] for group in client("logs").describe_log_groups()["logGroups"]),
+        *(alarm["AlarmName"] for alarm in client("cloudwatch").describe_alarms()["MetricAlarms"]),
+        *(one["FunctionName"] for one in client("lambda").list_functions()["Functions"]),
+        *(trail["Name"] for trail in client("cloudtrail").describe_trails()["trailList"]),
+        *(alias["AliasName"] for alias in client("kms").list_aliases()["Aliases"]),
+        *(stack["StackName"] for stack in client("cloudformation").describe_stacks()["Stacks"]),
+        *(
+            stack_set["StackSetName"]
+            for stack_set in client("cloudformation").list_stack_sets()["Summaries"]
+            if stack_set["Status"] == "ACTIVE"
+        ),
+        *(bus["Name"] for bus in events.list_event_buses()["EventBuses"]),
+        *(rule["Name"] for rule in events.list_rules()["Rules"]),
+    ]
+    return [name for name in names if prefix in name]
