@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sandbox.services.security_hub.errors import InvalidInputError
-from sandbox.services.security_hub.finding_filters import check_filters, matches
+from sandbox.services.security_hub.finding_filters import ATTRIBUTES, check_filters, matches
 from sandbox.services.security_hub.finding_store import FindingStore
 from sandbox.services.security_hub.import_rules import Caller
 from tests.unit import security_hub_organization
@@ -126,6 +126,11 @@ def test_filters_select(filters: dict[str, list[dict[str, str]]], *, expected: b
         {"Id": [condition("CONTAINS_WORD", "x")]},
         {"ProductFields": [condition("EQUALS", "v")]},
         {"Id": [condition("EQUALS", str(n)) for n in range(21)]},
+        {name: [condition("EQUALS", "x")] for name in sorted(ATTRIBUTES)[:11]},
+        {"Id": [condition("EQUALS", "x"), condition("NOT_EQUALS", "y")]},
+        {"Id": [condition("EQUALS", "x"), condition("PREFIX_NOT_EQUALS", "y")]},
+        {"Id": [condition("CONTAINS", "x"), condition("EQUALS", "y")]},
+        {"Id": [condition("NOT_CONTAINS", "x"), condition("NOT_EQUALS", "y")]},
     ],
 )
 def test_a_filter_without_meaning_is_refused(filters: dict[str, list[dict[str, str]]]) -> None:

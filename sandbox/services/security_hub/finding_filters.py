@@ -5,6 +5,8 @@ from typing import Any
 
 from sandbox.services.security_hub.errors import InvalidInputError
 
+# https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_GetFindings.html
+MAX_ATTRIBUTES = 10
 MAX_FILTER_VALUES = 20
 
 type Finding = Mapping[str, Any]
@@ -40,10 +42,22 @@ _PATHS: dict[str, tuple[str, ...]] = {
     "WorkflowStatus": ("Workflow", "Status"),
 }
 _MAPS = ("ProductFields", "UserDefinedFields")
+ATTRIBUTES = frozenset(_PATHS)
+# What a comparison may not stand beside on the same field.
+# https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_StringFilter.html
+_EXCLUDES = {
+    "EQUALS": {"NOT_EQUALS", "PREFIX_NOT_EQUALS"},
+    "CONTAINS": {*_COMPARISONS, *_NEGATIONS} - {"CONTAINS"},
+    "NOT_CONTAINS": {*_COMPARISONS, *_NEGATIONS} - {"NOT_CONTAINS"},
+}
 
 
 def check_filters(filters: Mapping[str, Sequence[Condition]]) -> None:
     """Raise InvalidInputError for a filter, comparison or number of values that is refused."""
+    if len(filters) > MAX_ATTRIBUTES:
+        raise InvalidInputError(
+            f"Invalid parameter 'Filters': more than {MAX_ATTRIBUTES} attributes"
+        )
     for name, conditions in filters.items():
         if name not in _PATHS and name not in _MAPS:
             raise InvalidInputError(f"Invalid parameter 'Filters': {name} is not supported")
@@ -53,6 +67,7 @@ def check_filters(filters: Mapping[str, Sequence[Condition]]) -> None:
             )
         for condition in conditions:
             _check_condition(name, condition)
+        _check_combination(name, {condition["Comparison"] for condition in conditions})
 
 
 def _check_condition(name: str, condition: Condition) -> None:
@@ -64,6 +79,15 @@ def _check_condition(name: str, condition: Condition) -> None:
         raise InvalidInputError(
             f"Invalid parameter 'Filters': comparison {comparison} of {name} is not supported"
         )
+
+
+def _check_combination(name: str, comparisons: set[str]) -> None:
+    for comparison in sorted(comparisons):
+        if excluded := sorted(comparisons & _EXCLUDES.get(comparison, set())):
+            raise InvalidInputError(
+                f"Invalid parameter 'Filters': {name} cannot have {comparison} beside "
+                f"{', '.join(excluded)}"
+            )
 
 
 def matches(finding: Finding, filters: Mapping[str, Sequence[Condition]]) -> bool:
@@ -92,8 +116,13 @@ def _values(finding: Finding, name: str, condition: Condition) -> Iterable[str]:
     if name in _MAPS:
         fields = finding.get(name, {})
         return [fields[condition["Key"]]] if condition["Key"] in fields else []
+    return values_of(finding, name)
+
+
+def values_of(finding: Finding, attribute: str) -> list[Any]:
+    """What one of ATTRIBUTES is in the finding: none, one, or several, as with its resources."""
     values: list[Any] = [finding]
-    for step in _PATHS[name]:
+    for step in _PATHS[attribute]:
         reached = [value[step] for value in values if step in value]
         values = [
             item for value in reached for item in (value if isinstance(value, list) else [value])

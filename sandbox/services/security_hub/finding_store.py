@@ -26,6 +26,9 @@ class FindingStore:
         self._findings: dict[tuple[str, str], Finding] = {}
         self._lock = threading.Lock()
 
+    def __len__(self) -> int:
+        return len(self._findings)
+
     def __iter__(self) -> Iterator[Finding]:
         return iter(tuple(self._findings.values()))
 
