@@ -10,6 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.organizations.models import FakeAccount, organizations_backends
 
 from sandbox.services.security_hub import extend
 
@@ -54,6 +55,11 @@ class Organization:
         self.hub(MANAGEMENT).enable_organization_admin_account(AdminAccountId=self.security)
         return self.hub(self.security)
 
+    def auto_enable(self, region: str = HOME) -> Any:
+        admin = self.hub(self.security, region)
+        admin.update_organization_configuration(AutoEnable=True, AutoEnableStandards="NONE")
+        return admin
+
     def configure_centrally(self, mode: str = "ALL_REGIONS", regions: tuple[str, ...] = ()) -> Any:
         admin = self.delegate()
         linked = {"Regions": list(regions)} if regions else {}
@@ -74,6 +80,51 @@ class Organization:
             ConfigurationPolicyIdentifier=policy["Id"], Target=target
         )
         return str(policy["Id"])
+
+    def create_policy(self, name: str, content: Any = POLICY) -> str:
+        policy = self.hub(self.security).create_configuration_policy(
+            Name=name, ConfigurationPolicy=content
+        )
+        return str(policy["Id"])
+
+    def join(self, name: str) -> str:
+        return create_account(self.organizations(), name)
+
+    def move(self, account: str, source: str, destination: str) -> None:
+        self.organizations().move_account(
+            AccountId=account, SourceParentId=source, DestinationParentId=destination
+        )
+
+    def leave(self, account: str) -> None:
+        self.organizations().remove_account_from_organization(AccountId=account)
+
+    def come_back(self, account: str) -> None:
+        """By an invitation, of which moto knows nothing."""
+        backend = organizations_backends[MANAGEMENT]["aws"]
+        invited = FakeAccount(backend.org, AccountName="invited", Email="invited@example.com")
+        invited.id, invited.joined_method = account, "INVITED"
+        backend.accounts.append(invited)
+        organizations_backends.master_accounts[account] = (MANAGEMENT, "aws")
+
+    def suspend(self, account: str) -> None:
+        self.organizations().close_account(AccountId=account)
+
+    def import_finding(self, account: str, region: str = HOME, **changes: Any) -> None:
+        answer = self.hub(account, region).batch_import_findings(
+            Findings=[finding(account, region, **changes)]
+        )
+        assert answer["SuccessCount"] == 1
+
+    def seen_by(self, account: str, region: str = HOME) -> set[tuple[str, str]]:
+        """Account and Region of each finding that an account sees in a Region."""
+        pages = self.hub(account, region).get_paginator("get_findings").paginate()
+        return {
+            (found["AwsAccountId"], found["Region"]) for page in pages for found in page["Findings"]
+        }
+
+    def members(self, region: str = HOME) -> list[str]:
+        pages = self.hub(self.security, region).get_paginator("list_members").paginate()
+        return [member["AccountId"] for page in pages for member in page["Members"]]
 
     def is_enabled(self, account: str, region: str = HOME) -> bool:
         hub = self.hub(account, region)

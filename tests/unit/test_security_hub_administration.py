@@ -6,13 +6,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.unit.security_hub_organization import (
-    HOME,
     LINKED,
     MANAGEMENT,
     Organization,
     code_of,
     mocked_organization,
 )
+
+PRINCIPAL = "securityhub.amazonaws.com"
 
 
 @pytest.fixture
@@ -58,6 +59,73 @@ def test_a_second_administrator_is_refused(organization: Organization) -> None:
     assert code_of(refused.value) == "ResourceConflictException"
 
 
+def test_delegation_makes_organizations_trust_and_know_the_administrator(
+    organization: Organization,
+) -> None:
+    organization.delegate()
+
+    organizations = organization.organizations()
+    trusted = organizations.list_aws_service_access_for_organization()["EnabledServicePrincipals"]
+    assert [one["ServicePrincipal"] for one in trusted] == [PRINCIPAL]
+    assert _registered(organization) == [organization.security]
+
+
+def test_the_same_administrator_is_refused_a_second_time(organization: Organization) -> None:
+    organization.delegate()
+
+    with pytest.raises(ClientError, match="already the administrator") as refused:
+        organization.delegate()
+
+    assert code_of(refused.value) == "ResourceConflictException"
+
+
+def test_a_suspended_account_cannot_administer(organization: Organization) -> None:
+    organization.suspend(organization.security)
+
+    with pytest.raises(ClientError) as refused:
+        organization.hub(MANAGEMENT).enable_organization_admin_account(
+            AdminAccountId=organization.security
+        )
+
+    assert code_of(refused.value) == "InvalidInputException"
+
+
+def test_a_feature_that_the_sandbox_does_not_know_is_refused(organization: Organization) -> None:
+    with pytest.raises(ClientError, match="Feature"):
+        organization.hub(MANAGEMENT).enable_organization_admin_account(
+            AdminAccountId=organization.security, Feature="SecurityHubV2"
+        )
+
+
+def test_a_delegation_holds_in_the_region_where_it_was_made(organization: Organization) -> None:
+    organization.delegate()
+    elsewhere = organization.hub(MANAGEMENT, LINKED)
+
+    assert elsewhere.list_organization_admin_accounts()["AdminAccounts"] == []
+    with pytest.raises(ClientError) as refused:
+        elsewhere.enable_organization_admin_account(AdminAccountId=organization.member)
+    assert code_of(refused.value) == "ResourceConflictException"
+    elsewhere.enable_organization_admin_account(AdminAccountId=organization.security)
+    assert organization.is_enabled(organization.security, LINKED)
+
+
+def test_the_management_account_may_administer_but_not_centrally(
+    organization: Organization,
+) -> None:
+    management = organization.hub(MANAGEMENT)
+    management.enable_organization_admin_account(AdminAccountId=MANAGEMENT)
+    management.create_finding_aggregator(RegionLinkingMode="NO_REGIONS")
+    management.update_organization_configuration(AutoEnable=True, AutoEnableStandards="NONE")
+
+    with pytest.raises(ClientError, match="management account") as refused:
+        management.update_organization_configuration(
+            AutoEnable=False, OrganizationConfiguration={"ConfigurationType": "CENTRAL"}
+        )
+
+    assert code_of(refused.value) == "InvalidInputException"
+    assert _registered(organization) == []
+
+
 def test_the_delegation_can_be_taken_back(organization: Organization) -> None:
     organization.delegate()
     management = organization.hub(MANAGEMENT)
@@ -65,6 +133,47 @@ def test_the_delegation_can_be_taken_back(organization: Organization) -> None:
     management.disable_organization_admin_account(AdminAccountId=organization.security)
 
     assert management.list_organization_admin_accounts()["AdminAccounts"] == []
+    assert organization.is_enabled(organization.security)
+
+
+def test_a_delegation_that_was_taken_back_is_still_known_to_organizations(
+    organization: Organization,
+) -> None:
+    organization.delegate()
+    management = organization.hub(MANAGEMENT)
+    management.disable_organization_admin_account(AdminAccountId=organization.security)
+
+    with pytest.raises(ClientError) as refused:
+        management.enable_organization_admin_account(AdminAccountId=organization.member)
+
+    assert code_of(refused.value) == "ResourceConflictException"
+    assert _registered(organization) == [organization.security]
+    organization.organizations().deregister_delegated_administrator(
+        AccountId=organization.security, ServicePrincipal=PRINCIPAL
+    )
+    management.enable_organization_admin_account(AdminAccountId=organization.member)
+
+
+def test_deregistration_ends_central_configuration_and_leaves_the_hubs_as_they_are(
+    organization: Organization,
+) -> None:
+    organization.configure_centrally()
+    organization.associate({"RootId": organization.root})
+    organization.organizations().deregister_delegated_administrator(
+        AccountId=organization.security, ServicePrincipal=PRINCIPAL
+    )
+
+    assert organization.is_enabled(organization.member)
+    organization.hub(organization.member).disable_security_hub()
+    with pytest.raises(ClientError, match="is not an administrator"):
+        organization.hub(organization.security).describe_organization_configuration()
+    with pytest.raises(ClientError, match="with Central Configuration enabled"):
+        organization.delegate().list_configuration_policies()
+
+
+def _registered(organization: Organization) -> list[str]:
+    known = organization.organizations().list_delegated_administrators(ServicePrincipal=PRINCIPAL)
+    return [administrator["Id"] for administrator in known["DelegatedAdministrators"]]
 
 
 def test_an_account_outside_any_organization_is_told_so(organization: Organization) -> None:
@@ -75,57 +184,6 @@ def test_an_account_outside_any_organization_is_told_so(organization: Organizati
 def test_the_administrator_cannot_disable_its_hub(organization: Organization) -> None:
     with pytest.raises(ClientError, match="Cannot disable Security Hub on the Security Hub admin"):
         organization.delegate().disable_security_hub()
-
-
-def test_an_aggregator_lives_in_its_home_region(organization: Organization) -> None:
-    admin = organization.delegate()
-    created = admin.create_finding_aggregator(
-        RegionLinkingMode="SPECIFIED_REGIONS", Regions=[LINKED]
-    )
-    arn = created["FindingAggregatorArn"]
-
-    updated = admin.update_finding_aggregator(
-        FindingAggregatorArn=arn, RegionLinkingMode="ALL_REGIONS"
-    )
-
-    assert created["FindingAggregationRegion"] == HOME
-    assert updated["Regions"] == []
-    read = admin.get_finding_aggregator(FindingAggregatorArn=arn)
-    assert read["RegionLinkingMode"] == "ALL_REGIONS"
-    listed = admin.list_finding_aggregators()["FindingAggregators"]
-    assert listed == [{"FindingAggregatorArn": arn}]
-    admin.delete_finding_aggregator(FindingAggregatorArn=arn)
-    with pytest.raises(ClientError) as gone:
-        admin.get_finding_aggregator(FindingAggregatorArn=arn)
-    assert code_of(gone.value) == "ResourceNotFoundException"
-
-
-@pytest.mark.parametrize(
-    ("mode", "regions"),
-    [
-        ("SOME_REGIONS", []),
-        ("ALL_REGIONS", [LINKED]),
-        ("SPECIFIED_REGIONS", []),
-        ("SPECIFIED_REGIONS", [HOME]),
-    ],
-)
-def test_linking_that_contradicts_itself_is_refused(
-    organization: Organization, mode: str, regions: list[str]
-) -> None:
-    admin = organization.delegate()
-
-    with pytest.raises(ClientError) as refused:
-        admin.create_finding_aggregator(RegionLinkingMode=mode, Regions=regions)
-
-    assert code_of(refused.value) == "InvalidInputException"
-
-
-def test_an_account_has_one_aggregator(organization: Organization) -> None:
-    admin = organization.delegate()
-    admin.create_finding_aggregator(RegionLinkingMode="ALL_REGIONS")
-
-    with pytest.raises(ClientError, match="already has the finding aggregator"):
-        admin.create_finding_aggregator(RegionLinkingMode="ALL_REGIONS")
 
 
 def test_only_the_administrator_configures_the_organization(organization: Organization) -> None:
@@ -198,14 +256,3 @@ def test_central_configuration_is_dismantled_in_order_only(organization: Organiz
     for step in free_order:
         step()
     assert management.list_organization_admin_accounts()["AdminAccounts"] == []
-
-
-def test_administrator_and_members_know_each_other(organization: Organization) -> None:
-    admin = organization.configure_centrally()
-    organization.associate({"OrganizationalUnitId": organization.unit})
-
-    members = admin.list_members()["Members"]
-
-    assert [member["AccountId"] for member in members] == [organization.member]
-    administrator = organization.hub(organization.member).get_administrator_account()
-    assert administrator["Administrator"]["AccountId"] == organization.security

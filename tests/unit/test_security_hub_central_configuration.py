@@ -12,7 +12,6 @@ from tests.unit.security_hub_organization import (
     POLICY,
     Organization,
     code_of,
-    create_account,
     mocked_organization,
 )
 
@@ -79,12 +78,25 @@ def test_an_incomplete_policy_is_refused(
     assert code_of(refused.value) == "InvalidInputException"
 
 
+def test_an_organization_has_twenty_policies_at_most(organization: Organization) -> None:
+    organization.configure_centrally()
+    for number in range(20):
+        organization.create_policy(f"policy-{number}")
+
+    with pytest.raises(ClientError) as refused:
+        organization.create_policy("one-too-many")
+
+    assert code_of(refused.value) == "LimitExceededException"
+
+
 def test_a_policy_on_the_root_enables_every_account_everywhere(organization: Organization) -> None:
+    organization.hub(MANAGEMENT).enable_security_hub()
+    organization.hub(MANAGEMENT, LINKED).enable_security_hub()
     organization.configure_centrally()
 
     organization.associate({"RootId": organization.root})
 
-    joined = create_account(organization.organizations(), "joined-later")
+    joined = organization.join("joined-later")
     for account in (MANAGEMENT, organization.security, organization.member, joined):
         assert organization.is_enabled(account)
         assert organization.is_enabled(account, LINKED)
@@ -109,11 +121,7 @@ def test_the_closest_policy_decides_and_follows_an_account_that_moves(
     )
     assert not organization.is_enabled(organization.member)
 
-    organization.organizations().move_account(
-        AccountId=organization.member,
-        SourceParentId=organization.unit,
-        DestinationParentId=organization.root,
-    )
+    organization.move(organization.member, organization.unit, organization.root)
 
     assert organization.is_enabled(organization.member)
 
@@ -169,6 +177,7 @@ def test_after_disassociation_an_account_keeps_its_settings_and_manages_them_its
 
     assert organization.is_enabled(organization.member)
     assert organization.is_enabled(organization.member, LINKED)
+    admin.disassociate_members(AccountIds=[organization.member])
     organization.hub(organization.member).disable_security_hub()
     assert not organization.is_enabled(organization.member)
     with pytest.raises(ClientError) as gone:

@@ -2,6 +2,7 @@
 
 from moto.securityhub import urls
 
+from sandbox.services.security_hub import departures
 from sandbox.services.security_hub.conformance import service_model
 from sandbox.services.security_hub.responses import SecurityHubOperations
 
@@ -15,6 +16,7 @@ def extend() -> None:
     """
     for path in (*urls.url_paths, *map(_url_path, _operation_uris())):
         urls.url_paths[path] = SecurityHubOperations.dispatch
+    departures.watch()
 
 
 def _operation_uris() -> list[str]:

@@ -1,26 +1,30 @@
 """Central configuration: policies, and the roots, units and accounts that they decide on."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 from sandbox.services.security_hub.administration import member_organization
-from sandbox.services.security_hub.backend import (
-    SELF_MANAGED,
-    Association,
-    ConfigurationPolicy,
-    Organization,
-)
 from sandbox.services.security_hub.errors import (
     AccessDeniedError,
     InvalidInputError,
+    LimitExceededError,
     ResourceConflictError,
     ResourceNotFoundError,
 )
+from sandbox.services.security_hub.organization import Organization
 from sandbox.services.security_hub.organization_tree import TargetType
+from sandbox.services.security_hub.registry import (
+    SELF_MANAGED,
+    Association,
+    ConfigurationPolicy,
+)
+
+# https://docs.aws.amazon.com/securityhub/latest/userguide/configuration-policies-overview.html
+MAX_POLICIES = 20
 
 _NAME = re.compile(r"[A-Za-z0-9\-.!*/]{1,128}")
 _CONTROL_LISTS = ("EnabledSecurityControlIdentifiers", "DisabledSecurityControlIdentifiers")
@@ -38,6 +42,7 @@ class EffectiveAssociation:
     target_type: TargetType
     association_type: str
     updated_at: datetime
+    failure: str | None
 
 
 def centrally_configured_organization(account_id: str, region: str) -> Organization:
@@ -59,6 +64,8 @@ def create_policy(
     content = parameters["ConfigurationPolicy"]
     _check_name(organization, parameters["Name"])
     _check_content(content)
+    if len(organization.settings.policies) >= MAX_POLICIES:
+        raise LimitExceededError(f"An organization has at most {MAX_POLICIES} policies")
     policy_id, moment = str(uuid4()), datetime.now(UTC)
     policy = ConfigurationPolicy(
         arn=f"{arn_prefix}:configuration-policy/{policy_id}",
@@ -116,11 +123,52 @@ def associate(
 ) -> EffectiveAssociation:
     target_id = _target_id(organization, target)
     policy_id = _policy_id(organization, identifier)
+    settings = organization.settings
     organization.settle()
-    organization.settings.associations[target_id] = Association(
-        policy_id=policy_id, updated_at=datetime.now(UTC)
-    )
+    association = Association(policy_id=policy_id, updated_at=datetime.now(UTC))
+    settings.associations[target_id] = association
+    _adopt_management_account(organization, target_id)
+    failed = frozenset(_failures(organization, target_id))
+    settings.associations[target_id] = replace(association, failed=failed)
     return find_association(organization, target)
+
+
+def _adopt_management_account(organization: Organization, target_id: str) -> None:
+    """It is a member where it has switched its hub on itself, before the policy reaches it.
+
+    https://docs.aws.amazon.com/securityhub/latest/userguide/view-policy.html
+    """
+    management = organization.tree.management_account_id
+    effective = organization.effective_association(management)
+    if effective and effective[0] == target_id and effective[1].policy_id != SELF_MANAGED:
+        for region in organization.covered_regions:
+            if organization.registry.is_enabled(management, region):
+                organization.enroll(management, region)
+
+
+def _failures(organization: Organization, target_id: str) -> Iterator[str]:
+    """The accounts that the target's policy cannot reach."""
+    for account_id in organization.tree.accounts:
+        effective = organization.effective_association(account_id)
+        if effective and effective[0] == target_id and _failure(organization, account_id):
+            yield account_id
+
+
+def _failure(organization: Organization, account_id: str) -> str | None:
+    """Why the account's policy does not reach it at this moment."""
+    tree, aggregator = organization.tree, organization.aggregator
+    effective = organization.effective_association(account_id)
+    if effective is None or aggregator is None or effective[1].policy_id == SELF_MANAGED:
+        return None
+    if not tree.is_active(account_id):
+        return f"Account {account_id} is suspended"
+    is_management = account_id == tree.management_account_id
+    if is_management and not organization.is_member(account_id, aggregator.home_region):
+        return (
+            f"The organization management account {account_id} must enable Security Hub itself, "
+            "before a policy is associated with it"
+        )
+    return None
 
 
 def disassociate(organization: Organization, identifier: str, target: Mapping[str, str]) -> None:
@@ -161,7 +209,20 @@ def _effective_association(
         target_type=target_type,
         association_type="APPLIED" if made_on == target_id else "INHERITED",
         updated_at=association.updated_at,
+        failure=_failure_at(organization, target_id, association),
     )
+
+
+def _failure_at(organization: Organization, target_id: str, association: Association) -> str | None:
+    """An account's own; a unit's or the root's is that of the accounts below, as it was made.
+
+    https://docs.aws.amazon.com/securityhub/latest/userguide/view-policy.html
+    """
+    if target_id in organization.tree.accounts:
+        return _failure(organization, target_id)
+    lineages = ((account, organization.tree.lineage(account)) for account in association.failed)
+    failed = sorted(account for account, lineage in lineages if target_id in lineage)
+    return f"The policy could not be associated with {', '.join(failed)}" if failed else None
 
 
 def _target_id(organization: Organization, target: Mapping[str, str]) -> str:

@@ -19,6 +19,10 @@ class InvalidInputError(SecurityHubError):
     code = "InvalidInputException"
 
 
+class LimitExceededError(SecurityHubError):
+    code = "LimitExceededException"
+
+
 class ResourceConflictError(SecurityHubError):
     code = "ResourceConflictException"
 

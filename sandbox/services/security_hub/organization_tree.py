@@ -1,14 +1,18 @@
-"""The tree of root, organizational units and accounts, as AWS Organizations has it now."""
+"""The organization as AWS Organizations has it: root, units, accounts, and whom it trusts."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from moto.organizations.models import (
     FakeAccount,
+    FakeDelegatedAdministrator,
     FakeOrganizationalUnit,
     OrganizationsBackend,
     organizations_backends,
 )
+
+PRINCIPAL = "securityhub.amazonaws.com"
 
 type TargetType = Literal["ACCOUNT", "ORGANIZATIONAL_UNIT", "ROOT"]
 _TARGET_TYPES: dict[str, TargetType] = {
@@ -20,35 +24,56 @@ _TARGET_TYPES: dict[str, TargetType] = {
 
 @dataclass(frozen=True, slots=True)
 class OrganizationTree:
+    """As it was when it was asked for: to be kept no longer than one call takes."""
+
     id: str
     management_account_id: str
+    accounts: Mapping[str, FakeAccount]
+    units: Mapping[str, FakeOrganizationalUnit]
     _backend: OrganizationsBackend
 
     @property
-    def account_ids(self) -> list[str]:
-        return [account.id for account in self._backend.accounts]
-
-    @property
     def target_ids(self) -> list[str]:
-        return [unit.id for unit in self._backend.ou] + self.account_ids
+        return [*self.units, *self.accounts]
 
     def target_type(self, target_id: str) -> TargetType | None:
         node = self._node(target_id)
         return _TARGET_TYPES[node.type] if node else None
 
-    def lineage(self, target_id: str) -> list[str]:
+    def lineage(self, target_id: str) -> Iterator[str]:
         """The target itself, its parent, and so on up to the root."""
-        lineage = []
         node = self._node(target_id)
         while node is not None:
-            lineage.append(node.id)
-            node = self._node(node.parent_id) if node.parent_id else None
-        return lineage
+            yield node.id
+            node = self.units.get(node.parent_id) if node.parent_id else None
+
+    def is_active(self, account_id: str) -> bool:
+        return account_id in self.accounts and self.accounts[account_id].status == "ACTIVE"
+
+    def delegated_administrator(self) -> str | None:
+        """The account that is registered as Security Hub's administrator."""
+        for admin in self._backend.admins:
+            if PRINCIPAL in admin.services and admin.account.id in self.accounts:
+                return str(admin.account.id)
+        return None
+
+    def delegate(self, account_id: str) -> None:
+        """Trust Security Hub and register its administrator, as it does itself when it gets one.
+
+        The management account cannot be registered, and needs it not.
+        https://docs.aws.amazon.com/organizations/latest/userguide/services-that-can-integrate-securityhub.html
+        """
+        self._backend.enable_aws_service_access(ServicePrincipal=PRINCIPAL)
+        if account_id in (self.management_account_id, self.delegated_administrator()):
+            return
+        if PRINCIPAL not in FakeDelegatedAdministrator.SUPPORTED_SERVICES:  # moto does not know it
+            FakeDelegatedAdministrator.SUPPORTED_SERVICES.append(PRINCIPAL)
+        self._backend.register_delegated_administrator(
+            AccountId=account_id, ServicePrincipal=PRINCIPAL
+        )
 
     def _node(self, target_id: str) -> FakeAccount | FakeOrganizationalUnit | None:
-        nodes: list[FakeAccount | FakeOrganizationalUnit]
-        nodes = [*self._backend.accounts, *self._backend.ou]
-        return next((node for node in nodes if node.id == target_id), None)
+        return self.accounts.get(target_id) or self.units.get(target_id)
 
 
 def organization_of(account_id: str, partition: str) -> OrganizationTree | None:
@@ -58,6 +83,8 @@ def organization_of(account_id: str, partition: str) -> OrganizationTree | None:
         # moto keeps this register of members through a reset; the manager's own state decides.
         manager, _ = organizations_backends.master_accounts.get(account_id, (account_id, partition))
         backend = organizations_backends[manager][partition]
-    if backend.org is None or account_id not in {account.id for account in backend.accounts}:
+    accounts = {account.id: account for account in backend.accounts}
+    if backend.org is None or account_id not in accounts:
         return None
-    return OrganizationTree(backend.org.id, backend.org.master_account_id, backend)
+    units = {unit.id: unit for unit in backend.ou}
+    return OrganizationTree(backend.org.id, backend.org.master_account_id, accounts, units, backend)

@@ -5,8 +5,9 @@ from typing import Any
 from moto.core.responses import ActionResult
 
 from sandbox.services.security_hub import configuration_policies
-from sandbox.services.security_hub.backend import ConfigurationPolicy, Organization
 from sandbox.services.security_hub.configuration_policies import EffectiveAssociation
+from sandbox.services.security_hub.organization import Organization
+from sandbox.services.security_hub.registry import ConfigurationPolicy
 from sandbox.services.security_hub.requests import SecurityHubRequest, answer, page
 
 type Members = dict[str, Any]
@@ -47,13 +48,13 @@ class ConfigurationPolicyOperations(SecurityHubRequest):
         association = configuration_policies.associate(
             self._organization(), parameters["ConfigurationPolicyIdentifier"], parameters["Target"]
         )
-        return answer(**_association(association, "PENDING"))
+        return answer(**(_association(association) | {"AssociationStatus": "PENDING"}))
 
     def get_configuration_policy_association(self) -> ActionResult:
         association = configuration_policies.find_association(
             self._organization(), self.parameters()["Target"]
         )
-        return answer(**_association(association, "SUCCESS"))
+        return answer(**_association(association))
 
     def start_configuration_policy_disassociation(self) -> ActionResult:
         parameters = self.parameters()
@@ -68,7 +69,7 @@ class ConfigurationPolicyOperations(SecurityHubRequest):
         parameters = self.parameters()
         wanted = parameters.get("Filters", {}).items()
         associations = (
-            _association(association, "SUCCESS")
+            _association(association)
             for association in configuration_policies.all_associations(self._organization())
         )
         found = [members for members in associations if wanted <= members.items()]
@@ -102,12 +103,13 @@ def _summary(policy: ConfigurationPolicy) -> Members:
     }
 
 
-def _association(association: EffectiveAssociation, status: str) -> Members:
+def _association(association: EffectiveAssociation) -> Members:
     return {
         "ConfigurationPolicyId": association.policy_id,
         "TargetId": association.target_id,
         "TargetType": association.target_type,
         "AssociationType": association.association_type,
         "UpdatedAt": association.updated_at,
-        "AssociationStatus": status,
+        "AssociationStatus": "FAILED" if association.failure else "SUCCESS",
+        **({"AssociationStatusMessage": association.failure} if association.failure else {}),
     }

@@ -3,7 +3,7 @@
 from moto.core.responses import ActionResult
 
 from sandbox.services.security_hub import administration, configuration_policies
-from sandbox.services.security_hub.backend import visible_hubs
+from sandbox.services.security_hub.aggregation import visible_findings
 from sandbox.services.security_hub.errors import InvalidInputError, ResourceNotFoundError
 from sandbox.services.security_hub.finding_filters import check_filters, matches
 from sandbox.services.security_hub.import_rules import ImportFailure, checked_call, import_failure
@@ -63,12 +63,8 @@ class HubOperations(SecurityHubRequest):
             raise InvalidInputError("SortCriteria is not supported")
         filters = parameters.get("Filters", {})
         check_filters(filters)
-        found = [
-            finding
-            for hub in visible_hubs(*self.where)
-            for finding in hub.findings
-            if matches(finding, filters)
-        ]
+        visible = visible_findings(*self.where)
+        found = [finding for finding in visible if matches(finding, filters)]
         findings, more = page(found, parameters)
         return answer(Findings=findings, **more)
 
