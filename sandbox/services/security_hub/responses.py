@@ -7,6 +7,7 @@ from sandbox.services.security_hub.aggregation import visible_findings
 from sandbox.services.security_hub.errors import InvalidInputError, ResourceNotFoundError
 from sandbox.services.security_hub.finding_filters import check_filters, matches
 from sandbox.services.security_hub.import_rules import ImportFailure, checked_call, import_failure
+from sandbox.services.security_hub.insight_responses import InsightOperations
 from sandbox.services.security_hub.organization_responses import OrganizationOperations
 from sandbox.services.security_hub.policy_responses import ConfigurationPolicyOperations
 from sandbox.services.security_hub.requests import SecurityHubRequest, answer, page
@@ -93,7 +94,9 @@ class HubOperations(SecurityHubRequest):
         return configuration_policies.find_policy(organization, arn).tags
 
 
-class SecurityHubOperations(HubOperations, OrganizationOperations, ConfigurationPolicyOperations):
+class SecurityHubOperations(
+    HubOperations, OrganizationOperations, ConfigurationPolicyOperations, InsightOperations
+):
     """Takes the place of moto's SecurityHubResponse; what is missing is not implemented."""
 
 
