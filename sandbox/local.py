@@ -21,6 +21,7 @@ from sandbox.server import serving
 from sandbox.services import (
     event_sources,
     organization_reads,
+    role_templates,
     security_hub,
     stack_sets,
     tables,
@@ -111,6 +112,7 @@ class Sandbox:
         stack.enter_context(stack_sets.installed())
         stack.enter_context(organization_reads.installed())
         stack.enter_context(tables.installed())
+        stack.enter_context(role_templates.installed())
         stack.enter_context(services.mailboxes.installed())
         stack.enter_context(services.alarms.installed())
         stack.enter_context(trail_administration.installed())
