@@ -9,7 +9,14 @@ from typing import Any
 from moto.sns.models import sns_backends
 
 from sandbox.organization import MANAGEMENT, ORGANIZATION_ID, PARTITION
-from sandbox.resources import Access, publish_accesses, queue_access, role_access, sources_of
+from sandbox.resources import (
+    Access,
+    bus_access,
+    publish_accesses,
+    queue_access,
+    role_access,
+    sources_of,
+)
 
 
 def accesses(service: str, operation: str, call: Call) -> list[Access]:
@@ -105,6 +112,35 @@ def _table(action: str) -> Resolver:
     return resolve
 
 
+def _put_events(call: Call) -> list[Access]:
+    """One decision for each bus and kind of event; https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html."""
+    kinds = {
+        (str(entry.get("EventBusName", "default")), entry.get("Source"), entry.get("DetailType"))
+        for entry in call.parameters.get("Entries") or []
+    }
+    return [
+        bus_access(
+            "events:PutEvents",
+            bus if bus.startswith("arn:") else call.arn("events", f"event-bus/{bus}"),
+            {"events:source": str(source), "events:detail-type": str(kind)},
+        )
+        for bus, source, kind in sorted(kinds, key=str)
+    ]
+
+
+def _put_targets(call: Call) -> list[Access]:
+    """EventBridge works under the roles, so that the caller needs the right to pass them."""
+    roles = {target.get("RoleArn") for target in call.parameters.get("Targets") or []}
+    context = {"iam:PassedToService": "events.amazonaws.com"}
+    return [
+        Access(action="events:PutTargets"),
+        *(
+            Access(action="iam:PassRole", resource=role, context=context)
+            for role in sorted(filter(None, roles))
+        ),
+    ]
+
+
 def _organizations(action: str, parameter: str) -> Resolver:
     """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html."""
 
@@ -136,6 +172,8 @@ RESOLVERS: dict[str, Resolver] = {
     "sqs:GetQueueAttributes": _queue("sqs:GetQueueAttributes"),
     "sqs:StartMessageMoveTask": _move_messages,
     "sqs:ListMessageMoveTasks": _list_moves,
+    "events:PutEvents": _put_events,
+    "events:PutTargets": _put_targets,
     **{
         f"dynamodb:{name}": _table(f"dynamodb:{name}")
         for name in ("GetItem", "PutItem", "UpdateItem", "DeleteItem")

@@ -40,14 +40,19 @@ def authorize_service(service: str, access: Access, context: Mapping[str, str]) 
     return _decide(Principal(service=service), [], access, {**context})
 
 
+def service_may_assume(service: str, role_arn: str, source_arn: str) -> Decision:
+    """Does the role's trust policy let an AWS service in that works for this source?"""
+    context = {"aws:SourceArn": source_arn, "aws:SourceAccount": source_arn.split(":")[4]}
+    return authorize_service(service, role_access(role_arn), context)
+
+
 def assume_as_service(service: str, role_arn: str, session: str, source_arn: str) -> AssumedRole:
     """A session of the role that an AWS service works under.
 
     AccessDeniedError where the trust policy does not let the service in.
     """
     account = role_arn.split(":")[4]
-    context = {"aws:SourceArn": source_arn, "aws:SourceAccount": source_arn.split(":")[4]}
-    decision = authorize_service(service, role_access(role_arn), context)
+    decision = service_may_assume(service, role_arn, source_arn)
     if not decision.allowed:
         raise AccessDeniedError(decision.reason)
     return sts_backends[account][PARTITION].assume_role(

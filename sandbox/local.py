@@ -28,6 +28,7 @@ from sandbox.services import (
     trail_administration,
 )
 from sandbox.services.alarms import Alarms
+from sandbox.services.event_bridge import EventBridge
 from sandbox.services.functions import Functions
 from sandbox.services.log_groups import LogGroups
 from sandbox.services.mail import Mailboxes
@@ -60,6 +61,7 @@ class Services:
     mailboxes: Mailboxes
     alarms: Alarms
     trails: Trails
+    event_bridge: EventBridge
     queues: Queues
     pollers: Pollers
 
@@ -100,12 +102,14 @@ class Sandbox:
     def _install(self, stack: ExitStack) -> Services:
         self._activity = activity = Activity()
         functions, queues = Functions(self.endpoint, activity), Queues(activity)
+        event_bridge = EventBridge(activity)
         self._metrics = QueueMetrics(activity)
         services = Services(
             functions=functions,
             mailboxes=Mailboxes(),
             alarms=Alarms(self._metrics.publish_all),
-            trails=Trails(self.endpoint),
+            trails=Trails(self.endpoint, event_bridge),
+            event_bridge=event_bridge,
             queues=queues,
             pollers=Pollers(functions, queues, self._metrics, activity),
         )
@@ -116,6 +120,7 @@ class Sandbox:
         stack.enter_context(services.mailboxes.installed())
         stack.enter_context(services.alarms.installed())
         stack.enter_context(trail_administration.installed())
+        stack.enter_context(event_bridge.installed())
         stack.enter_context(queues.installed())
         stack.enter_context(QueueMoves(activity).installed())
         stack.enter_context(event_sources.installed(functions.roles, activity))
@@ -147,9 +152,13 @@ class Sandbox:
         options = self._credentials(account)
         return self._client(service, region, options)
 
-    def record(self, event: Mapping[str, Any]) -> int:
-        """Let CloudTrail record the event, and wait until all that follows from it is done."""
-        delivered = self.services.trails.record(event)
+    def record(self, event: Mapping[str, Any], *, detail_type: str | None = None) -> int:
+        """Let CloudTrail record the event, and wait until all that follows from it is done.
+
+        How many trails delivered it. To let it go one way only, or in two steps, use `log` and
+        `emit` of `services.trails`, and `settle`.
+        """
+        delivered = self.services.trails.record(event, detail_type=detail_type)
         self.settle()
         return delivered
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from moto.awslambda.models import lambda_backends
+from moto.events.models import events_backends
 from moto.kms.models import kms_backends
 from moto.s3.models import s3_backends
 from moto.sqs.models import sqs_backends
@@ -131,4 +132,17 @@ def queue_access(action: str, queue_arn: str) -> Access:
         resource=queue_arn,
         account=account,
         policy=queue.policy if queue else None,
+    )
+
+
+def bus_access(action: str, bus_arn: str, context: Context) -> Access:
+    """An event bus that does not exist has no policy."""
+    _, _, _, region, account, resource = bus_arn.split(":")
+    bus = events_backends[account][region].event_buses.get(resource.partition("/")[2])
+    return Access(
+        action=action,
+        resource=bus_arn,
+        account=account,
+        policy=bus.policy if bus else None,
+        context=context,
     )

@@ -1,11 +1,17 @@
-"""CloudTrail in the sandbox: what happens in an account, delivered by the trails that cover it."""
+"""CloudTrail in the sandbox: what happens in an account, told by the trails that cover it.
+
+An event goes two ways, to the trails' buckets and log groups and to the event bus of its account.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
+"""
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 import time
 import uuid
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -13,9 +19,10 @@ from botocore.exceptions import ClientError
 from moto.cloudtrail.models import cloudtrail_backends
 from moto.s3.models import s3_backends
 
-from sandbox.authority import assume_as_service
 from sandbox.organization import ORGANIZATION_ID, PARTITION, is_active
 from sandbox.refusals import AccessDeniedError
+from sandbox.services.event_bridge import BusAddress, EventBridge, envelope
+from sandbox.services.service_sessions import ServiceSessions
 from sandbox.services.trail_administration import SERVICE, key_problem, write_problem
 
 if TYPE_CHECKING:
@@ -23,35 +30,68 @@ if TYPE_CHECKING:
 
     from moto.cloudtrail.models import Trail
 
+    type Event = Mapping[str, Any]
+
+SIGN_IN_SPELLINGS = (  # both are in AWS's documentation
+    "AWS Console Sign In via CloudTrail",
+    "AWS Console Signin via CloudTrail",
+)
+DETAIL_TYPES = {  # by eventType
+    "AwsApiCall": "AWS API Call via CloudTrail",
+    "AwsConsoleSignIn": SIGN_IN_SPELLINGS[0],
+    "AwsConsoleSignin": SIGN_IN_SPELLINGS[0],
+    "AwsConsoleAction": "AWS Console Action via CloudTrail",
+    "AwsServiceEvent": "AWS Service Event via CloudTrail",
+    "AwsCloudTrailInsight": "AWS Insight via CloudTrail",
+    "AwsVpceEvent": "AWS Network Activity Event via CloudTrail",
+}
+BUS_BYTES = 262_144  # of an event that EventBridge takes
+
 
 class UndeliverableEventError(Exception):
     """An event that CloudTrail would not have recorded, or a trail that cannot deliver it."""
 
 
 class Trails:
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, event_bridge: EventBridge) -> None:
         self._endpoint = endpoint
+        self._event_bridge = event_bridge
+        self._sessions = ServiceSessions(SERVICE)
+        self._client = functools.lru_cache(maxsize=64)(self._new_client)
 
-    def record(self, event: Mapping[str, Any]) -> int:
-        """Deliver an event to every trail that covers it; how many there were.
+    def record(self, event: Event, *, detail_type: str | None = None) -> int:
+        """Let an event go both ways, as it does in AWS; how many trails cover it.
 
         Raises UndeliverableEventError for an event of no active account of the organization, and
         where a trail may not deliver.
         """
-        account, region = str(event.get("recipientAccountId")), str(event.get("awsRegion"))
-        if not is_active(account):
-            raise UndeliverableEventError(f"no active account of the organization: {account}")
-        trails = [trail for trail in _logging_trails() if _covers(trail, account, region)]
+        self.emit(event, detail_type=detail_type)
+        return self.log(event)
+
+    def log(self, event: Event) -> int:
+        """Deliver an event to every trail that covers it and nowhere else; how many there were."""
+        trails = _covering(event)
         for trail in trails:
-            self._deliver(trail, event, account, region)
+            self._deliver(trail, event)
         return len(trails)
 
-    def _deliver(self, trail: Trail, event: Mapping[str, Any], account: str, region: str) -> None:
+    def emit(self, event: Event, *, detail_type: str | None = None) -> int:
+        """Bring an event to the default bus of its account and region and nowhere else.
+
+        Only what a trail covers gets there. How many rules were triggered.
+        """
+        if not _covering(event) or len(json.dumps(event).encode()) > BUS_BYTES:
+            return 0
+        arrival = _arrival(event, detail_type)
+        return self._event_bridge.bring(arrival, BusAddress(arrival["account"], arrival["region"]))
+
+    def _deliver(self, trail: Trail, event: Event) -> None:
+        account, region = _place(event)
         _store(trail, event, account, region)
         if trail.cw_log_group_arn:
             self._log(trail, event, account)
 
-    def _log(self, trail: Trail, event: Mapping[str, Any], account: str) -> None:
+    def _log(self, trail: Trail, event: Event, account: str) -> None:
         group = trail.cw_log_group_arn.split(":")[6]
         prefix = f"{ORGANIZATION_ID}_" if trail.is_org_trail else ""
         stream = f"{prefix}{account}_CloudTrail_{trail.region_name}"
@@ -64,15 +104,48 @@ class Trails:
             raise UndeliverableEventError(f"{trail.arn} cannot deliver: {error}") from error
 
     def _logs_client(self, trail: Trail) -> Any:
-        session = assume_as_service(SERVICE, trail.cw_role_arn, "CloudTrail", trail.arn)
+        session = self._sessions.session(trail.cw_role_arn, trail.arn)
+        keys = session.access_key_id, session.secret_access_key, session.session_token
+        return self._client(trail.region_name, *keys)
+
+    def _new_client(self, region: str, key: str, secret: str, token: str) -> Any:
         return boto3.client(
             "logs",
-            region_name=trail.region_name,
+            region_name=region,
             endpoint_url=self._endpoint,
-            aws_access_key_id=session.access_key_id,
-            aws_secret_access_key=session.secret_access_key,
-            aws_session_token=session.session_token,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            aws_session_token=token,
         )
+
+
+def _place(event: Event) -> tuple[str, str]:
+    """Account and region."""
+    return str(event.get("recipientAccountId")), str(event.get("awsRegion"))
+
+
+def _covering(event: Event) -> list[Trail]:
+    account, region = _place(event)
+    if not is_active(account):
+        raise UndeliverableEventError(f"no active account of the organization: {account}")
+    return [trail for trail in _logging_trails() if _covers(trail, account, region)]
+
+
+def _arrival(event: Event, detail_type: str | None) -> Event:
+    account, region = _place(event)
+    try:
+        return envelope(
+            source=f"aws.{str(event['eventSource']).removesuffix('.amazonaws.com')}",
+            detail_type=detail_type or DETAIL_TYPES[event["eventType"]],
+            account=account,
+            region=region,
+            time=datetime.fromisoformat(event["eventTime"]),
+            resources=[],
+            detail=event,
+        )
+    except (KeyError, ValueError) as error:
+        reason = f"no CloudTrail record has such eventSource, eventTime or eventType: {error!r}"
+        raise UndeliverableEventError(reason) from error
 
 
 def _ensure_stream(logs: Any, group: str, stream: str) -> None:
@@ -97,7 +170,7 @@ def _covers(trail: Trail, account: str, region: str) -> bool:
     return in_account and (trail.is_multi_region or trail.region_name == region)
 
 
-def _store(trail: Trail, event: Mapping[str, Any], account: str, region: str) -> None:
+def _store(trail: Trail, event: Event, account: str, region: str) -> None:
     """One log file an event; CloudTrail gathers some minutes of them."""
     key = f"{_prefix(trail)}/{account}/CloudTrail/{region}/{uuid.uuid4()}.json.gz"
     problem = write_problem(trail, key) or (trail.kms_key_id and key_problem(trail))

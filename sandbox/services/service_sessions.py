@@ -1,0 +1,36 @@
+"""The sessions of roles under which an AWS service works, one for each role and source."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from sandbox.authority import assume_as_service, service_may_assume
+from sandbox.refusals import AccessDeniedError
+
+if TYPE_CHECKING:
+    from moto.sts.models import AssumedRole
+
+RENEWED_AFTER_SECONDS = 3000  # of the hour that they last
+
+
+class ServiceSessions:
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self._sessions: dict[tuple[str, str], tuple[AssumedRole, float]] = {}
+        self._lock = threading.Lock()
+
+    def session(self, role_arn: str, source_arn: str) -> AssumedRole:
+        """AccessDeniedError where the role's trust policy does not let the service in, now."""
+        decision = service_may_assume(self._service, role_arn, source_arn)
+        if not decision.allowed:
+            raise AccessDeniedError(decision.reason)
+        with self._lock:
+            session, until = self._sessions.get((role_arn, source_arn), (None, 0.0))
+            if session is None or time.monotonic() > until:
+                name = self._service.split(".")[0]
+                session = assume_as_service(self._service, role_arn, name, source_arn)
+                until = time.monotonic() + RENEWED_AFTER_SECONDS
+                self._sessions[role_arn, source_arn] = session, until
+            return session

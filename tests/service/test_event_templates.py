@@ -1,0 +1,236 @@
+"""A stack's event rule is made, changed and removed with its targets, as strictly as by the API."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox.organization import MANAGEMENT, MEMBERS, SECURITY
+from tests.service.event_resources import (
+    SOURCE,
+    Queue,
+    admit,
+    bus_arn,
+    create_bus,
+    entry,
+    rule_in,
+    target,
+)
+from tests.service.sandbox_resources import REGION, unique
+
+if TYPE_CHECKING:
+    from sandbox.local import Sandbox
+
+MEMBER = MEMBERS[0].id
+TEMPLATE = """
+Parameters:
+  Name: {Type: String}
+  Bus: {Type: String}
+  State: {Type: String, Default: ENABLED}
+Resources:
+  Rule:
+    Type: AWS::Events::Rule
+    Properties:
+      Name: !Ref Name
+      Description: Sends on what the shop sells.
+      State: !Ref State
+      EventPattern:
+        source: [SOURCE]
+        detail-type: [Sale, Return]
+        detail:
+          item: [{anything-but: {prefix: pen}}]
+      Targets:
+        - Id: bus
+          Arn: !Ref Bus
+          RoleArn: !GetAtt Role.Arn
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: !Ref Name
+      AssumeRolePolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - Effect: Allow
+            Principal: {Service: events.amazonaws.com}
+            Action: sts:AssumeRole
+            Condition:
+              StringEquals:
+                aws:SourceAccount: !Ref AWS::AccountId
+              ArnEquals:
+                aws:SourceArn: !Sub arn:aws:events:${AWS::Region}:${AWS::AccountId}:rule/${Name}
+      Policies:
+        - PolicyName: send
+          PolicyDocument:
+            Version: "2012-10-17"
+            Statement:
+              - {Effect: Allow, Action: events:PutEvents, Resource: !Ref Bus}
+Outputs:
+  Name: {Value: !Ref Rule}
+  Arn: {Value: !GetAtt Rule.Arn}
+""".replace("SOURCE", SOURCE)
+
+
+class Central:
+    """A bus in the security account with a queue behind it."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        name = create_bus(sandbox, SECURITY.id, admit())
+        rule = rule_in(SECURITY.id, name)
+        self.queue = Queue(sandbox, SECURITY.id, rule)
+        rule.put(sandbox, target(self.queue.arn))
+        self.arn = bus_arn(SECURITY.id, name)
+
+    def heard_from(self, sandbox: Sandbox, account: str) -> int:
+        sandbox.client("events", account).put_events(Entries=[entry()])
+        return len(self.queue.events())
+
+
+@pytest.fixture(scope="module")
+def central(sandbox: Sandbox) -> Central:
+    return Central(sandbox)
+
+
+@pytest.fixture
+def stack(sandbox: Sandbox, central: Central) -> Any:
+    stack = Stack(sandbox, MEMBER)
+    stack.create(Bus=central.arn)
+    yield stack
+    stack.delete()
+
+
+class Stack:
+    def __init__(self, sandbox: Sandbox, account: str) -> None:
+        self.name = unique("stack")
+        self._client = sandbox.client("cloudformation", account)
+        self._events = sandbox.client("events", account)
+
+    def create(self, template: str = TEMPLATE, **parameters: str) -> None:
+        self._client.create_stack(**self._request(template, parameters))
+
+    def update(self, template: str = TEMPLATE, **parameters: str) -> None:
+        self._client.update_stack(**self._request(template, parameters))
+
+    def delete(self) -> None:
+        self._client.delete_stack(StackName=self.name)
+
+    def outputs(self) -> dict[str, str]:
+        [stack] = self._client.describe_stacks(StackName=self.name)["Stacks"]
+        return {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
+
+    def rules(self) -> list[str]:
+        listed = self._events.list_rules(NamePrefix=self.name)["Rules"]
+        return [rule["Name"] for rule in listed]
+
+    def targets(self, rule: str) -> list[Any]:
+        return list(self._events.list_targets_by_rule(Rule=rule)["Targets"])
+
+    def _request(self, template: str, parameters: dict[str, str]) -> dict[str, Any]:
+        given = {"Name": self.name, **parameters}
+        return {
+            "StackName": self.name,
+            "TemplateBody": template,
+            "Capabilities": ["CAPABILITY_NAMED_IAM"],
+            "Parameters": [
+                {"ParameterKey": key, "ParameterValue": value} for key, value in given.items()
+            ],
+        }
+
+
+def test_a_stacks_rule_delivers(sandbox: Sandbox, stack: Stack, central: Central) -> None:
+    described = sandbox.client("events", MEMBER).describe_rule(Name=stack.name)
+    [sent] = stack.targets(stack.name)
+
+    assert stack.outputs() == {"Name": stack.name, "Arn": described["Arn"]}
+    assert json.loads(described["EventPattern"])["detail-type"] == ["Sale", "Return"]
+    assert described["Description"] == "Sends on what the shop sells."
+    assert sent == {
+        "Id": "bus",
+        "Arn": central.arn,
+        "RoleArn": f"arn:aws:iam::{MEMBER}:role/{stack.name}",
+    }
+    assert central.heard_from(sandbox, MEMBER) == 1
+
+
+def test_an_update_changes_the_rule_and_its_targets(
+    sandbox: Sandbox, stack: Stack, central: Central
+) -> None:
+    other = Central(sandbox)
+    renamed = TEMPLATE.replace("Id: bus", "Id: other-bus")
+    stack.update(renamed, Bus=other.arn)
+    heard = other.heard_from(sandbox, MEMBER), len(central.queue.events())
+    ids = [one["Id"] for one in stack.targets(stack.name)]
+    stack.update(renamed, Bus=other.arn, State="DISABLED")
+
+    assert heard == (1, 0)
+    assert ids == ["other-bus"]
+    assert other.heard_from(sandbox, MEMBER) == 0
+
+
+def test_a_rule_of_another_name_takes_the_place_of_the_old_one(
+    stack: Stack, central: Central
+) -> None:
+    stack.update(Name=f"{stack.name}-new", Bus=central.arn)
+
+    assert stack.rules() == [f"{stack.name}-new"]
+    assert len(stack.targets(f"{stack.name}-new")) == 1
+
+
+def test_a_stack_that_is_deleted_leaves_no_rule(sandbox: Sandbox, central: Central) -> None:
+    stack = Stack(sandbox, MEMBER)
+    stack.create(Bus=central.arn)
+    before = stack.rules()
+    stack.delete()
+
+    assert before == [stack.name]
+    assert stack.rules() == []
+    assert central.heard_from(sandbox, MEMBER) == 0
+
+
+@pytest.mark.parametrize(
+    ("found", "instead", "reason"),
+    [
+        ("RoleArn: !GetAtt Role.Arn", "", "RoleArn is required"),
+        ("anything-but: {prefix: pen}", "like: pen", "unknown operator 'like'"),
+        ("events.amazonaws.com", "lambda.amazonaws.com", "cannot be assumed"),
+        ("State: !Ref State", "Status: ENABLED", "unknown properties Status"),
+    ],
+)
+def test_a_template_is_held_to_what_the_api_takes(
+    sandbox: Sandbox, central: Central, found: str, instead: str, reason: str
+) -> None:
+    stack = Stack(sandbox, MEMBER)
+
+    with pytest.raises(ClientError, match=reason):
+        stack.create(TEMPLATE.replace(found, instead), Bus=central.arn)
+
+    assert stack.rules() == []
+
+
+def test_a_stack_set_brings_the_rule_to_every_account(sandbox: Sandbox, central: Central) -> None:
+    cloudformation, name = sandbox.client("cloudformation", MANAGEMENT.id), unique("set")
+    organizations = sandbox.client("organizations")
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    given = {"Name": name, "Bus": central.arn}
+    cloudformation.create_stack_set(
+        StackSetName=name,
+        TemplateBody=TEMPLATE,
+        PermissionModel="SERVICE_MANAGED",
+        AutoDeployment={"Enabled": True, "RetainStacksOnAccountRemoval": False},
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+        Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in given.items()],
+    )
+    targets = {"DeploymentTargets": {"OrganizationalUnitIds": [root]}, "Regions": [REGION]}
+    cloudformation.create_stack_instances(StackSetName=name, **targets)
+    heard = [central.heard_from(sandbox, member.id) for member in MEMBERS]
+    cloudformation.delete_stack_instances(StackSetName=name, RetainStacks=False, **targets)
+    left = [
+        rule["Name"]
+        for member in MEMBERS
+        for rule in sandbox.client("events", member.id).list_rules(NamePrefix=name)["Rules"]
+    ]
+
+    assert heard == [1, 1, 1]
+    assert left == []
