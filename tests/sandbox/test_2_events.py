@@ -177,7 +177,7 @@ def test_mfa_used_of_an_undocumented_type_is_no_evidence_of_mfa(observer: Observ
 
 def test_the_importer_writes_its_log_with_the_event_id(observer: Observer) -> None:
     record = sign_ins.root_without_mfa(VICTIM)
-    observer.sandbox.record(record)
+    observer.deliver(record)
 
     assert observer.steps(record) == ["record matched", "finding imported", "notice published"]
 

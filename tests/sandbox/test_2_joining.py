@@ -56,13 +56,21 @@ def assert_told(observer: Observer, account: str, path: str) -> None:
     assert observer.waiting() == 0
 
 
+def create_account(observer: Observer) -> str:
+    organizations = observer.sandbox.client("organizations")
+    name = f"new-{new_number()}"
+    asked = organizations.create_account(AccountName=name, Email=f"{name}@example.com")
+    status = organizations.describe_create_account_status(
+        CreateAccountRequestId=asked["CreateAccountStatus"]["Id"]
+    )["CreateAccountStatus"]
+    assert status["State"] == "SUCCEEDED"
+    return str(status["AccountId"])
+
+
 @pytest.fixture
 def created(observer: Observer) -> str:
     """An account that was just created by the Organizations API."""
-    organizations = observer.sandbox.client("organizations")
-    name = f"new-{new_number()}"
-    status = organizations.create_account(AccountName=name, Email=f"{name}@example.com")
-    return str(status["CreateAccountStatus"]["AccountId"])
+    return create_account(observer)
 
 
 @pytest.fixture
@@ -127,11 +135,7 @@ def test_a_suspended_account_keeps_nobody_from_being_covered(
 ) -> None:
     suspend(created)
     try:
-        name = f"later-{new_number()}"
-        status = observer.sandbox.client("organizations").create_account(
-            AccountName=name, Email=f"{name}@example.com"
-        )
-        for account in (status["CreateAccountStatus"]["AccountId"], MEMBERS[0].id):
+        for account in (create_account(observer), MEMBERS[0].id):
             assert_told(observer, account, path)
     finally:
         reinstate(created)

@@ -31,7 +31,7 @@ def _reports_a_sign_in(observer: Observer) -> bool:
     """A finding, a notice for each addressee that knows the account, and lines in the log."""
     observer.sandbox.services.functions.recycle()
     record = sign_ins.root_without_mfa(VICTIM)
-    observer.sandbox.record(record)
+    observer.deliver(record)
     findings = [f for f in observer.findings(VICTIM) if record["eventID"] in f["Id"]]
     notices = [mail for mail in observer.notices() if record["eventID"] in mail.body]
     lines = [line for line in observer.importer_log() if record["eventID"] in line]
