@@ -1,4 +1,4 @@
-"""Who may read the organization, and what becomes of an account that is suspended or leaves."""
+"""What the organization tells of itself, and to whom."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox import organization
-from sandbox.organization import MANAGEMENT, MEMBERS, ORGANIZATION_ID, SECURITY
+from sandbox.organization import LOG_ARCHIVE, MANAGEMENT, MEMBERS, ORGANIZATION_ID, SECURITY
 from tests.service.sandbox_resources import (
     allow,
     client_with,
@@ -154,3 +154,65 @@ def test_many_accounts_join_at_once(sandbox: Sandbox) -> None:
 
     assert {account.id for account in accounts} <= listed
     assert sandbox.client("sts").assume_role(RoleArn=role, RoleSessionName="test")
+
+
+def test_accounts_are_listed_twenty_at_a_time(sandbox: Sandbox) -> None:
+    organization.join_many(30, "Workloads")
+    client = sandbox.client("organizations")
+    pages = list(client.get_paginator("list_accounts").paginate())
+    sizes = [len(page["Accounts"]) for page in pages]
+
+    assert sizes[:-1] == [20] * (len(sizes) - 1)
+    assert len({one["Id"] for page in pages for one in page["Accounts"]}) == sum(sizes)
+    for mistake in ({"MaxResults": 21}, {"NextToken": "more"}):
+        with pytest.raises(ClientError) as refused:
+            client.list_accounts(**mistake)
+        assert code_of(refused.value) == "InvalidInputException"
+
+
+def test_the_tree_is_told_from_the_root_down(sandbox: Sandbox) -> None:
+    client = sandbox.client("organizations")
+    (root,) = client.list_roots()["Roots"]
+    units = client.list_organizational_units_for_parent(ParentId=root["Id"])["OrganizationalUnits"]
+    ids = {unit["Name"]: unit["Id"] for unit in units}
+    in_root = client.list_accounts_for_parent(ParentId=root["Id"])["Accounts"]
+    in_security = client.list_accounts_for_parent(ParentId=ids["Security"])["Accounts"]
+
+    assert root["Id"] == organization.ROOT_ID
+    assert MANAGEMENT.id in {account["Id"] for account in in_root}
+    assert {account["Id"] for account in in_security} == {LOG_ARCHIVE.id, SECURITY.id}
+    assert {account["State"] for account in in_security} == {"ACTIVE"}
+
+
+def test_the_organization_tells_what_a_preflight_asks(sandbox: Sandbox) -> None:
+    client = sandbox.client("organizations")
+    described = client.describe_organization()["Organization"]
+    trusted = client.list_aws_service_access_for_organization()["EnabledServicePrincipals"]
+
+    assert (described["FeatureSet"], described["MasterAccountId"]) == ("ALL", MANAGEMENT.id)
+    assert {one["ServicePrincipal"] for one in trusted} == set(organization.TRUSTED_SERVICES)
+    assert client.list_delegated_administrators()["DelegatedAdministrators"] == []
+
+
+@pytest.mark.usefixtures("_delegated")
+def test_delegations_are_told_by_service_and_by_account(sandbox: Sandbox) -> None:
+    client = sandbox.client("organizations")
+    service = "cloudtrail.amazonaws.com"
+    (admin,) = client.list_delegated_administrators(ServicePrincipal=service)[
+        "DelegatedAdministrators"
+    ]
+    services = client.list_delegated_services_for_account(AccountId=SECURITY.id)
+
+    assert (admin["Id"], admin["State"]) == (SECURITY.id, "ACTIVE")
+    assert [one["ServicePrincipal"] for one in services["DelegatedServices"]] == [service]
+
+
+@pytest.mark.parametrize(
+    ("account", "code"),
+    [(MEMBER, "AccountNotRegisteredException"), ("999999999999", "AccountNotFoundException")],
+)
+def test_who_administers_nothing_has_no_services(account: str, code: str, sandbox: Sandbox) -> None:
+    with pytest.raises(ClientError) as refused:
+        sandbox.client("organizations").list_delegated_services_for_account(AccountId=account)
+
+    assert code_of(refused.value) == code

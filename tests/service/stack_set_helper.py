@@ -1,0 +1,159 @@
+"""A service-managed stack set for the tests: a role and a rule of its own name in each account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sandbox.organization import SECURITY, organization
+from tests.service.sandbox_resources import REGION, trusting, unique
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sandbox.local import Sandbox
+
+BUS = f"arn:aws:events:{REGION}:{SECURITY.id}:event-bus/central"
+TEMPLATE = f"""
+Parameters:
+  Name:
+    Type: String
+  Description:
+    Type: String
+    Default: as it was
+Resources:
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: !Ref Name
+      Description: !Ref Description
+      AssumeRolePolicyDocument: {trusting({"Service": "events.amazonaws.com"})}
+      Policies:
+        - PolicyName: send
+          PolicyDocument:
+            Version: 2012-10-17
+            Statement:
+              - Effect: Allow
+                Action: events:PutEvents
+                Resource: {BUS}
+  Rule:
+    Type: AWS::Events::Rule
+    Properties:
+      Name: !Sub ${{Name}}
+      EventPattern:
+        source: [aws.signin]
+      Targets:
+        - Id: bus
+          Arn: {BUS}
+          RoleArn: !GetAtt Role.Arn
+"""
+FOLLOWING = {"Enabled": True, "RetainStacksOnAccountRemoval": False}
+RETAINING = {"Enabled": True, "RetainStacksOnAccountRemoval": True}
+STATIC = {"Enabled": False}
+TOLERANT = {"FailureTolerancePercentage": 100, "MaxConcurrentPercentage": 100}
+
+
+class StackSet:
+    def __init__(self, sandbox: Sandbox, auto_deployment: Mapping[str, bool]) -> None:
+        self.name = unique("stack-set")
+        self._sandbox = sandbox
+        self.client = sandbox.client("cloudformation")
+        self.client.create_stack_set(
+            StackSetName=self.name,
+            TemplateBody=TEMPLATE,
+            Parameters=self.parameters(),
+            PermissionModel="SERVICE_MANAGED",
+            AutoDeployment=dict(auto_deployment),
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+        )
+
+    def parameters(self, **more: str) -> list[dict[str, str]]:
+        values = {"Name": self.name, **more}
+        return [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()]
+
+    def deploy(self, *units: str, regions: Iterable[str] = (REGION,), **more: Any) -> str:
+        """The operation's id; `more` goes to the targets, but for the preferences."""
+        answer = self.client.create_stack_instances(
+            StackSetName=self.name,
+            Regions=list(regions),
+            OperationPreferences=more.pop("preferences", {}),
+            DeploymentTargets={"OrganizationalUnitIds": list(units), **more},
+        )
+        return str(answer["OperationId"])
+
+    def withdraw(self, *units: str, retain: bool = False, **more: Any) -> str:
+        answer = self.client.delete_stack_instances(
+            StackSetName=self.name,
+            Regions=[REGION],
+            RetainStacks=retain,
+            OperationPreferences=more.pop("preferences", {}),
+            DeploymentTargets={"OrganizationalUnitIds": list(units), **more},
+        )
+        return str(answer["OperationId"])
+
+    def update(self, **request: Any) -> str:
+        base = {"UsePreviousTemplate": True, "Capabilities": ["CAPABILITY_NAMED_IAM"]}
+        answer = self.client.update_stack_set(StackSetName=self.name, **{**base, **request})
+        return str(answer["OperationId"])
+
+    def operation(self, operation: str) -> Any:
+        return self.client.describe_stack_set_operation(
+            StackSetName=self.name, OperationId=operation
+        )["StackSetOperation"]
+
+    def operations(self) -> list[tuple[str, str]]:
+        """What was done and how it ended, the oldest first."""
+        listed = self.client.list_stack_set_operations(StackSetName=self.name)["Summaries"]
+        return [(one["Action"], one["Status"]) for one in reversed(listed)]
+
+    def results(self, operation: str) -> dict[str, Any]:
+        """By account."""
+        listed = self.client.list_stack_set_operation_results(
+            StackSetName=self.name, OperationId=operation
+        )["Summaries"]
+        return {one["Account"]: one for one in listed}
+
+    def summaries(self) -> list[Any]:
+        pages = self.client.get_paginator("list_stack_instances").paginate(StackSetName=self.name)
+        return [one for page in pages for one in page["Summaries"]]
+
+    def accounts(self) -> set[str]:
+        return {one["Account"] for one in self.summaries()}
+
+    def statuses(self) -> dict[str, tuple[str, str]]:
+        """By account."""
+        return {
+            one["Account"]: (one["Status"], one["StackInstanceStatus"]["DetailedStatus"])
+            for one in self.summaries()
+        }
+
+    def has_resources(self, account: str) -> bool:
+        """Both or neither."""
+        roles = self._sandbox.client("iam", account).list_roles()["Roles"]
+        rules = self._sandbox.client("events", account).list_rules()["Rules"]
+        found = {self.name in _names(roles, "RoleName"), self.name in _names(rules, "Name")}
+        assert len(found) == 1
+        return found.pop()
+
+    def block(self, account: str) -> None:
+        """Nobody can make this stack set's role there, because there is one of that name."""
+        self._sandbox.client("iam", account).create_role(
+            RoleName=self.name, AssumeRolePolicyDocument=trusting({"AWS": account})
+        )
+
+    def unblock(self, account: str) -> None:
+        self._sandbox.client("iam", account).delete_role(RoleName=self.name)
+
+
+def unit_id(name: str) -> str:
+    (found,) = (unit.id for unit in organization().ou if unit.name == name)
+    return str(found)
+
+
+def create_unit(sandbox: Sandbox, parent: str) -> str:
+    organizations = sandbox.client("organizations")
+    created = organizations.create_organizational_unit(ParentId=parent, Name=unique("unit"))
+    return str(created["OrganizationalUnit"]["Id"])
+
+
+def _names(items: list[Any], key: str) -> set[str]:
+    return {str(item[key]) for item in items}
