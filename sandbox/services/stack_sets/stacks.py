@@ -1,0 +1,134 @@
+"""One stack of a stack set, in the account and Region that it is for.
+
+A failed creation is rolled back, a failed update leaves the stack as it was.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from moto.cloudformation.models import Stack, cloudformation_backends
+from moto.cloudformation.utils import generate_stack_id
+
+from sandbox.services.stack_sets.resources import FAILURES, forget_missing_roles, taken_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from moto.cloudformation.models import CloudFormationBackend
+
+
+class StackFailedError(Exception):
+    """The reason, as the stack instance tells it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """What a stack is made from."""
+
+    name: str
+    template: str
+    parameters: Mapping[str, str]
+    tags: Mapping[str, str]
+
+
+def stack_name(stack_set: str) -> str:
+    return f"StackSet-{stack_set}-{uuid.uuid4()}"
+
+
+def create(account: str, region: str, design: Design) -> str:
+    """The stack's id; StackFailedError where a resource cannot be made, and then none is left."""
+    stack_id = generate_stack_id(design.name, region, account)
+    _make(stack_id, account, region, design)
+    return stack_id
+
+
+def update(account: str, region: str, stack_id: str, design: Design) -> None:
+    """StackFailedError where it cannot be made anew, and then it is as it was."""
+    design = dataclasses.replace(design, name=stack_id.split("/")[1])
+    stack = _stacks(account, region).stacks.get(stack_id)
+    if stack is None:  # the account's owner deleted it
+        _make(stack_id, account, region, design)
+    elif (stack.template, stack.parameters) != (design.template, design.parameters):
+        _replace(stack, design)
+
+
+def delete(account: str, region: str, stack_id: str) -> None:
+    """StackFailedError where a resource cannot be deleted; what is gone already does not matter."""
+    stack = _stacks(account, region).stacks.get(stack_id)
+    if stack is not None:
+        _delete(stack)
+
+
+def _stacks(account: str, region: str) -> CloudFormationBackend:
+    return cloudformation_backends[account][region]
+
+
+def _replace(stack: Stack, design: Design) -> None:
+    before = Design(stack.name, str(stack.template), stack.parameters, stack.tags)
+    _delete(stack)
+    try:
+        _make(stack.stack_id, stack.account_id, stack.region_name, design)
+    except StackFailedError:
+        _make(stack.stack_id, stack.account_id, stack.region_name, before)
+        raise
+
+
+def _delete(stack: Stack) -> None:
+    forget_missing_roles(stack)
+    try:
+        stack.delete()
+    except FAILURES as error:
+        stack.status = "DELETE_FAILED"
+        raise StackFailedError(_reason(error)) from error
+    stacks = _stacks(stack.account_id, stack.region_name)
+    del stacks.stacks[stack.stack_id]
+    stacks.deleted_stacks[stack.stack_id] = stack
+
+
+def _make(stack_id: str, account: str, region: str, design: Design) -> None:
+    try:
+        stack = Stack(  # type: ignore[abstract]  # moto makes them all the same
+            stack_id=stack_id,
+            name=design.name,
+            template=design.template,
+            parameters=dict(design.parameters),
+            account_id=account,
+            region_name=region,
+            tags=dict(design.tags),
+        )
+    except FAILURES as error:
+        raise StackFailedError(_reason(error)) from error
+    _refuse_what_exists(stack)
+    _stacks(account, region).stacks[stack_id] = stack
+    try:
+        stack.create_resources()
+    except FAILURES as error:
+        _delete(stack)
+        raise StackFailedError(_reason(error)) from error
+
+
+def _refuse_what_exists(stack: Stack) -> None:
+    for logical_id, resource in stack.template_dict["Resources"].items():
+        kind = resource["Type"]
+        wanted = _is_wanted(stack, resource)
+        name = wanted and taken_name(stack, kind, resource.get("Properties", {}))
+        if name:
+            raise StackFailedError(
+                f"ResourceLogicalId:{logical_id}, ResourceType:{kind}, ResourceStatusReason:"
+                f"Resource of type '{kind}' with identifier '{name}' already exists."
+            )
+
+
+def _is_wanted(stack: Stack, resource: Mapping[str, Any]) -> bool:
+    condition = resource.get("Condition")
+    return condition is None or bool(stack.resource_map.lazy_condition_map[condition])
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"ResourceStatusReason:Properties validation failed: {error} is required"
+    return f"ResourceStatusReason:{getattr(error, 'message', error)}"
