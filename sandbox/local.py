@@ -13,10 +13,16 @@ from botocore.config import Config
 from moto.core.config import default_user_config
 from moto.moto_api._internal.models import moto_api_backend
 
-from sandbox import authority
+from sandbox import account_lookup, authority
 from sandbox.activity import Activity
 from sandbox.faults import Faults
-from sandbox.organization import ACCESS_ROLE, MANAGEMENT, AccessKey, create_organization
+from sandbox.organization import (
+    ACCESS_ROLE,
+    MANAGEMENT,
+    AccessKey,
+    create_organization,
+    key_of,
+)
 from sandbox.server import serving
 from sandbox.services import (
     event_sources,
@@ -32,6 +38,7 @@ from sandbox.services.event_bridge import EventBridge
 from sandbox.services.functions import Functions
 from sandbox.services.log_groups import LogGroups
 from sandbox.services.mail import Mailboxes
+from sandbox.services.organization_changes import OrganizationChanges
 from sandbox.services.pollers import Pollers
 from sandbox.services.queue_metrics import QueueMetrics
 from sandbox.services.queue_moves import QueueMoves
@@ -95,6 +102,7 @@ class Sandbox:
         moto_api_backend.reset()
         default_user_config["lambda"] = {"use_docker": True}  # our runtime stands in its place
         security_hub.extend()
+        stack.enter_context(account_lookup.installed())
         self._key = create_organization()
         self.endpoint = stack.enter_context(serving(self))
         self.services = self._install(stack)
@@ -115,6 +123,7 @@ class Sandbox:
         )
         stack.enter_context(stack_sets.installed())
         stack.enter_context(organization_reads.installed())
+        stack.enter_context(OrganizationChanges().installed())
         stack.enter_context(tables.installed())
         stack.enter_context(role_templates.installed())
         stack.enter_context(services.mailboxes.installed())
@@ -184,10 +193,11 @@ class Sandbox:
         return len(requests)
 
     def _credentials(self, account: str) -> dict[str, str]:
-        own = {"aws_access_key_id": self._key.id, "aws_secret_access_key": self._key.secret}
-        if account == MANAGEMENT.id:
-            return own
-        session = self._client("sts", REGION, own).assume_role(
+        """The account's own administrator, or the way in that an account has by CreateAccount."""
+        key = key_of(account)
+        if key:
+            return {"aws_access_key_id": key.id, "aws_secret_access_key": key.secret}
+        session = self.client("sts").assume_role(
             RoleArn=f"arn:aws:iam::{account}:role/{ACCESS_ROLE}", RoleSessionName="sandbox"
         )["Credentials"]
         return {
