@@ -1,0 +1,31 @@
+"""The report for programs: JSON as `check.schema.json` describes it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from operations.preflight import Report, Row
+    from operations.preflight.result import Remedy
+
+
+def document(report: Report) -> str:
+    rows = [_row(row) for row in report.rows]
+    return json.dumps({"ok": report.is_ok, "checks": rows}, indent=2, ensure_ascii=False)
+
+
+def _row(row: Row) -> dict[str, Any]:
+    result = row.result
+    return {
+        "id": row.check.id,
+        "title": row.check.title,
+        "status": str(result.status),
+        "detail": result.detail,
+        "remedy": result.remedy and _remedy(result.remedy),
+    }
+
+
+def _remedy(remedy: Remedy) -> dict[str, Any]:
+    commands = [{"account": one.account, "command": one.line} for one in remedy.commands]
+    return {"right": remedy.right, "commands": commands, "config": list(remedy.config)}

@@ -1,0 +1,144 @@
+"""AWS for the preflight's tests: boto3's own clients, whose calls are answered from a table.
+
+Parameters are checked by botocore, as with AWS.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import botocore.session
+from botocore.loaders import Loader
+
+import config
+from detections import selection
+from operations.preflight import CHECKS, FAILING, look
+from operations.preflight.cloud import Cloud, Identity
+from operations.preflight.facts import Facts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from config import Settings
+    from operations.preflight import Report
+    from operations.preflight.result import Result
+
+MINIMAL = config.load(Path(config.__file__).parent / "minimal.yaml")
+DETECTIONS = selection.enabled(MINIMAL)
+MANAGEMENT, LOG_ARCHIVE, SECURITY = "111111111111", "222222222222", "333333333333"
+REGION = "us-east-1"
+DEPLOYER = f"arn:aws:iam::{MANAGEMENT}:user/deployer"
+SESSION = {"AccessKeyId": "A" * 20, "SecretAccessKey": "s", "SessionToken": "t", "Expiration": ""}
+MEMBER = {"Id": SECURITY, "Status": "ACTIVE", "State": "ACTIVE"}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What AWS answers instead."""
+
+    code: str
+    message: str = "AWS's own words."
+    status: int = 400
+
+
+NOT_SUBSCRIBED = Refusal("InvalidAccessException", "is not subscribed to AWS Security Hub", 401)
+# An organization in which nothing is missing and nothing is deployed.
+HEALTHY: dict[str, Any] = {
+    "sts:AssumeRole": {"Credentials": SESSION},
+    "organizations:DescribeOrganization": {
+        "Organization": {
+            "Id": "o-exampleorgid",
+            "FeatureSet": "ALL",
+            "MasterAccountId": MANAGEMENT,
+        }
+    },
+    "organizations:ListRoots": {"Roots": [{"Id": "r-exam"}]},
+    "organizations:ListParents": {"Parents": [{"Id": "r-exam", "Type": "ROOT"}]},
+    "organizations:ListAccountsForParent": {"Accounts": [MEMBER]},
+    "organizations:ListOrganizationalUnitsForParent": {"OrganizationalUnits": []},
+    "organizations:DescribeAccount": {"Account": MEMBER},
+    "organizations:ListAWSServiceAccessForOrganization": {
+        "EnabledServicePrincipals": [
+            {"ServicePrincipal": "cloudtrail.amazonaws.com"},
+            {"ServicePrincipal": "member.org.stacksets.cloudformation.amazonaws.com"},
+        ]
+    },
+    "organizations:ListDelegatedAdministrators": {"DelegatedAdministrators": []},
+    "cloudformation:DescribeOrganizationsAccess": {"Status": "ENABLED"},
+    "cloudformation:DescribeStackSet": Refusal("StackSetNotFoundException"),
+    "cloudformation:DescribeStacks": Refusal("ValidationError"),
+    "securityhub:ListOrganizationAdminAccounts": {"AdminAccounts": []},
+    "securityhub:DescribeHub": NOT_SUBSCRIBED,
+    "securityhub:DescribeOrganizationConfiguration": Refusal("InvalidAccessException", status=401),
+    "securityhub:GetEnabledStandards": NOT_SUBSCRIBED,
+    "cloudtrail:DescribeTrails": {"trailList": []},
+    "s3:HeadBucket": Refusal("404", status=404),
+    "kms:DescribeKey": Refusal("NotFoundException"),
+    "iam:GetRole": Refusal("NoSuchEntity"),
+    "events:DescribeRule": Refusal("ResourceNotFoundException"),
+    "events:DescribeEventBus": Refusal("ResourceNotFoundException"),
+    "logs:DescribeLogGroups": {"logGroups": []},
+    "lambda:GetFunction": Refusal("ResourceNotFoundException"),
+    "sqs:GetQueueUrl": Refusal("AWS.SimpleQueueService.NonExistentQueue"),
+    "sns:GetTopicAttributes": Refusal("NotFound"),
+    "dynamodb:DescribeTable": Refusal("ResourceNotFoundException"),
+}
+
+
+MODELS = Loader()  # of the services, loaded once
+
+
+class Aws:
+    """`asked` has the calls, by service and operation."""
+
+    def __init__(self, answers: Mapping[str, Any]) -> None:
+        self._answers = {**HEALTHY, **answers}
+        self.asked: list[str] = []
+        own = botocore.session.Session()
+        own.register_component("data_loader", MODELS)
+        self.session = boto3.Session(
+            "AKIAEXAMPLE", "secret", region_name=REGION, botocore_session=own
+        )
+        self.session.events.register("before-call", self._answer)
+
+    def _answer(self, model: Any, **_: Any) -> tuple[Any, Any]:
+        name = f"{model.service_model.service_name}:{model.name}"
+        self.asked.append(name)
+        answer = self._answers[name]
+        if isinstance(answer, Refusal):
+            error = {"Code": answer.code, "Message": answer.message}
+            return SimpleNamespace(status_code=answer.status), {"Error": error}
+        return SimpleNamespace(status_code=200), dict(answer)
+
+
+def facts(
+    root: Path,
+    answers: Mapping[str, Any] | None = None,
+    settings: Settings = MINIMAL,
+    account: str = MANAGEMENT,
+) -> Facts:
+    return Facts(
+        settings=settings,
+        detections=DETECTIONS,
+        cloud=Cloud(Aws(answers or {}).session),
+        identity=Identity(account=account, arn=DEPLOYER.replace(MANAGEMENT, account)),
+        root=root,
+    )
+
+
+def results(report: Report) -> dict[str, Result]:
+    return {row.check.id: row.result for row in report.rows}
+
+
+def failing(report: Report) -> set[str]:
+    return {id_ for id_, result in results(report).items() if result.status in FAILING}
+
+
+def check(facts: Facts, id_: str) -> Result:
+    (wanted,) = (one for one in CHECKS if one.id == id_)
+    assert wanted.applies(facts.settings)
+    return look(facts, wanted)
