@@ -1,0 +1,154 @@
+"""The detections of tampering know the parts by the names under which they are deployed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from detections import importer, selection
+from functions.finding_importer.rules import Ruleset
+from tests.synth.conftest import MEMBER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from config import Settings
+    from tests.synth.terraform_json import Stack
+
+type Record = dict[str, Any]
+EVENT_PATH = "pipeline_event_path_tampering"
+IMPORTER = "pipeline_importer_tampering"
+QUEUE = "pipeline_queue_tampering"
+PERSON, STACK = "203.0.113.7", "cloudformation.amazonaws.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    account: str
+    region: str
+
+    def call(
+        self, event: str, parameters: Record, answer: Record | None = None, source: str = PERSON
+    ) -> Record:
+        """What tells calls apart in CloudTrail's record of `service:eventName`."""
+        service, name = event.split(":")
+        return {
+            "eventSource": f"{service}.amazonaws.com",
+            "eventName": name,
+            "awsRegion": self.region,
+            "recipientAccountId": self.account,
+            "sourceIPAddress": source,
+            "requestParameters": parameters,
+            "responseElements": answer,
+        }
+
+
+@pytest.fixture
+def security(settings: Settings) -> Place:
+    return Place(settings.accounts.security, settings.home_region)
+
+
+@pytest.fixture
+def member(settings: Settings) -> Place:
+    return Place(MEMBER, settings.sign_in_region)
+
+
+@pytest.fixture
+def told(settings: Settings) -> Callable[[Record], list[str]]:
+    """The names of the detections that the importer tells of a record."""
+    enabled = [one for one in selection.enabled(settings) if "importer" in one.evaluated_by]
+    ruleset = Ruleset.load(importer.document(enabled))
+    return lambda record: [one.name for one in ruleset.matching(record)]
+
+
+def test_the_event_rule_of_an_account_is_watched(
+    member_template: dict[str, Any], member: Place, told: Callable[[Record], list[str]]
+) -> None:
+    rule = member_template["SignInRule"]["Name"]
+    calls = {"DeleteRule": "name", "DisableRule": "name", "PutRule": "name"}
+    calls |= {"RemoveTargets": "rule", "PutTargets": "rule"}
+
+    for event, parameter in calls.items():
+        assert told(member.call(f"events:{event}", {parameter: rule})) == [EVENT_PATH], event
+
+
+def test_the_roles_in_an_account_are_watched(
+    member_template: dict[str, Any], member: Place, told: Callable[[Record], list[str]]
+) -> None:
+    for role in ("MemberRole", "RuleRole"):
+        name = {"roleName": member_template[role]["RoleName"]}
+        for event in ("DeleteRole", "DeleteRolePolicy", "PutRolePolicy", "UpdateAssumeRolePolicy"):
+            assert told(member.call(f"iam:{event}", name)) == [IMPORTER], (role, event)
+
+
+def brought_to_an_account(template: dict[str, Any], place: Place) -> Iterator[Record]:
+    for resource in template.values():
+        if "RoleName" in resource:
+            role = {"roleName": resource["RoleName"]}
+            yield place.call("iam:CreateRole", role, source=STACK)
+            yield place.call("iam:PutRolePolicy", role, source=STACK)
+        else:
+            yield place.call("events:PutRule", {"name": resource["Name"]}, source=STACK)
+            yield place.call("events:PutTargets", {"rule": resource["Name"]}, source=STACK)
+
+
+def test_nobody_is_told_what_the_stack_set_brings_to_an_account_that_joins(
+    member_template: dict[str, Any], member: Place, told: Callable[[Record], list[str]]
+) -> None:
+    calls = list(brought_to_an_account(member_template, member))
+
+    assert len(calls) == 2 * len(member_template)
+    assert [call["eventName"] for call in calls if told(call)] == []
+
+
+def test_the_bus_and_its_rule_are_watched(
+    detection: Stack, security: Place, told: Callable[[Record], list[str]]
+) -> None:
+    bus = detection.only("aws_cloudwatch_event_bus")["name"]
+    rule = detection.only("aws_cloudwatch_event_rule")["name"]
+    calls = {
+        "DeleteEventBus": {"name": bus},
+        "PutPermission": {"eventBusName": bus},
+        "RemovePermission": {"eventBusName": bus},
+        "DisableRule": {"name": rule, "eventBusName": bus},
+        "RemoveTargets": {"rule": rule, "eventBusName": bus},
+    }
+
+    for event, parameters in calls.items():
+        assert told(security.call(f"events:{event}", parameters)) == [EVENT_PATH], event
+
+
+def test_the_function_is_watched(
+    detection: Stack, security: Place, told: Callable[[Record], list[str]]
+) -> None:
+    name = {"functionName": detection.only("aws_lambda_function")["function_name"]}
+
+    for event in ("DeleteFunction20150331", "DeleteFunctionEventInvokeConfig"):
+        assert told(security.call(f"lambda:{event}", name)) == [IMPORTER], event
+
+
+def test_each_queue_and_what_reads_the_importers_are_watched(
+    detection: Stack, security: Place, settings: Settings, told: Callable[[Record], list[str]]
+) -> None:
+    mapping = detection.only("aws_lambda_event_source_mapping")
+    read = detection.follow(mapping["event_source_arn"], "arn")
+    place = f"{security.region}:{security.account}"
+    answer = {"eventSourceArn": f"arn:{settings.partition}:sqs:{place}:{read['name']}"}
+    names = [queue["name"] for queue in detection.resources("aws_sqs_queue")]
+
+    assert len(names) == 2
+    for name in names:
+        host = f"sqs.{security.region}.amazonaws.com"
+        url = {"queueUrl": f"https://{host}/{security.account}/{name}"}
+        assert told(security.call("sqs:DeleteQueue", url)) == [QUEUE], name
+    assert told(security.call("lambda:DeleteEventSourceMapping20150331", {}, answer)) == [QUEUE]
+
+
+def test_the_table_is_watched(
+    detection: Stack, security: Place, told: Callable[[Record], list[str]]
+) -> None:
+    name = detection.only("aws_dynamodb_table")["name"]
+
+    assert told(security.call("dynamodb:DeleteTable", {"tableName": name})) == [QUEUE]
