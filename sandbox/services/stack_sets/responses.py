@@ -14,7 +14,7 @@ from moto.core.responses import ActionResult
 
 from sandbox.membership import followed_by
 from sandbox.organization import ONE_CHANGE_AT_A_TIME
-from sandbox.services.stack_sets import reads, resources, templates
+from sandbox.services.stack_sets import reads, roles, templates
 from sandbox.services.stack_sets.managed import ManagedStackSet
 from sandbox.services.stack_sets.operations import Operation
 from sandbox.services.stack_sets.preferences import preferences_of
@@ -68,7 +68,7 @@ class StackSetOperations:
             stack.enter_context(
                 patch.object(Stack, "parse_template", staticmethod(templates.parse))
             )
-            stack.enter_context(resources.installed())
+            stack.enter_context(roles.installed())
             stack.enter_context(followed_by(self._follow))
             yield
 

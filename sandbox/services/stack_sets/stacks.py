@@ -8,17 +8,23 @@ from __future__ import annotations
 import dataclasses
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from moto.cloudformation.models import Stack, cloudformation_backends
 from moto.cloudformation.utils import generate_stack_id
+from moto.core.exceptions import ServiceException
+from werkzeug.exceptions import HTTPException
 
-from sandbox.services.stack_sets.resources import FAILURES, forget_missing_roles, taken_name
+from sandbox.services.stack_sets import roles
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from moto.cloudformation.models import CloudFormationBackend
+
+
+# What moto's resources raise where AWS's fail; a KeyError is a property that is required.
+FAILURES = (ServiceException, HTTPException, KeyError)
 
 
 class StackFailedError(Exception):
@@ -78,7 +84,7 @@ def _replace(stack: Stack, design: Design) -> None:
 
 
 def _delete(stack: Stack) -> None:
-    forget_missing_roles(stack)
+    roles.forget_missing(stack)
     try:
         stack.delete()
     except FAILURES as error:
@@ -102,30 +108,12 @@ def _make(stack_id: str, account: str, region: str, design: Design) -> None:
         )
     except FAILURES as error:
         raise StackFailedError(_reason(error)) from error
-    _refuse_what_exists(stack)
     _stacks(account, region).stacks[stack_id] = stack
     try:
         stack.create_resources()
     except FAILURES as error:
         _delete(stack)
         raise StackFailedError(_reason(error)) from error
-
-
-def _refuse_what_exists(stack: Stack) -> None:
-    for logical_id, resource in stack.template_dict["Resources"].items():
-        kind = resource["Type"]
-        wanted = _is_wanted(stack, resource)
-        name = wanted and taken_name(stack, kind, resource.get("Properties", {}))
-        if name:
-            raise StackFailedError(
-                f"ResourceLogicalId:{logical_id}, ResourceType:{kind}, ResourceStatusReason:"
-                f"Resource of type '{kind}' with identifier '{name}' already exists."
-            )
-
-
-def _is_wanted(stack: Stack, resource: Mapping[str, Any]) -> bool:
-    condition = resource.get("Condition")
-    return condition is None or bool(stack.resource_map.lazy_condition_map[condition])
 
 
 def _reason(error: Exception) -> str:
