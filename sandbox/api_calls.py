@@ -12,6 +12,7 @@ from sandbox.organization import MANAGEMENT, ORGANIZATION_ID, PARTITION
 from sandbox.resources import (
     Access,
     bus_access,
+    log_stream_access,
     publish_accesses,
     queue_access,
     role_access,
@@ -57,9 +58,8 @@ def _publish(call: Call) -> list[Access]:
 
 def _log_stream(action: str) -> Resolver:
     def resolve(call: Call) -> list[Access]:
-        group, stream = call.parameters["logGroupName"], call.parameters["logStreamName"]
-        resource = call.arn("logs", f"log-group:{group}:log-stream:{stream}")
-        return [Access(action=action, resource=resource)]
+        group = call.arn("logs", f"log-group:{call.parameters['logGroupName']}")
+        return [log_stream_access(action, group, call.parameters["logStreamName"])]
 
     return resolve
 
@@ -113,7 +113,10 @@ def _table(action: str) -> Resolver:
 
 
 def _put_events(call: Call) -> list[Access]:
-    """One decision for each bus and kind of event; https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html."""
+    """One decision for each bus and kind of event.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+    """
     kinds = {
         (str(entry.get("EventBusName", "default")), entry.get("Source"), entry.get("DetailType"))
         for entry in call.parameters.get("Entries") or []

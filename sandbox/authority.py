@@ -51,13 +51,17 @@ def assume_as_service(service: str, role_arn: str, session: str, source_arn: str
 
     AccessDeniedError where the trust policy does not let the service in.
     """
-    account = role_arn.split(":")[4]
     decision = service_may_assume(service, role_arn, source_arn)
     if not decision.allowed:
         raise AccessDeniedError(decision.reason)
-    return sts_backends[account][PARTITION].assume_role(
+    return new_session(role_arn, session)
+
+
+def new_session(role_arn: str, name: str) -> AssumedRole:
+    """A session of a role, whoever asks for it."""
+    return sts_backends[role_arn.split(":")[4]][PARTITION].assume_role(
         region_name="us-east-1",
-        role_session_name=session,
+        role_session_name=name,
         role_arn=role_arn,
         policy="",
         duration=3600,

@@ -27,6 +27,7 @@ from sandbox.server import serving
 from sandbox.services import (
     event_sources,
     organization_reads,
+    queue_counts,
     role_templates,
     security_hub,
     stack_sets,
@@ -116,7 +117,7 @@ class Sandbox:
             functions=functions,
             mailboxes=Mailboxes(),
             alarms=Alarms(self._metrics.publish_all),
-            trails=Trails(self.endpoint, event_bridge),
+            trails=Trails(event_bridge),
             event_bridge=event_bridge,
             queues=queues,
             pollers=Pollers(functions, queues, self._metrics, activity),
@@ -130,6 +131,7 @@ class Sandbox:
         stack.enter_context(services.alarms.installed())
         stack.enter_context(trail_administration.installed())
         stack.enter_context(event_bridge.installed())
+        stack.enter_context(queue_counts.installed())
         stack.enter_context(queues.installed())
         stack.enter_context(QueueMoves(activity).installed())
         stack.enter_context(event_sources.installed(functions.roles, activity))

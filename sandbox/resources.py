@@ -135,6 +135,11 @@ def queue_access(action: str, queue_arn: str) -> Access:
     )
 
 
+def log_stream_access(action: str, group_arn: str, stream: str) -> Access:
+    """Of the group's account; a group's ARN may end in `:*`."""
+    return Access(action=action, resource=f"{group_arn.removesuffix(':*')}:log-stream:{stream}")
+
+
 def bus_access(action: str, bus_arn: str, context: Context) -> Access:
     """An event bus that does not exist has no policy."""
     _, _, _, region, account, resource = bus_arn.split(":")

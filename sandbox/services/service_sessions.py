@@ -6,7 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from sandbox.authority import assume_as_service, service_may_assume
+from sandbox.authority import new_session, service_may_assume
 from sandbox.refusals import AccessDeniedError
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ class ServiceSessions:
         with self._lock:
             session, until = self._sessions.get((role_arn, source_arn), (None, 0.0))
             if session is None or time.monotonic() > until:
-                name = self._service.split(".")[0]
-                session = assume_as_service(self._service, role_arn, name, source_arn)
+                session = new_session(role_arn, self._service.split(".")[0])
                 until = time.monotonic() + RENEWED_AFTER_SECONDS
                 self._sessions[role_arn, source_arn] = session, until
             return session

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudt
 
 from __future__ import annotations
 
-import functools
 import gzip
 import json
 import time
@@ -14,13 +13,15 @@ import uuid
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.exceptions import ClientError
 from moto.cloudtrail.models import cloudtrail_backends
+from moto.logs.exceptions import ResourceNotFoundException
+from moto.logs.models import logs_backends
 from moto.s3.models import s3_backends
 
+from sandbox.authority import authorize_session
 from sandbox.organization import ORGANIZATION_ID, PARTITION, is_active
 from sandbox.refusals import AccessDeniedError
+from sandbox.resources import log_stream_access
 from sandbox.services.event_bridge import BusAddress, EventBridge, envelope
 from sandbox.services.service_sessions import ServiceSessions
 from sandbox.services.trail_administration import SERVICE, key_problem, write_problem
@@ -53,11 +54,9 @@ class UndeliverableEventError(Exception):
 
 
 class Trails:
-    def __init__(self, endpoint: str, event_bridge: EventBridge) -> None:
-        self._endpoint = endpoint
+    def __init__(self, event_bridge: EventBridge) -> None:
         self._event_bridge = event_bridge
         self._sessions = ServiceSessions(SERVICE)
-        self._client = functools.lru_cache(maxsize=64)(self._new_client)
 
     def record(self, event: Event, *, detail_type: str | None = None) -> int:
         """Let an event go both ways, as it does in AWS; how many trails cover it.
@@ -92,31 +91,28 @@ class Trails:
             self._log(trail, event, account)
 
     def _log(self, trail: Trail, event: Event, account: str) -> None:
-        group = trail.cw_log_group_arn.split(":")[6]
+        """By the rights of the trail's role, as they are now."""
+        _, _, _, region, owner, _, group, *_ = trail.cw_log_group_arn.split(":")
         prefix = f"{ORGANIZATION_ID}_" if trail.is_org_trail else ""
         stream = f"{prefix}{account}_CloudTrail_{trail.region_name}"
-        message = {"timestamp": int(time.time() * 1000), "message": json.dumps(event)}
+        logs = logs_backends[owner][region]
         try:
-            logs = self._logs_client(trail)
-            _ensure_stream(logs, group, stream)
-            logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[message])
-        except (ClientError, AccessDeniedError) as error:
+            self._authorize(trail, "logs:CreateLogStream", stream)
+            self._authorize(trail, "logs:PutLogEvents", stream)
+            logs.ensure_log_stream(group, stream)
+        except (AccessDeniedError, ResourceNotFoundException) as error:
             raise UndeliverableEventError(f"{trail.arn} cannot deliver: {error}") from error
+        message = {"timestamp": int(time.time() * 1000), "message": json.dumps(event)}
+        logs.put_log_events(group, stream, [message])
 
-    def _logs_client(self, trail: Trail) -> Any:
+    def _authorize(self, trail: Trail, action: str, stream: str) -> None:
         session = self._sessions.session(trail.cw_role_arn, trail.arn)
-        keys = session.access_key_id, session.secret_access_key, session.session_token
-        return self._client(trail.region_name, *keys)
-
-    def _new_client(self, region: str, key: str, secret: str, token: str) -> Any:
-        return boto3.client(
-            "logs",
-            region_name=region,
-            endpoint_url=self._endpoint,
-            aws_access_key_id=key,
-            aws_secret_access_key=secret,
-            aws_session_token=token,
-        )
+        access = log_stream_access(action, trail.cw_log_group_arn, stream)
+        decision = authorize_session(session, access, trail.region_name)
+        if not decision.allowed:
+            raise AccessDeniedError(
+                f"{trail.cw_role_arn} is not authorized to perform: {action}: {decision.reason}"
+            )
 
 
 def _place(event: Event) -> tuple[str, str]:
@@ -146,13 +142,6 @@ def _arrival(event: Event, detail_type: str | None) -> Event:
     except (KeyError, ValueError) as error:
         reason = f"no CloudTrail record has such eventSource, eventTime or eventType: {error!r}"
         raise UndeliverableEventError(reason) from error
-
-
-def _ensure_stream(logs: Any, group: str, stream: str) -> None:
-    try:
-        logs.create_log_stream(logGroupName=group, logStreamName=stream)
-    except logs.exceptions.ResourceAlreadyExistsException:
-        return
 
 
 def _logging_trails() -> list[Trail]:

@@ -1,0 +1,34 @@
+"""A queue tells how many messages it shows, hides and delays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sandbox.organization import SECURITY
+from tests.service.sandbox_resources import create_queue
+
+if TYPE_CHECKING:
+    from sandbox.local import Sandbox
+
+PREFIX = "ApproximateNumberOfMessages"
+
+
+def counts(sqs: Any, url: str) -> list[int]:
+    """Shown, in flight, delayed."""
+    names = [PREFIX, f"{PREFIX}NotVisible", f"{PREFIX}Delayed"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return [int(attributes[name]) for name in names]
+
+
+def test_each_message_is_counted_as_what_it_is(sandbox: Sandbox) -> None:
+    url, sqs = create_queue(sandbox, SECURITY.id), sandbox.client("sqs", SECURITY.id)
+    for delay_seconds in (0, 0, 0, 900, 900):
+        sqs.send_message(QueueUrl=url, MessageBody="x", DelaySeconds=delay_seconds)
+    before = counts(sqs, url)
+    sqs.receive_message(QueueUrl=url)
+    received = counts(sqs, url)
+    sandbox.let_time_pass()
+
+    assert before == [3, 0, 2]
+    assert received == [2, 1, 2]
+    assert counts(sqs, url) == [5, 0, 0]
