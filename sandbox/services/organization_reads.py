@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from moto.organizations.exceptions import (
-    AccountNotFoundException,
     AWSOrganizationsNotInUseException,
     OrganizationsClientError,
 )
@@ -118,7 +117,7 @@ def _listing_parents(list_parents: Any) -> Any:
     def listing(backend: OrganizationsBackend, **parameters: Any) -> dict[str, Any]:
         try:
             parents: dict[str, Any] = list_parents(backend, **parameters)
-        except AccountNotFoundException as error:
+        except OrganizationsClientError as error:  # that there is no such account, or unit
             raise OrganizationsClientError(
                 "ChildNotFoundException", "You specified a child that doesn't exist."
             ) from error

@@ -79,6 +79,7 @@ def test_a_delegated_administrator_reads_and_changes_nothing(sandbox: Sandbox) -
     [
         ("describe_account", {"AccountId": "999999999999"}, "AccountNotFoundException"),
         ("list_parents", {"ChildId": "999999999999"}, "ChildNotFoundException"),
+        ("list_parents", {"ChildId": "ou-exam-12345678"}, "ChildNotFoundException"),
     ],
 )
 def test_a_stranger_is_not_found(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -25,6 +24,7 @@ from tests.unit.operations_answers import (
     facts,
     failing,
     results,
+    write_state,
 )
 
 if TYPE_CHECKING:
@@ -349,11 +349,6 @@ class TestState:
             "aws s3api create-bucket --bucket states --create-bucket-configuration"
             " LocationConstraint=eu-west-1 --region eu-west-1"
         )
-
-
-def write_state(root: Path, stack: str, kinds: list[str]) -> None:
-    document: dict[str, Any] = {"version": 4, "resources": [{"type": kind} for kind in kinds]}
-    (root / f"terraform.{stack}.tfstate").write_text(json.dumps(document))
 
 
 def test_one_account_that_plays_every_part_is_entered_by_nobody(tmp_path: Path) -> None:

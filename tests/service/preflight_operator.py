@@ -1,0 +1,105 @@
+"""Somebody who looks before the deployment, and does what the preflight says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import botocore.session
+from botocore.loaders import Loader
+
+import config
+from detections import selection
+from operations.preflight import CHECKS, Report, look, run
+from operations.preflight.cloud import Cloud
+from operations.preflight.facts import Facts
+from operations.preflight.result import Result, Status
+from tests.service import aws_command_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from config import Settings
+    from sandbox.local import Sandbox
+
+MINIMAL = config.load(Path(config.__file__).parent / "minimal.yaml")
+DETECTIONS = selection.enabled(MINIMAL)
+MODELS = Loader()  # of the services, loaded once
+
+
+class Operator:
+    """Of the management account, with the credentials that the sandbox hands out."""
+
+    def __init__(self, sandbox: Sandbox, root: Path, settings: Settings = MINIMAL) -> None:
+        self.sandbox = sandbox
+        self.root = root
+        self.settings = settings
+
+    def of(self, **parts: Any) -> Operator:
+        """With another configuration: a part's value, or what is different in it."""
+        changed = {
+            name: replace(getattr(self.settings, name), **change)
+            if isinstance(change, dict)
+            else change
+            for name, change in parts.items()
+        }
+        return Operator(self.sandbox, self.root, replace(self.settings, **changed))
+
+    def facts(self, environment: Mapping[str, str] | None = None) -> Facts:
+        """AWS_ENDPOINT_URL has to be set."""
+        given = environment or self.sandbox.environment()
+        own = botocore.session.Session()
+        own.register_component("data_loader", MODELS)
+        session = boto3.Session(
+            aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=given.get("AWS_SESSION_TOKEN"),
+            botocore_session=own,
+        )
+        cloud = Cloud(session)
+        return Facts(
+            settings=self.settings,
+            detections=DETECTIONS,
+            cloud=cloud,
+            identity=cloud.identity(self.settings.home_region),
+            root=self.root,
+        )
+
+    def report(self) -> Report:
+        return run(self.facts())
+
+    def not_ok(self) -> dict[str, Result]:
+        """All checks, and those that found something."""
+        rows = self.report().rows
+        return {row.check.id: row.result for row in rows if row.result.status != Status.OK}
+
+    def look(self, id_: str) -> Result:
+        """One check alone, which takes a moment only."""
+        (check,) = (one for one in CHECKS if one.id == id_)
+        assert check.applies(self.settings)
+        return look(self.facts(), check)
+
+    def do(self, result: Result) -> None:
+        """What the remedy says, each command in turn."""
+        assert result.remedy
+        assert result.remedy.commands
+        for command in result.remedy.commands:
+            aws_command_line.run(self.sandbox, command)
+
+
+def only(found: dict[str, Result], id_: str, status: Status = Status.MISSING) -> Result:
+    """The one result, of this check and with this status."""
+    assert {key: result.status for key, result in found.items()} == {id_: status}
+    return found[id_]
+
+
+def lines(result: Result) -> list[str]:
+    assert result.remedy
+    return [command.line for command in result.remedy.commands]
+
+
+def config_of(result: Result) -> tuple[str, ...]:
+    assert result.remedy
+    return result.remedy.config

@@ -1,0 +1,320 @@
+"""`check --before`: credentials, organization, targets, trusted access and delegations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from moto.iam.models import AWSManagedPolicy
+
+from operations.preflight import run
+from operations.preflight.result import Status
+from sandbox.organization import (
+    ADMINISTRATOR,
+    LOG_ARCHIVE,
+    MANAGEMENT,
+    MEMBERS,
+    ROOT_ID,
+    SECURITY,
+    iam,
+    reinstate,
+    suspend,
+)
+from tests.service.preflight_operator import Operator, config_of, lines, only
+from tests.service.sandbox_resources import unique
+from tests.unit.operations_answers import write_state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sandbox.local import Sandbox
+
+CLOUDTRAIL = "cloudtrail.amazonaws.com"
+SECURITY_HUB = "securityhub.amazonaws.com"
+DELEGATED = "aws_cloudtrail_organization_delegated_admin_account"
+
+
+@pytest.fixture
+def operator(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", sandbox.endpoint)
+    return Operator(sandbox, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def units(sandbox: Sandbox) -> dict[str, str]:
+    listed = sandbox.client("organizations").list_organizational_units_for_parent(ParentId=ROOT_ID)
+    return {unit["Name"]: unit["Id"] for unit in listed["OrganizationalUnits"]}
+
+
+@pytest.fixture
+def empty_unit(sandbox: Sandbox, units: dict[str, str]) -> Iterator[str]:
+    organizations = sandbox.client("organizations")
+    made = organizations.create_organizational_unit(
+        ParentId=units["Workloads"], Name=unique("unit")
+    )
+    yield made["OrganizationalUnit"]["Id"]
+    organizations.delete_organizational_unit(OrganizationalUnitId=made["OrganizationalUnit"]["Id"])
+
+
+def test_nothing_is_missing_in_a_fresh_organization(operator: Operator) -> None:
+    assert operator.not_ok() == {}
+
+
+def know_administrator_access(account: str) -> None:
+    """Moto has AWS's own policies only where it was told to load a thousand of them."""
+    name, today = "AdministratorAccess", "2026-01-01T00:00:00+00:00"
+    policy = AWSManagedPolicy.from_data(
+        name,
+        account,
+        "us-east-1",
+        {"Path": "/", "Document": ADMINISTRATOR, "CreateDate": today, "UpdateDate": today},
+    )
+    iam(account).managed_policies[policy.arn] = policy
+
+
+class TestAccess:
+    def test_a_members_credentials_are_missing_and_nothing_else_is_looked_at(
+        self, operator: Operator, sandbox: Sandbox
+    ) -> None:
+        iam = sandbox.client("iam", MEMBERS[0].id)
+        iam.create_user(UserName="somebody")
+        key = iam.create_access_key(UserName="somebody")["AccessKey"]
+        given = {
+            "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+        }
+        rows = run(operator.facts(given)).rows
+
+        statuses = {row.check.id: row.result.status for row in rows}
+        assert statuses.pop("access.credentials") == Status.MISSING
+        assert set(statuses.values()) == {Status.UNKNOWN}
+
+    def test_a_role_that_is_not_there_is_missing_until_it_is_made(self, operator: Operator) -> None:
+        other = operator.of(deployment_role=unique("deployer"))
+        found = other.not_ok()
+
+        for id_, account in {
+            "access.log_archive": LOG_ARCHIVE,
+            "access.security": SECURITY,
+        }.items():
+            assert found[id_].status == Status.MISSING
+            assert "is not authorized to perform: sts:AssumeRole" in found[id_].detail
+            assert all(account.id == one.account for one in found[id_].remedy.commands)
+            know_administrator_access(account.id)
+            other.do(found[id_])
+        assert {found[id_].status for id_ in found if not id_.startswith("access")} == {
+            Status.UNKNOWN
+        }
+        assert other.not_ok() == {}
+
+
+class TestOrganization:
+    def test_another_id_is_told(self, operator: Operator) -> None:
+        other = operator.of(organization={"id": "o-anotherorgid"})
+        found = other.not_ok()
+
+        identity = found.pop("organization.identity")
+        assert identity.status == Status.MISSING
+        assert config_of(identity) == ("organization:", "  id: o-exampleorgid")
+        assert {result.status for result in found.values()} == {Status.UNKNOWN}
+        assert all("the organization is o-exampleorgid" in one.detail for one in found.values())
+
+    def test_a_security_account_that_is_no_member_is_told(self, operator: Operator) -> None:
+        stranger = operator.of(accounts={"security": "999999999999"})
+
+        accounts = stranger.look("organization.accounts")
+        assert accounts.status == Status.MISSING
+        assert accounts.detail == "999999999999 is not in the organization"
+
+    def test_a_suspended_account_plays_no_part(self, operator: Operator) -> None:
+        suspend(LOG_ARCHIVE.id)
+        found = operator.not_ok()
+        reinstate(LOG_ARCHIVE.id)
+
+        assert found["organization.accounts"].detail == f"{LOG_ARCHIVE.id} is SUSPENDED"
+        assert found["access.log_archive"].status == Status.MISSING
+        assert operator.not_ok() == {}
+
+
+class TestTargets:
+    @pytest.mark.usefixtures("units")
+    def test_a_unit_that_does_not_exist_is_told(self, operator: Operator) -> None:
+        lost = operator.of(organization={"targets": (ROOT_ID, "ou-exam-12345678")})
+        found = only(lost.not_ok(), "organization.targets")
+
+        assert found.detail == "ou-exam-12345678 does not exist"
+        assert config_of(found) == ("organization:", f"  targets: [{ROOT_ID}]")
+
+    def test_a_unit_below_another_target_is_told(
+        self, operator: Operator, units: dict[str, str]
+    ) -> None:
+        nested = operator.of(organization={"targets": (ROOT_ID, units["Workloads"])})
+        found = only(nested.not_ok(), "organization.targets")
+
+        assert found.detail == f"{units['Workloads']} is below {ROOT_ID}"
+        assert operator.of(organization={"targets": tuple(units.values())}).not_ok() == {}
+
+    def test_an_empty_unit_is_told_until_an_account_moves_there(
+        self, operator: Operator, sandbox: Sandbox, units: dict[str, str], empty_unit: str
+    ) -> None:
+        targets = (empty_unit, units["Security"])
+        emptied = operator.of(organization={"targets": targets})
+        found = only(emptied.not_ok(), "organization.targets")
+        organizations, where = sandbox.client("organizations"), units["Workloads"]
+        move = {"AccountId": MEMBERS[0].id}
+        organizations.move_account(**move, SourceParentId=where, DestinationParentId=empty_unit)
+
+        assert found.detail == f"{empty_unit} holds no active member account"
+        assert config_of(found) == ("organization:", f"  targets: [{units['Security']}]")
+        assert emptied.look("organization.targets").status == Status.OK
+        suspend(MEMBERS[0].id)
+        assert emptied.look("organization.targets").status == Status.MISSING
+        reinstate(MEMBERS[0].id)
+        excluding = emptied.of(organization={"excluded_accounts": (MEMBERS[0].id,)})
+        assert excluding.look("organization.targets").status == Status.MISSING
+        organizations.move_account(**move, SourceParentId=empty_unit, DestinationParentId=where)
+
+    def test_excluded_accounts_have_to_be_below_the_targets(
+        self, operator: Operator, units: dict[str, str]
+    ) -> None:
+        excluded = (LOG_ARCHIVE.id, MEMBERS[0].id, "999999999999")
+        workloads = {"targets": (units["Workloads"],), "excluded_accounts": excluded}
+        found = operator.of(organization=workloads).look("organization.exclusions")
+
+        assert found.status == Status.MISSING
+        assert found.detail == f"not below the targets: {LOG_ARCHIVE.id}, 999999999999"
+        assert config_of(found) == (
+            "organization:",
+            f'  excluded_accounts: ["{MEMBERS[0].id}"]',
+        )
+
+    def test_accounts_that_play_a_part_outside_of_the_targets_are_a_warning(
+        self, operator: Operator, units: dict[str, str]
+    ) -> None:
+        workloads = operator.of(organization={"targets": (units["Workloads"],)})
+        found = only(workloads.not_ok(), "organization.coverage", Status.WARNING)
+
+        assert found.detail == (
+            f"without member access: log archive {LOG_ARCHIVE.id}, security {SECURITY.id}"
+        )
+        assert config_of(found) == ("organization:", f"  targets: [{ROOT_ID}]")
+        assert workloads.report().is_ok
+
+    def test_an_excluded_security_account_is_a_warning(self, operator: Operator) -> None:
+        excluding = operator.of(organization={"excluded_accounts": (SECURITY.id,)})
+        found = only(excluding.not_ok(), "organization.coverage", Status.WARNING)
+
+        assert "  excluded_accounts: []" in config_of(found)
+
+
+class TestTrustedAccess:
+    def test_cloudtrails_is_missing_until_it_is_given(
+        self, operator: Operator, sandbox: Sandbox
+    ) -> None:
+        sandbox.client("organizations").disable_aws_service_access(ServicePrincipal=CLOUDTRAIL)
+        found = only(operator.not_ok(), "trusted_access.cloudtrail")
+        operator.do(found)
+
+        assert lines(found) == [
+            f"aws organizations enable-aws-service-access --service-principal {CLOUDTRAIL}"
+        ]
+        assert operator.not_ok() == {}
+
+    def test_stack_sets_is_missing_until_cloudformation_takes_it(
+        self, operator: Operator, sandbox: Sandbox
+    ) -> None:
+        sandbox.client("cloudformation").deactivate_organizations_access()
+        found = only(operator.not_ok(), "trusted_access.stack_sets")
+        service = "member.org.stacksets.cloudformation.amazonaws.com"
+        sandbox.client("organizations").enable_aws_service_access(ServicePrincipal=service)
+        halfway = operator.look("trusted_access.stack_sets")
+        operator.do(found)
+
+        assert found.detail == "is off, CloudFormation says DISABLED"
+        assert halfway.detail == "CloudFormation says DISABLED"
+        assert operator.not_ok() == {}
+
+
+class TestDelegations:
+    @pytest.fixture
+    def delegated(self, sandbox: Sandbox) -> Iterator[list[str]]:
+        """CloudTrail's administrators; those that are left are taken off."""
+        cloudtrail, admins = sandbox.client("cloudtrail"), list[str]()
+
+        yield admins
+        listed = sandbox.client("organizations").list_delegated_administrators(
+            ServicePrincipal=CLOUDTRAIL
+        )["DelegatedAdministrators"]
+        for admin in listed:
+            cloudtrail.deregister_organization_delegated_admin(DelegatedAdminAccountId=admin["Id"])
+
+    def delegate(self, sandbox: Sandbox, *accounts: str) -> None:
+        for account in accounts:
+            sandbox.client("cloudtrail").register_organization_delegated_admin(
+                MemberAccountId=account
+            )
+
+    @pytest.mark.usefixtures("delegated")
+    def test_two_others_leave_room_and_three_do_not(
+        self, operator: Operator, sandbox: Sandbox
+    ) -> None:
+        others = [member.id for member in MEMBERS]
+        self.delegate(sandbox, *others[:2])
+        assert operator.not_ok() == {}
+
+        self.delegate(sandbox, others[2])
+        found = only(operator.not_ok(), "delegation.cloudtrail")
+        assert found.detail == ", ".join(sorted(others))
+        operator.do(found)
+        assert operator.not_ok() == {}
+
+    @pytest.mark.usefixtures("delegated")
+    def test_the_security_account_by_others_is_imported_and_then_ok(
+        self, operator: Operator, sandbox: Sandbox
+    ) -> None:
+        self.delegate(sandbox, SECURITY.id)
+        found = only(operator.not_ok(), "delegation.cloudtrail")
+
+        assert found.detail.startswith(f"{SECURITY.id}, but not by Rootwatch")
+        assert lines(found) == ["make synth"]
+        write_state(operator.root, "organization", [DELEGATED])
+        assert operator.not_ok() == {}
+
+    def test_another_administrator_of_security_hub_is_missing_until_it_is_given_up(
+        self, operator: Operator, sandbox: Sandbox
+    ) -> None:
+        sandbox.client("securityhub").enable_organization_admin_account(
+            AdminAccountId=MEMBERS[0].id
+        )
+        found = only(operator.not_ok(), "delegation.security_hub")
+        operator.do(found)
+
+        assert found.detail == MEMBERS[0].id
+        assert config_of(found) == ("security_hub:", "  managed: false")
+        assert operator.not_ok() == {}
+
+    def test_another_administrator_in_another_region_is_missing(
+        self, operator: Operator, sandbox: Sandbox
+    ) -> None:
+        hub = sandbox.client("securityhub", MANAGEMENT.id, "eu-west-1")
+        hub.enable_organization_admin_account(AdminAccountId=MEMBERS[0].id)
+        found = only(operator.not_ok(), "delegation.security_hub")
+
+        (line,) = lines(found)
+        assert line == (
+            "aws organizations deregister-delegated-administrator --service-principal"
+            f" {SECURITY_HUB} --account-id {MEMBERS[0].id}"
+        )
+        operator.do(found)
+        assert operator.not_ok() == {}
+
+    def test_whoever_leaves_security_hub_alone_is_not_asked(
+        self, operator: Operator, sandbox: Sandbox
+    ) -> None:
+        hub = sandbox.client("securityhub")
+        hub.enable_organization_admin_account(AdminAccountId=MEMBERS[0].id)
+        unmanaged = operator.of(security_hub={"managed": False})
+
+        assert "delegation.security_hub" not in unmanaged.not_ok()
+        operator.do(operator.look("delegation.security_hub"))
