@@ -188,6 +188,20 @@ def test_an_account_can_have_a_policy_of_its_own(organization: Organization) -> 
     assert not organization.is_enabled(other)
 
 
+def test_findings_are_seen_while_their_hub_is_on(organization: Organization) -> None:
+    organization.associate({"RootId": organization.root})
+    organization.import_finding(organization.member)
+    off = organization.associate({"AccountId": organization.member}, OFF)
+    while_off = organization.seen_by(organization.security)
+
+    organization.hub(organization.security).start_configuration_policy_disassociation(
+        ConfigurationPolicyIdentifier=off, Target={"AccountId": organization.member}
+    )
+
+    assert while_off == set()
+    assert organization.seen_by(organization.security) == {(organization.member, HOME)}
+
+
 def test_a_policy_that_disables_leaves_the_administrator_as_it_is(
     organization: Organization,
 ) -> None:
