@@ -209,9 +209,8 @@ def invite(account: str) -> None:
 def move(account: str, unit: str) -> None:
     """To a unit by its id or name; the root's name is Root."""
     with ONE_CHANGE_AT_A_TIME:
-        (target,) = (one.id for one in organization().ou if unit in (one.id, one.name))
         source = lineage(account)
-        organization().get_account_by_id(account).parent_id = target
+        organization().get_account_by_id(account).parent_id = _unit_id(unit)
         tell(Move(account, source, lineage(account)))
 
 
@@ -231,6 +230,14 @@ def suspend(account: str) -> None:
 
 def reinstate(account: str) -> None:
     _set_status(account, "ACTIVE")
+
+
+def _unit_id(unit: str) -> str:
+    found = [one.id for one in organization().ou if unit in (one.id, one.name)]
+    if len(found) != 1:
+        known = ", ".join(f"{one.name} ({one.id})" for one in organization().ou)
+        raise ValueError(f"{unit}: {len(found)} units of that name or id; there are {known}")
+    return found[0]
 
 
 def _set_status(account: str, status: str) -> None:

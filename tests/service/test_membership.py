@@ -244,3 +244,11 @@ def test_who_follows_the_organization_is_told_of_each_move(created: Callable[...
         (account, (ROOT_ID,), workloads),
         (account, workloads, ()),
     ]
+
+
+@pytest.mark.parametrize("unit", ["Nowhere", "ou-exam-00000000"])
+def test_a_unit_that_is_not_there_is_named_with_those_that_are(unit: str, sandbox: Sandbox) -> None:
+    with pytest.raises(ValueError, match=rf"{unit}: 0 units .* there are Root \(r-exam\)"):
+        organization.move(MEMBER, unit)
+
+    assert sandbox.client("organizations").list_parents(ChildId=MEMBER)["Parents"]

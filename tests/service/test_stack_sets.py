@@ -419,6 +419,18 @@ def test_the_organizations_trust_alone_gives_no_access(sandbox: Sandbox) -> None
         create(sandbox)
 
 
+def test_self_managed_stack_sets_are_left_to_moto(sandbox: Sandbox) -> None:
+    client, name = sandbox.client("cloudformation"), unique("stack-set")
+    create(sandbox, StackSetName=name, PermissionModel=None, AutoDeployment=None)
+    client.create_stack_instances(StackSetName=name, Accounts=[PAYMENTS], Regions=[REGION])
+    listed = client.list_stack_instances(StackSetName=name)["Summaries"]
+    with pytest.raises(ClientError) as refused:
+        client.list_stack_set_auto_deployment_targets(StackSetName=name)
+
+    assert [one["Account"] for one in listed] == [PAYMENTS]
+    assert message_of(refused.value) == "Only SERVICE_MANAGED stack sets have this"
+
+
 def test_a_member_account_has_no_service_managed_stack_sets(sandbox: Sandbox) -> None:
     client = sandbox.client("cloudformation", SECURITY.id)
 

@@ -15,6 +15,7 @@ from moto.core.responses import ActionResult
 from sandbox.membership import followed_by
 from sandbox.organization import ONE_CHANGE_AT_A_TIME
 from sandbox.services.stack_sets import reads, roles, templates
+from sandbox.services.stack_sets.errors import invalid
 from sandbox.services.stack_sets.managed import ManagedStackSet
 from sandbox.services.stack_sets.operations import Operation
 from sandbox.services.stack_sets.preferences import preferences_of
@@ -137,9 +138,11 @@ class StackSetOperations:
         def reading(response: CloudFormationResponse) -> Any:
             with ONE_CHANGE_AT_A_TIME:
                 managed = self._find(response)
-                if managed is None:
-                    return original(response)
-                return ActionResult(answer(managed, _request(response)))
+                if managed:
+                    return ActionResult(answer(managed, _request(response)))
+                if original is None:
+                    raise invalid("Only SERVICE_MANAGED stack sets have this")
+                return original(response)
 
         return reading
 
