@@ -102,7 +102,7 @@ class Sandbox:
         logging.getLogger("werkzeug").setLevel(logging.WARNING)
         moto_api_backend.reset()
         default_user_config["lambda"] = {"use_docker": True}  # our runtime stands in its place
-        security_hub.extend()
+        stack.enter_context(security_hub.installed())
         stack.enter_context(account_lookup.installed())
         self._key = create_organization()
         self.endpoint = stack.enter_context(serving(self))

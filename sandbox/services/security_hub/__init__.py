@@ -1,12 +1,24 @@
 """Security Hub as an organization meets it, in place of moto's single-account Security Hub."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from moto.securityhub import urls
 
+from sandbox.membership import followed_by
 from sandbox.services.security_hub import departures
 from sandbox.services.security_hub.conformance import service_model
 from sandbox.services.security_hub.responses import SecurityHubOperations
 
 _LABEL = "{"
+
+
+@contextmanager
+def installed() -> Iterator[None]:
+    """Extend moto, and follow the sandbox's own organization."""
+    extend()
+    with followed_by(departures.follow):
+        yield
 
 
 def extend() -> None:

@@ -2,10 +2,13 @@
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from moto.organizations.models import OrganizationsBackend
 
+from sandbox.membership import Move
+from sandbox.organization import PARTITION
 from sandbox.services.security_hub.organization import organization_in
 
 _OPERATIONS = ("move_account", "remove_account_from_organization")
@@ -18,6 +21,14 @@ def watch() -> None:
         original = getattr(OrganizationsBackend, operation)
         if not hasattr(original, _MARK):
             setattr(OrganizationsBackend, operation, _settling(original))
+
+
+def follow(move: Move) -> None:
+    """For moves of which moto does not know; an account that leaves does so by its operation."""
+    organization = organization_in(move.account, PARTITION)
+    if organization and move.source:
+        before = organization.tree.with_account_in(move.account, move.source[0])
+        replace(organization, tree=before).settle([move.account])
 
 
 def _settling(original: Callable[..., None]) -> Callable[..., None]:

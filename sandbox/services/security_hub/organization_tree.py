@@ -1,8 +1,8 @@
 """The organization as AWS Organizations has it: root, units, accounts, and whom it trusts."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self
 
 from moto.organizations.models import (
     FakeAccount,
@@ -31,6 +31,7 @@ class OrganizationTree:
     accounts: Mapping[str, FakeAccount]
     units: Mapping[str, FakeOrganizationalUnit]
     _backend: OrganizationsBackend
+    _elsewhere: Mapping[str, str] = field(default_factory=dict)  # accounts, taken to be in a unit
 
     @property
     def target_ids(self) -> list[str]:
@@ -45,7 +46,12 @@ class OrganizationTree:
         node = self._node(target_id)
         while node is not None:
             yield node.id
-            node = self.units.get(node.parent_id) if node.parent_id else None
+            parent = self._elsewhere.get(node.id, node.parent_id)
+            node = self.units.get(parent) if parent else None
+
+    def with_account_in(self, account_id: str, unit_id: str) -> Self:
+        """The tree as it was when the account was in that unit."""
+        return replace(self, _elsewhere={account_id: unit_id})
 
     def is_active(self, account_id: str) -> bool:
         return account_id in self.accounts and self.accounts[account_id].status == "ACTIVE"
