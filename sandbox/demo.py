@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox import sign_ins
 from sandbox.deployment import ROOT, Deployment, DeploymentError
 from sandbox.local import Sandbox
-from sandbox.organization import ACCOUNTS, MEMBERS, ORGANIZATION_ID, SECURITY
+from sandbox.organization import ACCOUNTS, MEMBERS, ORGANIZATION_ID, SECURITY, join_many
 from sandbox.progress import Progress, Step
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def run() -> int:
             screen.say(f"\n{error}")
             return 1
         _sign_in(screen, sandbox)
+        _join(screen, sandbox)
     screen.heading("All was seen." if screen.passed else "Something is not as it should be.")
     screen.say("  The organization is gone, and nothing is left behind.")
     return 0 if screen.passed else 1
@@ -118,6 +119,25 @@ def _sign_in(screen: Screen, sandbox: Sandbox) -> None:
     _show_alarm(screen, sandbox)
     _show_notice(screen, sandbox, record)
     _show_finding(screen, sandbox, record)
+
+
+def _join(screen: Screen, sandbox: Sandbox) -> None:
+    screen.heading("A new account joins the organization, and nobody deploys anything")
+    [account] = join_many(1, "Workloads")
+    record = sign_ins.root_without_mfa(account.id)
+    screen.say(f"  root signs in to account {account.id} ({account.name}) without MFA")
+    for way, what in (
+        (sandbox.services.trails.emit, "seconds later, by the account's event rule"),
+        (sandbox.services.trails.log, "minutes later, by the organization trail"),
+    ):
+        way(record)
+        sandbox.settle()
+        found = [f for f in _findings(sandbox, account.id) if record["eventID"] in f["Id"]]
+        told = [mail for mail in _urgent_mails(sandbox) if record["eventID"] in mail.body]
+        screen.check(
+            f"{what}: one finding in the account, one notice",
+            holds=len(found) == len(told) == 1,
+        )
 
 
 def _show_with_mfa(screen: Screen, sandbox: Sandbox) -> None:
