@@ -32,7 +32,8 @@ class Resource:
     is_by_stack: bool = False  # CloudFormation makes it, in the region that records sign-ins
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.name.rpartition(':')[2]}"
+        shown = self.name.rpartition(":")[2].removeprefix("trail/")
+        return f"{self.kind} {shown}"
 
 
 @dataclass(frozen=True, slots=True)

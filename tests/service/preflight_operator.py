@@ -13,7 +13,7 @@ from botocore.loaders import Loader
 import config
 from detections import selection
 from operations.preflight import CHECKS, Report, look, run
-from operations.preflight.cloud import Cloud
+from operations.preflight.cloud import Account, Cloud
 from operations.preflight.facts import Facts
 from operations.preflight.result import Result, Status
 from tests.service import aws_command_line
@@ -27,6 +27,32 @@ if TYPE_CHECKING:
 MINIMAL = config.load(Path(config.__file__).parent / "minimal.yaml")
 DETECTIONS = selection.enabled(MINIMAL)
 MODELS = Loader()  # of the services, loaded once
+
+
+def session_of(environment: Mapping[str, str]) -> boto3.Session:
+    own = botocore.session.Session()
+    own.register_component("data_loader", MODELS)
+    return boto3.Session(
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        botocore_session=own,
+    )
+
+
+class Sessions(Cloud):
+    """Enters an account once, since making its clients takes longer than to use them."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        super().__init__(session_of(environment))
+        self._entered: dict[str, Account] = {}
+
+    def enter(self, role_arn: str, session_name: str, region: str) -> Account:
+        if role_arn not in self._entered:
+            self._entered[role_arn] = super().enter(role_arn, session_name, region)
+        return self._entered[role_arn]
+
+
+_KNOWN: dict[str, Sessions] = {}  # by the deployer's key, which each sandbox has its own of
 
 
 class Operator:
@@ -47,32 +73,29 @@ class Operator:
         }
         return Operator(self.sandbox, self.root, replace(self.settings, **changed))
 
-    def facts(self, environment: Mapping[str, str] | None = None) -> Facts:
+    def facts(self, cloud: Cloud | None = None) -> Facts:
         """AWS_ENDPOINT_URL has to be set."""
-        given = environment or self.sandbox.environment()
-        own = botocore.session.Session()
-        own.register_component("data_loader", MODELS)
-        session = boto3.Session(
-            aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
-            aws_session_token=given.get("AWS_SESSION_TOKEN"),
-            botocore_session=own,
-        )
-        cloud = Cloud(session)
+        chosen = cloud or self._sessions()
         return Facts(
             settings=self.settings,
             detections=DETECTIONS,
-            cloud=cloud,
-            identity=cloud.identity(self.settings.home_region),
+            cloud=chosen,
+            identity=chosen.identity(self.settings.home_region),
             root=self.root,
         )
 
-    def report(self) -> Report:
-        return run(self.facts())
+    def _sessions(self) -> Sessions:
+        key = self.sandbox.deployer.id
+        if key not in _KNOWN:
+            _KNOWN[key] = Sessions(self.sandbox.environment())
+        return _KNOWN[key]
 
-    def not_ok(self) -> dict[str, Result]:
-        """All checks, and those that found something."""
-        rows = self.report().rows
+    def report(self, cloud: Cloud | None = None) -> Report:
+        return run(self.facts(cloud))
+
+    def not_ok(self, cloud: Cloud | None = None) -> dict[str, Result]:
+        """Of all checks, those that found something."""
+        rows = self.report(cloud).rows
         return {row.check.id: row.result for row in rows if row.result.status != Status.OK}
 
     def look(self, id_: str) -> Result:

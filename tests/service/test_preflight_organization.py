@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from moto.iam.models import AWSManagedPolicy
 
-from operations.preflight import run
+from operations.preflight.cloud import Cloud
 from operations.preflight.result import Status
 from sandbox.organization import (
     ADMINISTRATOR,
@@ -20,7 +20,7 @@ from sandbox.organization import (
     reinstate,
     suspend,
 )
-from tests.service.preflight_operator import Operator, config_of, lines, only
+from tests.service.preflight_operator import Operator, config_of, lines, only, session_of
 from tests.service.sandbox_resources import unique
 from tests.unit.operations_answers import write_state
 
@@ -84,7 +84,7 @@ class TestAccess:
             "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
         }
-        rows = run(operator.facts(given)).rows
+        rows = operator.report(Cloud(session_of(given))).rows
 
         statuses = {row.check.id: row.result.status for row in rows}
         assert statuses.pop("access.credentials") == Status.MISSING
@@ -127,9 +127,9 @@ class TestOrganization:
         assert accounts.status == Status.MISSING
         assert accounts.detail == "999999999999 is not in the organization"
 
-    def test_a_suspended_account_plays_no_part(self, operator: Operator) -> None:
+    def test_a_suspended_account_plays_no_part(self, operator: Operator, sandbox: Sandbox) -> None:
         suspend(LOG_ARCHIVE.id)
-        found = operator.not_ok()
+        found = operator.not_ok(Cloud(session_of(sandbox.environment())))
         reinstate(LOG_ARCHIVE.id)
 
         assert found["organization.accounts"].detail == f"{LOG_ARCHIVE.id} is SUSPENDED"
