@@ -218,6 +218,18 @@ def test_account_filters_do_not_hold_for_accounts_that_come(sandbox: Sandbox, un
     assert stack_set.accounts() == {other, excluded}
 
 
+def test_an_excluded_account_stays_so_while_it_moves_below_the_same_target(
+    sandbox: Sandbox, unit: str
+) -> None:
+    below, excluded = create_unit(sandbox, unit), joined()
+    organization.move(excluded, unit)
+    stack_set = StackSet(sandbox, FOLLOWING)
+    stack_set.deploy(unit, AccountFilterType="DIFFERENCE", Accounts=[excluded])
+    organization.move(excluded, below)
+
+    assert not stack_set.accounts()
+
+
 def test_what_automatic_deployment_made_is_deleted_with_the_rest(
     sandbox: Sandbox, unit: str
 ) -> None:
@@ -271,10 +283,11 @@ def test_a_suspended_account_is_left_alone(sandbox: Sandbox, unit: str) -> None:
 def test_the_management_account_is_never_deployed_to(sandbox: Sandbox, unit: str) -> None:
     stack_set = deployed(sandbox, unit)
     organization.move(MANAGEMENT.id, unit)
+    there = stack_set.accounts()
     organization.move(MANAGEMENT.id, ROOT_ID)
 
-    assert not stack_set.accounts()
-    assert not stack_set.has_resources(MANAGEMENT.id)
+    assert there == set()
+    assert stack_set.operations() == [CREATED]
 
 
 def test_without_access_to_the_organization_nothing_follows(sandbox: Sandbox, unit: str) -> None:
