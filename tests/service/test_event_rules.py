@@ -117,6 +117,15 @@ def test_a_rule_that_is_put_again_keeps_its_targets(
     assert [one["Id"] for one in listed] == ["q"]
 
 
+def test_a_bus_of_ones_own_may_be_named_by_its_arn(sandbox: Sandbox, events: Any) -> None:
+    name = create_bus(sandbox, MEMBER)
+    by_arn = {"Name": unique("rule"), "EventBusName": bus_arn(MEMBER, name)}
+    arn = events.put_rule(**by_arn, EventPattern='{"source": ["a"]}')["RuleArn"]
+
+    assert arn == f"arn:aws:events:us-east-1:{MEMBER}:rule/{name}/{by_arn['Name']}"
+    assert events.describe_rule(**by_arn)["EventBusName"] == name
+
+
 def test_another_accounts_bus_has_no_rules_of_ours(sandbox: Sandbox, events: Any) -> None:
     """Moto would take it for a bus of the same name in the caller's account."""
     name = create_bus(sandbox, SECURITY.id)

@@ -28,6 +28,7 @@ from tests.service.sandbox_resources import (
     create_role,
     policy,
     service,
+    trusting,
     unique,
 )
 
@@ -314,14 +315,31 @@ def test_a_trail_that_lost_its_bucket_policy_says_so(
         sandbox.record(sign_ins.root_without_mfa(MEMBER))
 
 
-def test_a_trail_whose_role_lost_its_rights_says_so(
-    sandbox: Sandbox, create: Creator, name: str, bucket: str
+@pytest.mark.parametrize("right", ["logs:CreateLogStream", "logs:PutLogEvents"])
+def test_a_trail_whose_role_lacks_a_right_says_so(
+    sandbox: Sandbox, create: Creator, name: str, bucket: str, right: str
 ) -> None:
-    powerless = create_role(sandbox, SECURITY.id, CLOUDTRAIL)
-    create(name, bucket, **log_delivery(sandbox, CloudWatchLogsRoleArn=powerless))
+    rights = {"logs:CreateLogStream", "logs:PutLogEvents"} - {right}
+    role = create_role(sandbox, SECURITY.id, CLOUDTRAIL, allow(sorted(rights)))
+    create(name, bucket, **log_delivery(sandbox, CloudWatchLogsRoleArn=role))
     sandbox.client("cloudtrail", SECURITY.id).start_logging(Name=name)
 
-    with pytest.raises(UndeliverableEventError, match="not authorized to perform: logs:"):
+    with pytest.raises(UndeliverableEventError, match=f"not authorized to perform: {right}"):
+        sandbox.record(sign_ins.root_without_mfa(MEMBER))
+
+
+def test_a_trail_whose_role_trusts_cloudtrail_no_longer_says_so(
+    sandbox: Sandbox, create: Creator, name: str, bucket: str
+) -> None:
+    role = create_role(sandbox, SECURITY.id, CLOUDTRAIL, WRITE_LOG)
+    create(name, bucket, **log_delivery(sandbox, CloudWatchLogsRoleArn=role))
+    sandbox.client("cloudtrail", SECURITY.id).start_logging(Name=name)
+    sandbox.record(sign_ins.root_without_mfa(MEMBER))
+    sandbox.client("iam", SECURITY.id).update_assume_role_policy(
+        RoleName=role.rpartition("/")[2], PolicyDocument=trusting(service("lambda"))
+    )
+
+    with pytest.raises(UndeliverableEventError, match="no trust policy allows"):
         sandbox.record(sign_ins.root_without_mfa(MEMBER))
 
 
