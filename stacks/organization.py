@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from modules.delegations import Delegations
-from modules.management_security_hub import ManagementSecurityHub
 from modules.member_access import MemberAccess
 from stacks.base import RootwatchStack
 
@@ -20,7 +19,6 @@ class OrganizationStack(RootwatchStack):
         super().__init__(scope, "organization", settings)
         management = self.provider("management", settings.accounts.management)
         Delegations(self, "delegations", settings=settings, provider=management)
-        ManagementSecurityHub(self, "security_hub", settings=settings, provider=management)
         MemberAccess(
             self,
             "member_access",
