@@ -45,12 +45,11 @@ class Tree:
         return self._parents[child]
 
     def members_below(self, target: str) -> Iterator[dict[str, Any]]:
-        """Nearest first: who needs one only does not ask for thousands."""
-        units = [target]
-        for unit in units:  # which grows meanwhile
-            yield from self._listed("ListAccountsForParent", "Accounts", unit)
-            below = self._listed("ListOrganizationalUnitsForParent", "OrganizationalUnits", unit)
-            units += [child["Id"] for child in below]
+        """Who needs one only does not ask for thousands."""
+        yield from self._listed("ListAccountsForParent", "Accounts", target)
+        units = self._listed("ListOrganizationalUnitsForParent", "OrganizationalUnits", target)
+        for unit in units:
+            yield from self.members_below(unit["Id"])
 
     def _listed(self, operation: str, key: str, parent: str) -> Iterator[Any]:
         return self._account.listed("organizations", operation, key, ParentId=parent)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
+import yaml
 from botocore.loaders import Loader
 
 import config
+from config.loader import parse
 from detections import selection
 from operations.preflight import CHECKS, Report, look, run
 from operations.preflight.cloud import Account, Cloud
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     from config import Settings
     from sandbox.local import Sandbox
 
-MINIMAL = config.load(Path(config.__file__).parent / "minimal.yaml")
+PATH = Path(config.__file__).parent / "minimal.yaml"
+MINIMAL = config.load(PATH)
 DETECTIONS = selection.enabled(MINIMAL)
 MODELS = Loader()  # of the services, loaded once
 
@@ -72,6 +75,16 @@ class Operator:
             for name, change in parts.items()
         }
         return Operator(self.sandbox, self.root, replace(self.settings, **changed))
+
+    def taking(self, result: Result) -> Operator:
+        """With the remedy's lines in the configuration, which minimal.yaml was until now."""
+        assert self.settings == MINIMAL
+        document = yaml.safe_load(PATH.read_text("utf-8"))
+        for key, value in yaml.safe_load("\n".join(config_of(result))).items():
+            is_changed = isinstance(value, dict) and key in document
+            document[key] = document[key] | value if is_changed else value
+        settings = parse(yaml.safe_dump(document), PATH)
+        return Operator(self.sandbox, self.root, settings)
 
     def facts(self, cloud: Cloud | None = None) -> Facts:
         """AWS_ENDPOINT_URL has to be set."""
