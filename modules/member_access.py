@@ -89,6 +89,9 @@ class MemberAccess(Construct):
             region=self._settings.sign_in_region,
             deployment_targets=self._deployment_targets(),
             operation_preferences=self._operation_preferences(),
+            # The provider cannot change them alone: it names the units as accounts. They hold for
+            # the operations that come, and those that make or remove instances bring them along.
+            lifecycle={"ignore_changes": ["operation_preferences"]},
             **self._in_management,
         )
 
