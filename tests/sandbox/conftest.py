@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import itertools
 import signal
+import tempfile
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -15,11 +17,32 @@ from sandbox.deployment import ROOT, Deployment
 from sandbox.local import Sandbox
 from sandbox.progress import Progress
 from tests.sandbox.observer import Observer
+from tests.sandbox.rehearsals import Rehearsals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CONFIG = ROOT / "config" / "complete.yaml"
+REHEARSALS: pytest.StashKey[Rehearsals] = pytest.StashKey()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Begin what the last tests wait for."""
+    asked = any("rehearsals" in getattr(item, "fixturenames", ()) for item in session.items)
+    if asked and not session.config.option.collectonly:
+        folder = Path(tempfile.mkdtemp(prefix="rootwatch-rehearsals-"))
+        session.config.stash[REHEARSALS] = Rehearsals(folder)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    begun = session.config.stash.get(REHEARSALS, None)
+    if begun is not None:
+        begun.end()
+
+
+@pytest.fixture
+def rehearsals(pytestconfig: pytest.Config) -> Rehearsals:
+    return pytestconfig.stash[REHEARSALS]
 
 
 @pytest.fixture(scope="session", autouse=True)
