@@ -28,4 +28,10 @@ def _row(row: Row) -> dict[str, Any]:
 
 def _remedy(remedy: Remedy) -> dict[str, Any]:
     commands = [{"account": one.account, "command": one.line} for one in remedy.commands]
-    return {"right": remedy.right, "commands": commands, "config": list(remedy.config)}
+    return {
+        "right": remedy.right,
+        "commands": commands,
+        "some_suffice": remedy.some_suffice,
+        "config": list(remedy.config),
+        "config_instead": remedy.config_instead,
+    }

@@ -28,7 +28,7 @@ _COUNTED = {
 def table(report: Report, *, coloured: bool) -> str:
     title = max(len(row.check.title) for row in report.rows) + 2
     lines = [line for row in report.rows for line in _row(row, title, coloured=coloured)]
-    return "\n".join([*lines, "", _summary(report)])
+    return "\n".join([*lines, *([""] if lines[-1] else []), _summary(report)])
 
 
 def _row(row: Row, title: int, *, coloured: bool) -> Iterator[str]:
@@ -46,11 +46,13 @@ def _remedy(remedy: Remedy) -> Iterator[str]:
     """Commands and config lines stand as they are, however long, so that they can be copied."""
     yield from _indented(_wrapped(f"right: {remedy.right}", WIDTH - len(_STEP)), _STEP)
     if remedy.commands:
-        yield f"{_STEP}commands:"
+        yield f"{_STEP}{'some of these commands' if remedy.some_suffice else 'commands'}:"
         yield from _indented((command.line for command in remedy.commands), _STEP * 2)
     if remedy.config:
-        yield f"{_STEP}configuration:"
+        link = ("or, " if remedy.config_instead else "and ") if remedy.commands else ""
+        yield f"{_STEP}{link}in the configuration:"
         yield from _indented(remedy.config, _STEP * 2)
+    yield ""
 
 
 def _wrapped(text: str, width: int) -> list[str]:

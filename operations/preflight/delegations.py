@@ -64,9 +64,10 @@ def _cloudtrail(facts: Facts) -> Result:
     others = sorted(found)
     if len(others) < MOST_OF_CLOUDTRAIL:
         return ok(f"room beside {', '.join(others)}" if others else "nobody yet")
-    right = f"at most {MOST_OF_CLOUDTRAIL - 1} others administer CloudTrail, so without one of"
+    right = f"at most {MOST_OF_CLOUDTRAIL - 1} others administer CloudTrail"
     commands = tuple(_deregister(facts, one) for one in others)
-    return missing(", ".join(others), Remedy(right=right, commands=commands))
+    remedy = Remedy(right=right, commands=commands, some_suffice=True)
+    return missing(", ".join(others), remedy)
 
 
 def _deregister(facts: Facts, account: str) -> Command:
@@ -106,11 +107,12 @@ def _give_up(facts: Facts, others: list[str]) -> Remedy:
             commands.append(cli.command(account, *words))
     return Remedy(
         right=(
-            f"{settings.accounts.security} or nobody administers Security Hub, and nobody else in"
-            " any region; or Rootwatch leaves it alone"
+            f"nobody but {settings.accounts.security} administers Security Hub, in any region, or"
+            " Rootwatch leaves it alone"
         ),
         commands=tuple(commands),
         config=("security_hub:", "  managed: false"),
+        config_instead=True,
     )
 
 

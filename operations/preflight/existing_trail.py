@@ -159,8 +159,8 @@ def _room(facts: Facts) -> Result:
         commands += _deletions(facts, "delete-metric-filter", metric)
     if not commands:
         return ok(told)
-    right = f"room for one subscription filter and {len(own)} metric filters: without one of"
-    return missing(told, Remedy(right=right, commands=commands))
+    right = f"room for one subscription filter and {len(own)} metric filters"
+    return missing(told, Remedy(right=right, commands=commands, some_suffice=True))
 
 
 def _others(facts: Facts, key: str, own: set[str]) -> list[str]:

@@ -28,7 +28,6 @@ class Resource:
     kind: str
     name: str  # or its ARN, where its kind is looked for by that
     look: Look
-    is_global: bool = False
     is_by_stack: bool = False  # CloudFormation makes it, in the region that records sign-ins
 
     def __str__(self) -> str:
@@ -56,12 +55,12 @@ def _member_access(facts: Facts) -> Iterator[Resource]:
     """What the stack brings to every account."""
     names = facts.names
     for role in (names.member_role, names.event_role):
-        yield Resource("role", role, resources.role, is_global=True, is_by_stack=True)
+        yield Resource("role", role, resources.role, is_by_stack=True)
     yield Resource("event rule", names.event_rule, resources.event_rule, is_by_stack=True)
 
 
 def _in_log_archive(facts: Facts) -> Iterator[Resource]:
-    yield Resource("bucket", facts.names.trail_bucket, resources.bucket, is_global=True)
+    yield Resource("bucket", facts.names.trail_bucket, resources.bucket)
     yield Resource("key", facts.names.trail_key_alias, resources.key_alias)
 
 
@@ -69,9 +68,9 @@ def _in_security(facts: Facts) -> Iterator[Resource]:
     names = facts.names
     if facts.settings.trail.managed:
         yield Resource("log group", names.trail_log_group, resources.log_group)
-        yield Resource("role", names.trail_log_role, resources.role, is_global=True)
+        yield Resource("role", names.trail_log_role, resources.role)
     yield Resource("log group", names.importer_log_group, resources.log_group)
-    yield Resource("role", names.importer_role, resources.role, is_global=True)
+    yield Resource("role", names.importer_role, resources.role)
     yield Resource("function", names.importer, resources.function)
     for queue in (names.importer_queue, names.dead_letter_queue):
         yield Resource("queue", queue, resources.queue)
@@ -145,11 +144,13 @@ def _remedy(facts: Facts, account: Account, taken: list[Finding]) -> Remedy:
     prefix = facts.settings.name_prefix
     other = f"{prefix[: LONGEST_PREFIX - 2].rstrip('-')}-2"
     commands = tuple(command for one in taken for command in _deletion(facts, account, one))
-    named = ", ".join(str(one.resource) for one in taken)
-    right = f"nobody else's {named}; so another name_prefix"
-    if commands:
-        right += ", or it is deleted, if nobody needs it"
-    return Remedy(right=right, commands=commands, config=(f"name_prefix: {other}",))
+    right = "what nobody needs is deleted, or another name_prefix" if commands else "another name"
+    return Remedy(
+        right=right,
+        commands=commands,
+        config=(f"name_prefix: {other}",),
+        config_instead=True,
+    )
 
 
 def _deletion(facts: Facts, account: Account, finding: Finding) -> Iterator[Command]:

@@ -23,9 +23,13 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remedy:
-    right: str  # a sentence: what would be right
-    commands: tuple[Command, ...] = ()
+    """Where there are commands and config lines, both are needed, unless the lines say instead."""
+
+    right: str  # what would be right
+    commands: tuple[Command, ...] = ()  # in their order
+    some_suffice: bool = False  # a person chooses among the commands
     config: tuple[str, ...] = ()  # lines for the configuration, in YAML
+    config_instead: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,8 @@ def _standards(facts: Facts) -> Result:
         " accounts that are there alone (configuration: local)"
     )
     config = ("security_hub:", "  managed: true", "  configuration: local")
-    return missing(", ".join(told), Remedy(right=right, commands=commands, config=config))
+    remedy = Remedy(right=right, commands=commands, config=config, config_instead=True)
+    return missing(", ".join(told), remedy)
 
 
 def _reached_accounts(facts: Facts) -> list[Account]:

@@ -75,7 +75,12 @@ def _policies(facts: Facts) -> Result:
         "no policies but Rootwatch's, which takes their place; where they are needed, Rootwatch"
         " leaves Security Hub alone"
     )
-    remedy = Remedy(right=right, commands=commands, config=("security_hub:", "  managed: false"))
+    remedy = Remedy(
+        right=right,
+        commands=commands,
+        config=("security_hub:", "  managed: false"),
+        config_instead=True,
+    )
     return missing(f"of others: {', '.join(map(str, disturbing))}", remedy)
 
 

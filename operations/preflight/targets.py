@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from operations.preflight.access import management
 from operations.preflight.check import Check
+from operations.preflight.once import Once
 from operations.preflight.organization import known
 from operations.preflight.result import Remedy, Result, missing, ok, warning
 
@@ -24,7 +25,7 @@ class Tree:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._parents: dict[str, str | None] = {}
+        self._parents = Once()
         roots = account.listed("organizations", "ListRoots", "Roots")
         self.roots = frozenset(root["Id"] for root in roots)
 
@@ -37,12 +38,11 @@ class Tree:
         return (child, *above) if above else None
 
     def _parent(self, child: str) -> str | None:
-        if child not in self._parents:
-            answer = self._account.find(
-                "organizations", "ListParents", absent=ABSENT, ChildId=child
-            )
-            self._parents[child] = answer["Parents"][0]["Id"] if answer else None
-        return self._parents[child]
+        return cast("str | None", self._parents.get(child, lambda: self._read_parent(child)))
+
+    def _read_parent(self, child: str) -> str | None:
+        answer = self._account.find("organizations", "ListParents", absent=ABSENT, ChildId=child)
+        return answer["Parents"][0]["Id"] if answer else None
 
     def members_below(self, target: str) -> Iterator[dict[str, Any]]:
         """Who needs one only does not ask for thousands."""
@@ -203,5 +203,5 @@ CHECKS = (
     Check("organization.accounts", "accounts that play a part", _accounts),
     Check("organization.targets", "targets", _targets),
     Check("organization.exclusions", "excluded accounts", _exclusions, _has_exclusions),
-    Check("organization.coverage", "their member access", _coverage),
+    Check("organization.coverage", "member access of these", _coverage),
 )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import boto3
 import botocore.session
@@ -94,11 +95,12 @@ MODELS = Loader()  # of the services, loaded once
 
 
 class Aws:
-    """`asked` has the calls, by service and operation."""
+    """`asked` has the calls, by service and operation; `requests` what was sent."""
 
     def __init__(self, answers: Mapping[str, Any]) -> None:
         self._answers = {**HEALTHY, **answers}
         self.asked: list[str] = []
+        self.requests: list[str] = []
         own = botocore.session.Session()
         own.register_component("data_loader", MODELS)
         self.session = boto3.Session(
@@ -106,9 +108,10 @@ class Aws:
         )
         self.session.events.register("before-call", self._answer)
 
-    def _answer(self, model: Any, **_: Any) -> tuple[Any, Any]:
+    def _answer(self, model: Any, params: Any, **_: Any) -> tuple[Any, Any]:
         name = f"{model.service_model.service_name}:{model.name}"
         self.asked.append(name)
+        self.requests.append(f"{unquote(params['url'])} {params['body']}")
         answer = self._answers[name]
         if isinstance(answer, Refusal):
             error = {"Code": answer.code, "Message": answer.message}
@@ -121,11 +124,12 @@ def facts(
     answers: Mapping[str, Any] | None = None,
     settings: Settings = MINIMAL,
     account: str = MANAGEMENT,
+    aws: Aws | None = None,
 ) -> Facts:
     return Facts(
         settings=settings,
         detections=DETECTIONS,
-        cloud=Cloud(Aws(answers or {}).session),
+        cloud=Cloud((aws or Aws(answers or {})).session),
         identity=Identity(account=account, arn=DEPLOYER.replace(MANAGEMENT, account)),
         root=root,
     )

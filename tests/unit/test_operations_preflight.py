@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from config import Accounts, S3State
+from modules.naming import Names
 from operations.preflight import CHECKS, run
 from operations.preflight.errors import NotLookedAtError
 from operations.preflight.existing_trail import METRIC_FILTERS
@@ -19,6 +20,7 @@ from tests.unit.operations_answers import (
     MANAGEMENT,
     MINIMAL,
     SECURITY,
+    Aws,
     Refusal,
     check,
     facts,
@@ -299,6 +301,21 @@ class TestWhatNoSandboxHas:
         assert report.is_ok
         own = {"names.log_archive", "trail.second", "access.log_archive", "delegation.cloudtrail"}
         assert own.isdisjoint(results(report))
+
+
+class TestNames:
+    # What Terraform writes over, what may be there twice, and what another check tells of.
+    NOT_LOOKED_AT = frozenset({"lost_events_alarm", "insight", "security_hub_policy"})
+
+    def test_every_name_that_rootwatch_gives_is_looked_at(self, tmp_path: Path) -> None:
+        aws = Aws({})
+        run(facts(tmp_path, aws=aws))
+        properties = [name for name, one in vars(Names).items() if isinstance(one, property)]
+        names = {name: str(getattr(Names(MINIMAL), name)) for name in properties}
+
+        asked = " ".join(aws.requests)
+        unasked = {name for name, value in names.items() if value not in asked}
+        assert {name for name in unasked if "_arn" not in name} == self.NOT_LOOKED_AT
 
 
 class TestState:

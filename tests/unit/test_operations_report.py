@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,10 +82,30 @@ class TestTable:
         assert "make synth" in lines
         start = lines.index("organization:")
         assert lines[start - 1 : start + 2] == [
-            "configuration:",
+            "and in the configuration:",
             "organization:",
             "id: o-exampleorgid",
         ]
+
+    @pytest.mark.parametrize(
+        ("remedy", "headings"),
+        [
+            (REMEDY, ["commands:", "and in the configuration:"]),
+            (
+                replace(REMEDY, config_instead=True),
+                ["commands:", "or, in the configuration:"],
+            ),
+            (replace(REMEDY, commands=()), ["in the configuration:"]),
+            (replace(REMEDY, config=(), some_suffice=True), ["some of these commands:"]),
+        ],
+    )
+    def test_what_is_needed_and_what_is_a_choice_is_said(
+        self, remedy: Remedy, headings: list[str]
+    ) -> None:
+        report = Report(rows=(row("a.b", "a", missing("is off", remedy)),), calls=1)
+        lines = [line.strip() for line in table(report, coloured=False).splitlines()]
+
+        assert [line for line in lines if line.endswith(":") and "organ" not in line] == headings
 
     def test_the_last_line_counts(self) -> None:
         assert table(REPORT, coloured=False).splitlines()[-1] == (
@@ -123,7 +144,9 @@ class TestDocument:
                     {"account": "111111111111", "command": LONG},
                     {"account": None, "command": "make synth"},
                 ],
+                "some_suffice": False,
                 "config": ["organization:", "  id: o-exampleorgid"],
+                "config_instead": False,
             },
         }
 
