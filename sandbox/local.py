@@ -27,6 +27,7 @@ from sandbox.server import serving
 from sandbox.services import (
     event_sources,
     organization_reads,
+    preflight_reads,
     queue_counts,
     role_templates,
     security_hub,
@@ -130,6 +131,7 @@ class Sandbox:
         stack.enter_context(services.mailboxes.installed())
         stack.enter_context(services.alarms.installed())
         stack.enter_context(trail_administration.installed())
+        stack.enter_context(preflight_reads.installed())
         stack.enter_context(event_bridge.installed())
         stack.enter_context(queue_counts.installed())
         stack.enter_context(queues.installed())
