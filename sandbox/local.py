@@ -175,11 +175,11 @@ class Sandbox:
         self.settle()
         return delivered
 
-    def settle(self) -> None:
+    def settle(self, within_seconds: float = IDLE_SECONDS) -> None:
         """Wait until nothing runs and nothing is left to do without more time passing."""
         self.services.pollers.try_again()
-        if not self._activity.wait_until_idle(IDLE_SECONDS):
-            raise NotIdleError(f"functions are still at work after {IDLE_SECONDS:.0f} s")
+        if not self._activity.wait_until_idle(within_seconds):
+            raise NotIdleError(f"functions are still at work after {within_seconds:.0f} s")
         self.services.functions.flush_logs()
         self._metrics.publish_changes()
 
