@@ -52,6 +52,10 @@ bench: setup ## measure what has to be fast, as ratios within one run
 synth: valid-config ## the Terraform JSON of your configuration, into cdktf.out
 	@cdktf synth
 
+.PHONY: preflight
+preflight: valid-config ## what the organization lacks for a deployment, and what mends it; only reads
+	@python -m operations check --before
+
 .PHONY: deploy
 deploy: valid-config ## deploy all stacks to the organization of your configuration
 	@cdktf deploy '*' $(SKIP_LOCK)
