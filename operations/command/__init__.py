@@ -41,7 +41,9 @@ exit status:
   1  something is, or could not be looked at
   2  nothing could be looked at: the configuration is wrong, or there are no credentials
 """
-_WHEN = "say when: `check --before` looks at what a deployment needs; no checks come after it yet"
+_WHEN = (
+    "say when: `check --before` looks at what a deployment needs; there is no look afterwards yet"
+)
 _CREDENTIALS = "needed: credentials of an administrator of the management account, as AWS_PROFILE"
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 READS = ("Describe", "Get", "Head", "List")
 # IAM calls it otherwise: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
-PERMISSIONS = {"s3:HeadBucket": "s3:ListBucket", "s3:HeadObject": "s3:GetObject"}
+PERMISSIONS = {"s3:HeadBucket": "s3:ListBucket"}
 SESSION_SECONDS = 900
 _CONFIG = Config(
     connect_timeout=3,

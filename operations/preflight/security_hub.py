@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from operations.preflight import access
 from operations.preflight.aws_cli import import_remedy
@@ -17,6 +17,8 @@ from operations.preflight.result import Remedy, Result, missing, ok, warning
 from operations.preflight.targets import is_reached
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from config.settings import Settings
     from operations.preflight.cloud import Account
     from operations.preflight.facts import Facts
@@ -100,7 +102,7 @@ def _reached_accounts(facts: Facts) -> list[Account]:
     return [one for id_, one in sorted(accounts.items()) if is_reached(facts, id_)]
 
 
-def _readable(settings: Settings) -> list[Any]:
+def _readable(settings: Settings) -> list[Callable[[Facts], Account]]:
     own_trail = [access.log_archive] if settings.trail.managed else []
     return [access.management, *own_trail, access.security]
 

@@ -11,11 +11,12 @@ from operations.preflight.organization import known
 from operations.preflight.result import Remedy, Result, missing, ok, warning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from config.settings import Settings
     from operations.preflight.cloud import Account
     from operations.preflight.facts import Facts
+    from operations.preflight.result import Command
 
 ABSENT = frozenset({"ChildNotFoundException", "InvalidInputException"})
 
@@ -85,7 +86,7 @@ def _targets(facts: Facts) -> Result:
     return missing("; ".join(filter(None, problems.values())), remedy)
 
 
-def _problem_of(facts: Facts) -> Any:
+def _problem_of(facts: Facts) -> Callable[[str], str | None]:
     settings, found = facts.settings, facts.of(tree)
     others = frozenset(settings.organization.targets)
     unreached = {settings.accounts.management, *settings.organization.excluded_accounts}
@@ -104,7 +105,7 @@ def _problem_of(facts: Facts) -> Any:
     return problem
 
 
-def _list_units(facts: Facts) -> Any:
+def _list_units(facts: Facts) -> tuple[Command, ...]:
     words = ("organizations", "list-organizational-units-for-parent", "--parent-id")
     account = facts.settings.accounts.management
     return tuple(facts.cli.command(account, *words, root) for root in _roots(facts))
@@ -155,7 +156,7 @@ def _accounts(facts: Facts) -> Result:
     return missing(detail, Remedy(right=right, commands=(command,)))
 
 
-def _membership_of(facts: Facts) -> Any:
+def _membership_of(facts: Facts) -> Callable[[str], str | None]:
     facts.of(known)
     account, absent = facts.of(management), {"AccountNotFoundException"}
 
