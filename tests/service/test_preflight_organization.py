@@ -12,7 +12,6 @@ from operations.preflight.result import Status
 from sandbox.organization import (
     ADMINISTRATOR,
     LOG_ARCHIVE,
-    MANAGEMENT,
     MEMBERS,
     ROOT_ID,
     SECURITY,
@@ -22,7 +21,6 @@ from sandbox.organization import (
 )
 from tests.service.preflight_operator import Operator, config_of, lines, only, session_of
 from tests.service.sandbox_resources import unique
-from tests.unit.operations_answers import write_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -234,87 +232,3 @@ class TestTrustedAccess:
         assert found.detail == "is off, CloudFormation says DISABLED"
         assert halfway.detail == "CloudFormation says DISABLED"
         assert operator.not_ok() == {}
-
-
-class TestDelegations:
-    @pytest.fixture
-    def delegated(self, sandbox: Sandbox) -> Iterator[list[str]]:
-        """CloudTrail's administrators; those that are left are taken off."""
-        cloudtrail, admins = sandbox.client("cloudtrail"), list[str]()
-
-        yield admins
-        listed = sandbox.client("organizations").list_delegated_administrators(
-            ServicePrincipal=CLOUDTRAIL
-        )["DelegatedAdministrators"]
-        for admin in listed:
-            cloudtrail.deregister_organization_delegated_admin(DelegatedAdminAccountId=admin["Id"])
-
-    def delegate(self, sandbox: Sandbox, *accounts: str) -> None:
-        for account in accounts:
-            sandbox.client("cloudtrail").register_organization_delegated_admin(
-                MemberAccountId=account
-            )
-
-    @pytest.mark.usefixtures("delegated")
-    def test_two_others_leave_room_and_three_do_not(
-        self, operator: Operator, sandbox: Sandbox
-    ) -> None:
-        others = [member.id for member in MEMBERS]
-        self.delegate(sandbox, *others[:2])
-        assert operator.not_ok() == {}
-
-        self.delegate(sandbox, others[2])
-        found = only(operator.not_ok(), "delegation.cloudtrail")
-        assert found.detail == ", ".join(sorted(others))
-        operator.do(found)
-        assert operator.not_ok() == {}
-
-    @pytest.mark.usefixtures("delegated")
-    def test_the_security_account_by_others_is_imported_and_then_ok(
-        self, operator: Operator, sandbox: Sandbox
-    ) -> None:
-        self.delegate(sandbox, SECURITY.id)
-        found = only(operator.not_ok(), "delegation.cloudtrail")
-
-        assert found.detail.startswith(f"{SECURITY.id}, but not by Rootwatch")
-        assert lines(found) == ["make synth"]
-        write_state(operator.root, "organization", [DELEGATED])
-        assert operator.not_ok() == {}
-
-    def test_another_administrator_of_security_hub_is_missing_until_it_is_given_up(
-        self, operator: Operator, sandbox: Sandbox
-    ) -> None:
-        sandbox.client("securityhub").enable_organization_admin_account(
-            AdminAccountId=MEMBERS[0].id
-        )
-        found = only(operator.not_ok(), "delegation.security_hub")
-        operator.do(found)
-
-        assert found.detail == MEMBERS[0].id
-        assert config_of(found) == ("security_hub:", "  managed: false")
-        assert operator.not_ok() == {}
-
-    def test_another_administrator_in_another_region_is_missing(
-        self, operator: Operator, sandbox: Sandbox
-    ) -> None:
-        hub = sandbox.client("securityhub", MANAGEMENT.id, "eu-west-1")
-        hub.enable_organization_admin_account(AdminAccountId=MEMBERS[0].id)
-        found = only(operator.not_ok(), "delegation.security_hub")
-
-        (line,) = lines(found)
-        assert line == (
-            "aws organizations deregister-delegated-administrator --service-principal"
-            f" {SECURITY_HUB} --account-id {MEMBERS[0].id}"
-        )
-        operator.do(found)
-        assert operator.not_ok() == {}
-
-    def test_whoever_leaves_security_hub_alone_is_not_asked(
-        self, operator: Operator, sandbox: Sandbox
-    ) -> None:
-        hub = sandbox.client("securityhub")
-        hub.enable_organization_admin_account(AdminAccountId=MEMBERS[0].id)
-        unmanaged = operator.of(security_hub={"managed": False})
-
-        assert "delegation.security_hub" not in unmanaged.not_ok()
-        operator.do(operator.look("delegation.security_hub"))
