@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
+import subprocess
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import config
 from sandbox import sign_ins
-from sandbox.deployment import Deployment
+from sandbox.deployment import ROOT, Deployment
 from sandbox.local import Sandbox
 from sandbox.organization import MANAGEMENT, join_many, organization
 from sandbox.progress import Progress
@@ -45,6 +47,7 @@ class SignIn:
 
 @dataclass(slots=True)
 class Facts:
+    preflight: list[str] = field(default_factory=list)  # the checks that find something missing
     resources: dict[str, int] = field(default_factory=dict)  # by stack
     changes: dict[str, list[str]] = field(default_factory=dict)  # of a second plan, by stack
     joined: str = ""  # the account that joined after the deployment
@@ -65,6 +68,7 @@ class Rehearsal:
         self.facts = Facts()
 
     def run(self) -> None:
+        self.facts.preflight = self._preflight()
         self._deployment.deploy(Progress())
         self._sandbox.confirm_subscriptions()
         for stack in self._stacks:
@@ -75,6 +79,25 @@ class Rehearsal:
         for account in (VICTIM, EXCLUDED, MANAGEMENT.id, joined.id):
             self.facts.sign_ins += [self._sign_in(account, path) for path in PATHS]
         self._destroy()
+
+    def _preflight(self) -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "operations", "check", "--before", "--output", "json"],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                **self._sandbox.environment(),
+                "ROOTWATCH_CONFIG": str(self._deployment.config),
+            },
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.stdout, done.stderr
+        checks = json.loads(done.stdout)["checks"]
+        told = [one["id"] for one in checks if one["status"] in {"missing", "unknown"}]
+        assert done.returncode == bool(told)
+        return told
 
     def _sign_in(self, account: str, path: str) -> SignIn:
         record = sign_ins.root_without_mfa(account)

@@ -30,6 +30,11 @@ each_configuration = pytest.mark.parametrize("name", CONFIGURATIONS)
 
 
 @each_configuration
+def test_the_preflight_misses_nothing(name: str, rehearsals: Rehearsals) -> None:
+    assert rehearsals.facts(name)["preflight"] == []
+
+
+@each_configuration
 def test_a_second_deployment_changes_nothing(name: str, rehearsals: Rehearsals) -> None:
     facts = rehearsals.facts(name)
 
