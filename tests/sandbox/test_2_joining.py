@@ -48,12 +48,18 @@ def sign_in(observer: Observer, account: str, path: str) -> dict[str, Any]:
 
 
 def assert_told(observer: Observer, account: str, path: str) -> None:
-    """One finding in the account itself, as the security account sees it, and one notice."""
-    record = sign_in(observer, account, path)
+    """One finding in the account itself, as the security account sees it, and one notice.
 
-    assert [finding["AwsAccountId"] for finding in observer.active(record)] == [account]
-    assert len(observer.notices_of(record)) == 1
-    assert observer.waiting() == 0
+    Now, and when all is over: of two invocations at once, one comes back to see what the other did.
+    """
+    record = sign_in(observer, account, path)
+    now = (observer.active(record), observer.notices_of(record))
+    observer.drain()
+
+    assert [finding["AwsAccountId"] for finding in now[0]] == [account]
+    assert len(now[1]) == 1
+    assert (observer.active(record), observer.notices_of(record)) == now
+    assert observer.dead_letters() == []
 
 
 def create_account(observer: Observer) -> str:
