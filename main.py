@@ -28,10 +28,11 @@ def main() -> int:
         return 2
     with TemporaryDirectory() as build:
         app = App()
-        stacks: list[TerraformStack] = [OrganizationStack(app, settings)]
+        stacks: list[TerraformStack] = []
         if settings.trail.managed:
             stacks.append(TrailStack(app, settings))
         stacks.append(DetectionStack(app, settings, detections, Path(build)))
+        stacks.append(OrganizationStack(app, settings))
         for earlier, later in pairwise(stacks):
             later.add_dependency(earlier)
         app.synth()

@@ -119,7 +119,7 @@ def _stack_set(data: dict[str, Any]) -> StackSet:
 
 
 def _security_hub(data: dict[str, Any]) -> SecurityHub:
-    linked: Any = data.get("linked_regions", "all")
+    linked: Any = data.get("linked_regions", "none")
     return SecurityHub(
         managed=data["managed"],
         configuration=data.get("configuration", "central"),

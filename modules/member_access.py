@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 TEMPLATE = Path(__file__).with_name("member_access.yaml")
 CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
+PATIENCE = "24h"  # an operation on thousands of accounts takes hours
 
 
 class MemberAccess(Construct):
@@ -79,6 +80,7 @@ class MemberAccess(Construct):
             operation_preferences=self._operation_preferences(),
             # AWS fills it in for service-managed stack sets, which would show as a change.
             lifecycle={"ignore_changes": ["administration_role_arn"]},
+            timeouts={"update": PATIENCE},
             **self._template,
             **self._in_management,
         )
@@ -88,10 +90,15 @@ class MemberAccess(Construct):
             stack_set_name=stack_set.name,
             region=self._settings.sign_in_region,
             deployment_targets=self._deployment_targets(),
-            operation_preferences=self._operation_preferences(),
+            operation_preferences={
+                **self._operation_preferences(),
+                # Otherwise no more accounts at once than may fail, and one.
+                "concurrency_mode": "SOFT_FAILURE_TOLERANCE",
+            },
             # The provider cannot change them alone: it names the units as accounts. They hold for
             # the operations that come, and those that make or remove instances bring them along.
             lifecycle={"ignore_changes": ["operation_preferences"]},
+            timeouts={"create": PATIENCE, "update": PATIENCE, "delete": PATIENCE},
             **self._in_management,
         )
 

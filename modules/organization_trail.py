@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 from constructs import Construct
 
 from modules import aws
+from modules.delegations import delegate_cloudtrail
 from modules.policy_document import policy_document, trust_service
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from config.settings import Settings
     from modules.naming import Names
     from modules.trail_archive import TrailArchive
@@ -29,6 +32,7 @@ class OrganizationTrail(Construct):
         settings: Settings,
         names: Names,
         archive: TrailArchive,
+        management: aws.AwsProvider,
         provider: aws.AwsProvider,
     ) -> None:
         super().__init__(scope, id_)
@@ -38,7 +42,8 @@ class OrganizationTrail(Construct):
         self.log_group = self._create_log_group()
         self._role = self._create_delivery_role()
         self._role_policy = self._allow_delivery()
-        self.trail = self._create_trail(archive)
+        delegations = delegate_cloudtrail(self, settings.accounts, management)
+        self.trail = self._create_trail(archive, delegations)
 
     def _create_log_group(self) -> aws.CloudwatchLogGroup:
         return aws.CloudwatchLogGroup(
@@ -81,7 +86,11 @@ class OrganizationTrail(Construct):
             **self._in_security,
         )
 
-    def _create_trail(self, archive: TrailArchive) -> aws.Cloudtrail:
+    def _create_trail(
+        self,
+        archive: TrailArchive,
+        delegations: Sequence[aws.CloudtrailOrganizationDelegatedAdminAccount],
+    ) -> aws.Cloudtrail:
         return aws.Cloudtrail(
             self,
             "trail",
@@ -94,6 +103,6 @@ class OrganizationTrail(Construct):
             kms_key_id=archive.key.arn,
             cloud_watch_logs_group_arn=f"{self.log_group.arn}:*",
             cloud_watch_logs_role_arn=self._role.arn,
-            depends_on=[archive.policy, self._role_policy],
+            depends_on=[*delegations, archive.policy, self._role_policy],
             **self._in_security,
         )

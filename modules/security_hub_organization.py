@@ -11,20 +11,22 @@ from typing import TYPE_CHECKING, Any
 from constructs import Construct
 
 from modules import aws
+from modules.delegations import delegate_security_hub
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from config.settings import Settings
     from modules.naming import Names
 
 
+# In an organization of many accounts a policy takes its time; AWS says up to a day.
+# https://docs.aws.amazon.com/securityhub/latest/userguide/view-policy.html
+PATIENCE = "24h"
 LINKING_MODES = {"all": "ALL_REGIONS", "none": "NO_REGIONS"}
 GENERATOR_ID = "rootwatch/root_console_login_without_mfa"  # as the importer's findings have it
 
 
 class SecurityHubOrganization(Construct):
-    """`provider` is one in the delegated administrator's account, in the home region.
+    """`provider` is one in the security account, `management` one in that account; both at home.
 
     central: one policy, associated with the root or the OUs of the config. local: Security Hub is
     turned on in accounts that join, and those that are there already are left as they are.
@@ -37,53 +39,60 @@ class SecurityHubOrganization(Construct):
         *,
         settings: Settings,
         names: Names,
+        management: aws.AwsProvider,
         provider: aws.AwsProvider,
     ) -> None:
         super().__init__(scope, id_)
         self._settings = settings
         self._names = names
         self._in_security: dict[str, Any] = {"provider": provider}
-        is_central = settings.security_hub.configuration == "central"
-        aggregators = self._aggregate(is_needed=is_central)
-        if is_central:
-            self._configure_centrally(aggregators)
-        else:
-            self._enable_who_joins()
-        self._save_insight()
+        delegation = delegate_security_hub(self, settings.accounts, management)
+        configuration = self._configure(delegation)
+        if self._is_central:
+            self._associate_policy(configuration)
+        self._save_insight(delegation)
 
-    def _aggregate(self, *, is_needed: bool) -> list[aws.SecurityhubFindingAggregator]:
+    @property
+    def _is_central(self) -> bool:
+        return self._settings.security_hub.configuration == "central"
+
+    def _configure(
+        self, delegation: aws.SecurityhubOrganizationAdminAccount
+    ) -> aws.SecurityhubOrganizationConfiguration:
+        kind = "CENTRAL" if self._is_central else "LOCAL"
+        return aws.SecurityhubOrganizationConfiguration(
+            self,
+            "configuration",
+            auto_enable=not self._is_central,
+            auto_enable_standards="NONE",
+            organization_configuration={"configuration_type": kind},
+            depends_on=[delegation, *self._aggregate(delegation)],
+            timeouts={"create": PATIENCE, "update": PATIENCE, "delete": PATIENCE},
+            **self._in_security,
+        )
+
+    def _aggregate(
+        self, delegation: aws.SecurityhubOrganizationAdminAccount
+    ) -> list[aws.SecurityhubFindingAggregator]:
         """Central configuration needs one, which names the home region, without links, too."""
         linked = self._settings.security_hub.linked_regions
-        if linked == "none" and not is_needed:
+        if linked == "none" and not self._is_central:
             return []
         listed: dict[str, Any] = {}
         if isinstance(linked, tuple):
             listed["specified_regions"] = list(linked)
         mode = LINKING_MODES[linked] if isinstance(linked, str) else "SPECIFIED_REGIONS"
         aggregator = aws.SecurityhubFindingAggregator(
-            self, "aggregator", linking_mode=mode, **listed, **self._in_security
+            self,
+            "aggregator",
+            linking_mode=mode,
+            depends_on=[delegation],
+            **listed,
+            **self._in_security,
         )
         return [aggregator]
 
-    def _enable_who_joins(self) -> None:
-        aws.SecurityhubOrganizationConfiguration(
-            self,
-            "local_configuration",
-            auto_enable=True,
-            auto_enable_standards="NONE",
-            **self._in_security,
-        )
-
-    def _configure_centrally(self, aggregators: Sequence[aws.SecurityhubFindingAggregator]) -> None:
-        central = aws.SecurityhubOrganizationConfiguration(
-            self,
-            "central_configuration",
-            auto_enable=False,
-            auto_enable_standards="NONE",
-            organization_configuration={"configuration_type": "CENTRAL"},
-            depends_on=aggregators,
-            **self._in_security,
-        )
+    def _associate_policy(self, central: aws.SecurityhubOrganizationConfiguration) -> None:
         policy = aws.SecurityhubConfigurationPolicy(
             self,
             "policy",
@@ -104,10 +113,11 @@ class SecurityHubOrganization(Construct):
                 f"association_{index}",
                 policy_id=policy.id,
                 target_id=target,
+                timeouts={"create": PATIENCE, "update": PATIENCE},
                 **self._in_security,
             )
 
-    def _save_insight(self) -> None:
+    def _save_insight(self, delegation: aws.SecurityhubOrganizationAdminAccount) -> None:
         """https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-custom-insights.html"""
         filters = aws.SecurityhubInsightFilters(
             generator_id=[
@@ -124,5 +134,6 @@ class SecurityHubOrganization(Construct):
             filters=filters,
             # The account that it is about, also where the security account keeps the finding.
             group_by_attribute="ResourceId",
+            depends_on=[delegation],
             **self._in_security,
         )

@@ -55,7 +55,12 @@ class DetectionStack(RootwatchStack):
                 self._watch(detection, topics, security)
         if settings.security_hub.managed:
             SecurityHubOrganization(
-                self, "security_hub", settings=settings, names=self.names, provider=security
+                self,
+                "security_hub",
+                settings=settings,
+                names=self.names,
+                management=self.provider("management", settings.accounts.management),
+                provider=security,
             )
         for priority, topic in topics.of_priority.items():
             told = f"The topic for alarms and notices of {priority} priority."
@@ -64,7 +69,7 @@ class DetectionStack(RootwatchStack):
         self.output(
             "finding_importer_queue_arn",
             importer.queue.arn,
-            "The queue of what the finding importer tries again.",
+            "The queue of what arrives at the finding importer, or is tried again.",
         )
         self.output(
             "dead_letter_queue_arn",

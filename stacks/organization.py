@@ -1,10 +1,12 @@
-"""The management account's stack: what can live nowhere else."""
+"""The management account's stack: what every account gets, and therefore the last one.
+
+The rules in the accounts name the event bus that the stack `detection` makes.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modules.delegations import Delegations
 from modules.member_access import MemberAccess
 from stacks.base import RootwatchStack
 
@@ -17,16 +19,11 @@ if TYPE_CHECKING:
 class OrganizationStack(RootwatchStack):
     def __init__(self, scope: Construct, settings: Settings) -> None:
         super().__init__(scope, "organization", settings)
-        management = self.provider("management", settings.accounts.management)
-        Delegations(self, "delegations", settings=settings, provider=management)
+        management = self.provider(
+            "management", settings.accounts.management, settings.sign_in_region
+        )
         MemberAccess(
-            self,
-            "member_access",
-            settings=settings,
-            names=self.names,
-            provider=self.provider(
-                "sign_ins", settings.accounts.management, settings.sign_in_region
-            ),
+            self, "member_access", settings=settings, names=self.names, provider=management
         )
         self.output(
             "member_role_name",

@@ -1,4 +1,7 @@
-"""The organization trail: archived in the log archive account, read in the security account."""
+"""The organization trail: archived in the log archive account, read in the security account.
+
+The security account creates it, as CloudTrail's delegated administrator.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,7 @@ class TrailStack(RootwatchStack):
             settings=settings,
             names=self.names,
             archive=archive,
+            management=self.provider("management", settings.accounts.management),
             provider=self.provider("security", settings.accounts.security),
         )
         self.output("trail_arn", self.names.trail_arn, "The organization trail.")

@@ -62,7 +62,7 @@ class Rehearsal:
         self._sandbox = sandbox
         self._settings = settings
         self._deployment = deployment
-        self._stacks = ["organization", "trail", "detection"]
+        self._stacks = ["trail", "detection", "organization"]
         if not settings.trail.managed:
             self._stacks.remove("trail")
         self.facts = Facts()

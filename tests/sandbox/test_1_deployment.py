@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sandbox.deployment import Deployment
     from sandbox.local import Sandbox
 
-STACKS = ("organization", "trail", "detection")
+STACKS = ("trail", "detection", "organization")
 
 
 def test_a_second_deployment_changes_nothing(deployment: Deployment) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.organization import SECURITY, organization
-from tests.service.sandbox_resources import REGION, trusting, unique
+from tests.service.event_resources import admit
+from tests.service.sandbox_resources import REGION, policy, trusting, unique
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from sandbox.local import Sandbox
 
-BUS = f"arn:aws:events:{REGION}:{SECURITY.id}:event-bus/central"
+BUS_NAME = "central"
+BUS = f"arn:aws:events:{REGION}:{SECURITY.id}:event-bus/{BUS_NAME}"
 TEMPLATE = f"""
 Parameters:
   Name:
@@ -56,6 +58,7 @@ class StackSet:
     def __init__(self, sandbox: Sandbox, auto_deployment: Mapping[str, bool]) -> None:
         self.name = unique("stack-set")
         self._sandbox = sandbox
+        _ensure_bus(sandbox)
         self.client = sandbox.client("cloudformation")
         self.client.create_stack_set(
             StackSetName=self.name,
@@ -142,6 +145,16 @@ class StackSet:
 
     def unblock(self, account: str) -> None:
         self._sandbox.client("iam", account).delete_role(RoleName=self.name)
+
+
+def _ensure_bus(sandbox: Sandbox) -> None:
+    """The one that the stack set's rules send to; a sandbox has it once for all stack sets."""
+    events = sandbox.client("events", SECURITY.id)
+    if events.list_event_buses(NamePrefix=BUS_NAME)["EventBuses"]:
+        return
+    events.create_event_bus(Name=BUS_NAME)
+    statement = {"Sid": "organization", **admit(), "Resource": BUS}
+    events.put_permission(EventBusName=BUS_NAME, Policy=policy(statement))
 
 
 def unit_id(name: str) -> str:

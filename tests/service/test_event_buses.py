@@ -268,7 +268,7 @@ def test_who_sets_a_target_must_be_allowed_to_pass_its_role(sandbox: Sandbox) ->
     bus = bus_arn(SECURITY.id, create_bus(sandbox, SECURITY.id, admit()))
     rule = rule_in(MEMBER)
     rule.put(sandbox)
-    role = create_role(sandbox, MEMBER, EVENTS)
+    role = sending_role(sandbox, rule, bus)
     put = {"Rule": rule.name, "Targets": [target(bus, RoleArn=role)]}
     may_pass = [allow("events:PutTargets"), allow("iam:PassRole", role)]
     without, with_it = (

@@ -12,6 +12,7 @@ from sandbox.organization import MEMBERS, SECURITY
 from tests.service.event_resources import (
     EVENTS,
     Queue,
+    admit,
     bus_arn,
     create_bus,
     rule_in,
@@ -26,12 +27,19 @@ if TYPE_CHECKING:
     from tests.service.event_resources import Rule
 
 MEMBER = MEMBERS[0].id
-BUS = bus_arn(SECURITY.id, "central", "eu-central-1")  # where none is: PutTargets does not look
+ELSEWHERE = "eu-central-1"
 
 
 @pytest.fixture(scope="module")
 def events(sandbox: Sandbox) -> Any:
     return sandbox.client("events", MEMBER)
+
+
+@pytest.fixture(scope="module")
+def bus(sandbox: Sandbox) -> str:
+    """The ARN of one in another account and region that takes what the organization sends."""
+    name = create_bus(sandbox, SECURITY.id, admit(), region=ELSEWHERE)
+    return bus_arn(SECURITY.id, name, ELSEWHERE)
 
 
 @pytest.fixture
@@ -138,37 +146,38 @@ def test_another_accounts_bus_has_no_rules_of_ours(sandbox: Sandbox, events: Any
 
 
 def test_a_bus_elsewhere_is_a_target_with_a_role_that_trusts_the_rule(
-    sandbox: Sandbox, events: Any, rule: Rule
+    sandbox: Sandbox, events: Any, rule: Rule, bus: str
 ) -> None:
-    role = sending_role(sandbox, rule, BUS)
-    sent = {"Id": "bus", "Arn": BUS, "RoleArn": role}
+    sent = {"Id": "bus", "Arn": bus, "RoleArn": sending_role(sandbox, rule, bus)}
     rule.put_targets(sandbox, sent)
 
     assert events.list_targets_by_rule(Rule=rule.name)["Targets"] == [sent]
 
 
-def test_a_bus_without_a_role_is_refused(sandbox: Sandbox, rule: Rule) -> None:
-    code, message = refusal(rule.put_targets, sandbox, target(BUS))
+def test_a_bus_without_a_role_is_refused(sandbox: Sandbox, rule: Rule, bus: str) -> None:
+    code, message = refusal(rule.put_targets, sandbox, target(bus))
 
-    assert (code, message) == ("ValidationException", f"RoleArn is required for target {BUS}.")
+    assert (code, message) == ("ValidationException", f"RoleArn is required for target {bus}.")
 
 
-def test_a_role_that_eventbridge_cannot_assume_is_refused(sandbox: Sandbox, rule: Rule) -> None:
+def test_a_role_that_eventbridge_cannot_assume_is_refused(
+    sandbox: Sandbox, rule: Rule, bus: str
+) -> None:
     for_another = create_role(sandbox, MEMBER, EVENTS)
     trust(sandbox, for_another, f"{rule.arn}-another")
     gone = f"arn:aws:iam::{MEMBER}:role/gone"
     roles = [create_role(sandbox, MEMBER, service("lambda")), for_another, gone]
 
-    answers = [refusal(rule.put_targets, sandbox, target(BUS, RoleArn=role)) for role in roles]
+    answers = [refusal(rule.put_targets, sandbox, target(bus, RoleArn=role)) for role in roles]
 
     assert {code for code, _ in answers} == {"ValidationException"}
     assert all("cannot be assumed by principal 'events" in message for _, message in answers)
 
 
-def test_a_role_of_another_account_is_refused(sandbox: Sandbox, rule: Rule) -> None:
+def test_a_role_of_another_account_is_refused(sandbox: Sandbox, rule: Rule, bus: str) -> None:
     role = create_role(sandbox, SECURITY.id, EVENTS)
 
-    code, message = refusal(rule.put_targets, sandbox, target(BUS, RoleArn=role))
+    code, message = refusal(rule.put_targets, sandbox, target(bus, RoleArn=role))
 
     assert (code, message) == (
         "AccessDeniedException",

@@ -82,7 +82,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
 }
 WITHOUT_A_TRAIL = {"elsewhere"}
-STACKS = ("organization", "trail", "detection")
+STACKS = ("trail", "detection", "organization")  # in the order of deployment
 APP = ("main.py", "config", "detections", "functions", "modules", "stacks")
 
 

@@ -84,12 +84,24 @@ def test_the_stack_set_goes_to_the_configured_targets_whatever_one_account_does(
 
     assert organization.follow(instances["stack_set_name"], "name") == stack_set
     assert instances["deployment_targets"] == targets
-    for resource in (stack_set, instances):
-        assert resource["operation_preferences"] == {
-            "failure_tolerance_percentage": choice.failure_tolerance_percentage,
-            "max_concurrent_percentage": choice.max_concurrent_percentage,
-            "region_concurrency_type": "PARALLEL",
-        }
+    preferences = {
+        "failure_tolerance_percentage": choice.failure_tolerance_percentage,
+        "max_concurrent_percentage": choice.max_concurrent_percentage,
+        "region_concurrency_type": "PARALLEL",
+    }
+    assert stack_set["operation_preferences"] == preferences
+    assert instances["operation_preferences"] == preferences | {
+        "concurrency_mode": "SOFT_FAILURE_TOLERANCE"
+    }
+
+
+def test_terraform_waits_as_long_as_thousands_of_accounts_take(
+    organization: Stack, stack_set: Resource
+) -> None:
+    instances = organization.only("aws_cloudformation_stack_set_instance")
+
+    assert stack_set["timeouts"] == {"update": "24h"}
+    assert instances["timeouts"] == dict.fromkeys(("create", "update", "delete"), "24h")
 
 
 def test_member_access_stands_where_root_sign_ins_are_recorded(
@@ -214,19 +226,3 @@ def test_the_member_role_imports_findings_about_its_own_account_and_does_nothing
     context = {"securityhub:TargetAccount": target}
 
     assert decided_by_identity(member_policy, member, action, resource, context).allowed is allowed
-
-
-def test_the_security_account_is_delegated_what_it_administers(
-    organization: Stack, settings: Settings
-) -> None:
-    accounts = settings.accounts
-    is_delegated = accounts.security != accounts.management
-    cloudtrail = organization.resources("aws_cloudtrail_organization_delegated_admin_account")
-    security_hub = organization.resources("aws_securityhub_organization_admin_account")
-
-    assert [one["account_id"] for one in cloudtrail] == [accounts.security] * (
-        is_delegated and settings.trail.managed
-    )
-    assert [one["admin_account_id"] for one in security_hub] == [accounts.security] * (
-        is_delegated and settings.security_hub.managed
-    )

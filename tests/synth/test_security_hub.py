@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from tests.synth.conftest import Synthesis
     from tests.synth.terraform_json import Resource, Stack
 
+MANAGED = ("minimal", "complete", "elsewhere")
+
 
 def of_security_hub(stack: Stack) -> list[Resource]:
     return [one for one in stack.resources() if one.type.startswith("aws_securityhub_")]
@@ -25,20 +27,38 @@ def test_security_hub_that_is_managed_elsewhere_is_left_alone(
 
     assert not synthesis.settings.security_hub.managed
     assert of_security_hub(synthesis.stack("detection")) == []
-    assert of_security_hub(synthesis.stack("organization")) == []
 
 
-@pytest.mark.parametrize("name", ["minimal", "complete", "elsewhere"])
+@pytest.mark.parametrize("name", MANAGED)
 def test_it_is_on_in_the_management_account_without_standards(
     synthesize: Callable[[str], Synthesis], name: str
 ) -> None:
     synthesis = synthesize(name)
-    organization = synthesis.stack("organization")
-    hub = organization.only("aws_securityhub_account")
+    detection = synthesis.stack("detection")
+    hub = detection.only("aws_securityhub_account")
 
-    assert organization.account(hub) == synthesis.settings.accounts.management
-    assert organization.region(hub) == synthesis.settings.home_region
+    assert detection.account(hub) == synthesis.settings.accounts.management
+    assert detection.region(hub) == synthesis.settings.home_region
     assert hub["enable_default_standards"] is False
+
+
+@pytest.mark.parametrize("name", MANAGED)
+def test_the_security_account_administers_it_after_that_and_before_all_else(
+    synthesize: Callable[[str], Synthesis], name: str
+) -> None:
+    """And at the end the other way round: an account with an administrator cannot turn it off."""
+    synthesis = synthesize(name)
+    detection = synthesis.stack("detection")
+    delegation = detection.only("aws_securityhub_organization_admin_account")
+    hub = detection.only("aws_securityhub_account")
+    first = {"aws_securityhub_account", delegation.type}
+
+    assert delegation["admin_account_id"] == synthesis.settings.accounts.security
+    assert detection.account(delegation) == synthesis.settings.accounts.management
+    assert delegation["depends_on"] == [hub.address]
+    for one in of_security_hub(detection):
+        if one.type not in first and "policy" not in one.type:
+            assert delegation.address in one["depends_on"], one.address
 
 
 @pytest.mark.parametrize("name", ["minimal", "complete"])
@@ -55,7 +75,7 @@ def test_central_configuration_turns_it_on_in_the_targets(
     aggregator = detection.only("aws_securityhub_finding_aggregator")
 
     assert central["organization_configuration"] == {"configuration_type": "CENTRAL"}
-    assert central["depends_on"] == [aggregator.address]
+    assert aggregator.address in central["depends_on"]
     assert policy["configuration_policy"]["service_enabled"] is True
     assert policy["depends_on"] == [central.address]
     assert [one["target_id"] for one in associations] == list(
@@ -63,7 +83,7 @@ def test_central_configuration_turns_it_on_in_the_targets(
     )
 
 
-def test_all_regions_are_linked_unless_some_are_listed(
+def test_no_region_is_linked_unless_some_are_listed(
     synthesize: Callable[[str], Synthesis],
 ) -> None:
     linked = {
@@ -71,7 +91,7 @@ def test_all_regions_are_linked_unless_some_are_listed(
         for name in ("minimal", "complete")
     }
 
-    assert linked["minimal"]["linking_mode"] == "ALL_REGIONS"
+    assert linked["minimal"]["linking_mode"] == "NO_REGIONS"
     assert linked["complete"]["linking_mode"] == "SPECIFIED_REGIONS"
     assert linked["complete"]["specified_regions"] == ["eu-west-1", "us-west-2"]
 
@@ -83,14 +103,16 @@ def test_local_configuration_turns_it_on_in_accounts_that_join(
     local = detection.only("aws_securityhub_organization_configuration")
 
     assert (local["auto_enable"], local["auto_enable_standards"]) == (True, "NONE")
-    assert "organization_configuration" not in local.arguments
+    assert local["organization_configuration"] == {"configuration_type": "LOCAL"}
     assert {one.type for one in of_security_hub(detection)} == {
+        "aws_securityhub_account",
+        "aws_securityhub_organization_admin_account",
         "aws_securityhub_organization_configuration",
         "aws_securityhub_insight",
     }
 
 
-@pytest.mark.parametrize("name", ["minimal", "complete", "elsewhere"])
+@pytest.mark.parametrize("name", MANAGED)
 def test_the_insight_counts_the_missions_active_findings_by_the_account_they_are_about(
     synthesize: Callable[[str], Synthesis], name: str
 ) -> None:

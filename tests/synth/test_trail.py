@@ -46,7 +46,7 @@ def test_the_trail_waits_until_it_may_write(
 ) -> None:
     [bucket_policy] = trail.pointing_to("aws_s3_bucket_policy", "bucket", bucket)
 
-    assert set(trail.only("aws_cloudtrail")["depends_on"]) == {
+    assert set(trail.only("aws_cloudtrail")["depends_on"]) >= {
         bucket_policy.address,
         delivery_policy.address,
     }
@@ -116,3 +116,17 @@ def test_files_expire_as_configured_and_move_to_cheaper_storage_before(
 
 def test_a_bucket_cannot_be_destroyed_with_its_files(bucket: Resource) -> None:
     assert bucket.arguments.get("force_destroy", False) is False
+
+
+def test_the_security_account_may_create_the_trail_before_it_does(
+    trail: Stack, settings: Settings
+) -> None:
+    accounts = settings.accounts
+    delegations = trail.resources("aws_cloudtrail_organization_delegated_admin_account")
+    needs = trail.only("aws_cloudtrail")["depends_on"]
+
+    assert [one["account_id"] for one in delegations] == [accounts.security] * (
+        accounts.security != accounts.management
+    )
+    assert {one.address for one in delegations} <= set(needs)
+    assert all(trail.account(one) == accounts.management for one in delegations)

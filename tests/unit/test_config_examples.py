@@ -64,7 +64,7 @@ def test_the_minimal_config_is_completed_with_the_defaults() -> None:
         ),
         retention=config.Retention(log_group_days=365, bucket_days=2555),
         security_hub=config.SecurityHub(
-            managed=True, configuration="central", linked_regions="all"
+            managed=True, configuration="central", linked_regions="none"
         ),
         state=LocalState(),
     )
