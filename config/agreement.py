@@ -19,6 +19,7 @@ _NOT_MANAGEMENT = (
     "another account than the management account, which no stack set reaches: it always gets its"
     " member access by itself"
 )
+_ROOT_ALONE = "a root alone, which holds every organizational unit, or a list of units"
 _NOT_HOME = "another region than the home region, whose findings are seen there anyway"
 
 
@@ -37,6 +38,9 @@ def _disagreements(data: Any) -> Iterator[tuple[KeyPath, str]]:
     management = _account(data, "management")
     if management and management == _account(data, "security") and _is_managed(data):
         yield ("security_hub", "managed"), _NOT_TO_ITSELF
+    targets = _value(data, "organization", "targets")
+    if isinstance(targets, list) and any(map(_is_root, targets)) and len({*map(str, targets)}) > 1:
+        yield ("organization", "targets"), _ROOT_ALONE
     for path in _places(data, management, "organization", "excluded_accounts"):
         yield path, _NOT_MANAGEMENT
     for path in _places(data, _value(data, "home_region"), "security_hub", "linked_regions"):
@@ -49,6 +53,10 @@ def _places(data: Any, unwanted: Any, *path: str) -> Iterator[KeyPath]:
     for index, one in enumerate(listed if isinstance(listed, list) else ()):
         if isinstance(unwanted, str) and one == unwanted:
             yield (*path, index)
+
+
+def _is_root(target: Any) -> bool:
+    return isinstance(target, str) and target.startswith("r-")
 
 
 def _is_managed(data: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The finding importer's queue, for what is to be tried again, and the dead-letter queue behind it.
+"""The finding importer's queue, for sign-ins and what is tried again, and its dead-letter queue.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
 """

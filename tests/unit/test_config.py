@@ -34,7 +34,14 @@ BAD: dict[str, list[Any]] = {
     "partition": ["aws-eu", "AWS", None, 1],
     "home_region": ["us-eats-1", "us-east", "us-gov-west-1", "cn-north-1", "moon", "", 1, None],
     "organization.id": ["exampleorgid", "o-short", "o-UPPERCASEID", "o-exampleorgid\n", 5],
-    "organization.targets": [[], "r-exam", ["r-exam", "r-exam"], None],
+    "organization.targets": [
+        [],
+        "r-exam",
+        ["r-exam", "r-exam"],
+        ["r-exam", "ou-exam-12345678"],
+        ["r-exam", "r-2222"],
+        None,
+    ],
     "organization.targets[0]": ["exam", "r-abc", "ou-exam", "ou-exam-1234567", "o-exampleorgid", 4],
     "organization.excluded_accounts": [
         "444444444444",
@@ -168,7 +175,7 @@ def test_s3_state_needs_only_bucket_and_region() -> None:
     cases(
         {
             "organization.targets": [
-                ["r-exam", "ou-exam-12345678"],
+                ["ou-exam-12345678", "ou-exam-87654321"],
                 ["ou-" + "a" * 32 + "-b2345678"],
             ],
             "accounts.security": ["222222222222", "000000000000"],
