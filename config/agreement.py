@@ -38,8 +38,7 @@ def _disagreements(data: Any) -> Iterator[tuple[KeyPath, str]]:
     management = _account(data, "management")
     if management and management == _account(data, "security") and _is_managed(data):
         yield ("security_hub", "managed"), _NOT_TO_ITSELF
-    targets = _value(data, "organization", "targets")
-    if isinstance(targets, list) and any(map(_is_root, targets)) and len({*map(str, targets)}) > 1:
+    if _has_root_beside_others(_value(data, "organization", "targets")):
         yield ("organization", "targets"), _ROOT_ALONE
     for path in _places(data, management, "organization", "excluded_accounts"):
         yield path, _NOT_MANAGEMENT
@@ -55,8 +54,10 @@ def _places(data: Any, unwanted: Any, *path: str) -> Iterator[KeyPath]:
             yield (*path, index)
 
 
-def _is_root(target: Any) -> bool:
-    return isinstance(target, str) and target.startswith("r-")
+def _has_root_beside_others(targets: Any) -> bool:
+    """One that stands twice is the schema's to tell of."""
+    ids = {one for one in targets if isinstance(one, str)} if isinstance(targets, list) else set()
+    return len(ids) > 1 and any(one.startswith("r-") for one in ids)
 
 
 def _is_managed(data: Any) -> bool:
