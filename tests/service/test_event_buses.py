@@ -10,7 +10,6 @@ from botocore.exceptions import ClientError
 
 from sandbox.organization import MEMBERS, SECURITY
 from tests.service.event_resources import (
-    EVENTS,
     SOURCE,
     Queue,
     admit,
@@ -18,6 +17,7 @@ from tests.service.event_resources import (
     create_bus,
     entry,
     rule_in,
+    sending_role,
     target,
 )
 from tests.service.sandbox_resources import (

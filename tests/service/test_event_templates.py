@@ -106,6 +106,7 @@ class Stack:
         self.name = unique("stack")
         self._client = sandbox.client("cloudformation", account)
         self._events = sandbox.client("events", account)
+        self._iam = sandbox.client("iam", account)
 
     def create(self, template: str = TEMPLATE, **parameters: str) -> None:
         self._client.create_stack(**self._request(template, parameters))
@@ -123,6 +124,10 @@ class Stack:
     def rules(self) -> list[str]:
         listed = self._events.list_rules(NamePrefix=self.name)["Rules"]
         return [rule["Name"] for rule in listed]
+
+    def roles(self) -> list[str]:
+        listed = self._iam.list_roles()["Roles"]
+        return [role["RoleName"] for role in listed if role["RoleName"] == self.name]
 
     def targets(self, rule: str) -> list[Any]:
         return list(self._events.list_targets_by_rule(Rule=rule)["Targets"])
@@ -190,6 +195,34 @@ def test_a_stack_that_is_deleted_leaves_no_rule(sandbox: Sandbox, central: Centr
 
 
 @pytest.mark.parametrize(
+    ("bus", "reason"),
+    [
+        (bus_arn(SECURITY.id, "gone"), "ResourceNotFoundException: Event bus .* does not exist"),
+        (bus_arn(SECURITY.id, "default"), "AccessDeniedException: .*role/.* is not authorized"),
+    ],
+)
+def test_a_stack_whose_rule_may_not_send_to_its_bus_fails_and_leaves_nothing(
+    sandbox: Sandbox, bus: str, reason: str
+) -> None:
+    stack = Stack(sandbox, MEMBER)
+
+    with pytest.raises(ClientError, match=reason):
+        stack.create(Bus=bus)
+
+    assert stack.rules() == []
+    assert stack.roles() == []
+
+
+def test_an_update_to_a_bus_that_takes_nothing_changes_no_target(
+    stack: Stack, central: Central
+) -> None:
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        stack.update(Bus=bus_arn(SECURITY.id, "default"))
+
+    assert [one["Arn"] for one in stack.targets(stack.name)] == [central.arn]
+
+
+@pytest.mark.parametrize(
     ("found", "instead", "reason"),
     [
         ("RoleArn: !GetAtt Role.Arn", "", "RoleArn is required"),
@@ -209,28 +242,66 @@ def test_a_template_is_held_to_what_the_api_takes(
     assert stack.rules() == []
 
 
-def test_a_stack_set_brings_the_rule_to_every_account(sandbox: Sandbox, central: Central) -> None:
-    cloudformation, name = sandbox.client("cloudformation", MANAGEMENT.id), unique("set")
-    organizations = sandbox.client("organizations")
-    root = organizations.list_roots()["Roots"][0]["Id"]
-    given = {"Name": name, "Bus": central.arn}
-    cloudformation.create_stack_set(
-        StackSetName=name,
-        TemplateBody=TEMPLATE,
-        PermissionModel="SERVICE_MANAGED",
-        AutoDeployment={"Enabled": True, "RetainStacksOnAccountRemoval": False},
-        Capabilities=["CAPABILITY_NAMED_IAM"],
-        Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in given.items()],
-    )
-    targets = {"DeploymentTargets": {"OrganizationalUnitIds": [root]}, "Regions": [REGION]}
-    cloudformation.create_stack_instances(StackSetName=name, **targets)
-    heard = [central.heard_from(sandbox, member.id) for member in MEMBERS]
-    cloudformation.delete_stack_instances(StackSetName=name, RetainStacks=False, **targets)
-    left = [
+class StackSet:
+    """The template in every account below the root."""
+
+    def __init__(self, sandbox: Sandbox, bus: str) -> None:
+        self.name = unique("set")
+        self._client = sandbox.client("cloudformation", MANAGEMENT.id)
+        root = sandbox.client("organizations").list_roots()["Roots"][0]["Id"]
+        self._targets = {"DeploymentTargets": {"OrganizationalUnitIds": [root]}}
+        given = {"Name": self.name, "Bus": bus}
+        self._client.create_stack_set(
+            StackSetName=self.name,
+            TemplateBody=TEMPLATE,
+            PermissionModel="SERVICE_MANAGED",
+            AutoDeployment={"Enabled": True, "RetainStacksOnAccountRemoval": False},
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+            Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in given.items()],
+        )
+
+    def deploy(self) -> None:
+        tolerant = {"FailureTolerancePercentage": 100, "MaxConcurrentPercentage": 100}
+        self._client.create_stack_instances(**self._place(), OperationPreferences=tolerant)
+
+    def withdraw(self) -> None:
+        self._client.delete_stack_instances(**self._place(), RetainStacks=False)
+
+    def reasons(self) -> dict[str, str]:
+        """Why an account's instance is as it is, by account."""
+        listed = self._client.list_stack_instances(StackSetName=self.name)["Summaries"]
+        return {one["Account"]: one.get("StatusReason", "") for one in listed}
+
+    def _place(self) -> dict[str, Any]:
+        return {"StackSetName": self.name, "Regions": [REGION], **self._targets}
+
+
+def rules_of(sandbox: Sandbox, prefix: str) -> list[str]:
+    """In all members."""
+    return [
         rule["Name"]
         for member in MEMBERS
-        for rule in sandbox.client("events", member.id).list_rules(NamePrefix=name)["Rules"]
+        for rule in sandbox.client("events", member.id).list_rules(NamePrefix=prefix)["Rules"]
     ]
 
+
+def test_a_stack_set_brings_the_rule_to_every_account(sandbox: Sandbox, central: Central) -> None:
+    stack_set = StackSet(sandbox, central.arn)
+    stack_set.deploy()
+    heard = [central.heard_from(sandbox, member.id) for member in MEMBERS]
+    stack_set.withdraw()
+
     assert heard == [1, 1, 1]
-    assert left == []
+    assert rules_of(sandbox, stack_set.name) == []
+
+
+def test_a_stack_set_fails_where_the_rule_may_not_send(sandbox: Sandbox) -> None:
+    """Which a bus without a policy lets its own account do alone."""
+    bus = bus_arn(SECURITY.id, create_bus(sandbox, SECURITY.id))
+    stack_set = StackSet(sandbox, bus)
+    stack_set.deploy()
+    reasons = stack_set.reasons()
+
+    assert all("AccessDeniedException" in reasons[member.id] for member in MEMBERS)
+    assert reasons[SECURITY.id] == ""
+    assert rules_of(sandbox, stack_set.name) == []

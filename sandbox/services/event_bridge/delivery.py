@@ -9,9 +9,9 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-from sandbox.authority import authorize_service, authorize_session
+from sandbox.authority import authorize_service
 from sandbox.refusals import AccessDeniedError
-from sandbox.resources import bus_access, queue_access
+from sandbox.resources import queue_access
 from sandbox.services.event_bridge.addresses import BusAddress
 from sandbox.services.event_bridge.dead_letters import (
     LostEvent,
@@ -20,6 +20,7 @@ from sandbox.services.event_bridge.dead_letters import (
     count,
 )
 from sandbox.services.event_bridge.rules import triggers
+from sandbox.services.event_bridge.sending import may_send
 from sandbox.services.event_bridge.targets import SERVICE
 from sandbox.services.message_rules import InvalidMessageError
 from sandbox.services.messages import queue_of, send
@@ -93,15 +94,7 @@ class Deliveries:
             raise UndeliveredError("FAILED_TO_ASSUME_ROLE", error.message) from error
         if address.bus() is None:
             raise UndeliveredError("NO_RESOURCE", f"{address.arn} does not exist.")
-        context = {
-            "events:source": event["source"],
-            "events:detail-type": event["detail-type"],
-            "events:eventBusInvocation": "true",
-            "aws:SourceArn": rule.arn,
-            "aws:SourceAccount": rule.account_id,
-        }
-        access = bus_access("events:PutEvents", address.arn, context)
-        decision = authorize_session(session, access, address.region)
+        decision = may_send(session, rule, address, event)
         if not decision.allowed:
             raise UndeliveredError("NO_PERMISSIONS", decision.reason)
 

@@ -14,7 +14,7 @@ from moto.core.responses import ActionResult
 
 from sandbox.membership import followed_by
 from sandbox.organization import ONE_CHANGE_AT_A_TIME
-from sandbox.services.stack_sets import reads, roles, templates
+from sandbox.services.stack_sets import reads, roles, stacks, templates
 from sandbox.services.stack_sets.errors import invalid
 from sandbox.services.stack_sets.managed import ManagedStackSet
 from sandbox.services.stack_sets.operations import Operation
@@ -70,6 +70,7 @@ class StackSetOperations:
                 patch.object(Stack, "parse_template", staticmethod(templates.parse))
             )
             stack.enter_context(roles.installed())
+            stack.enter_context(stacks.installed())
             stack.enter_context(followed_by(self._follow))
             yield
 
@@ -94,8 +95,8 @@ class StackSetOperations:
                 self._access.require(response.current_account)
                 settings = settings_of(request, response, None)
                 answer = original(response)
-                stacks = response.cloudformation_backend
-                managed = ManagedStackSet(stacks.describe_stack_set(request["StackSetName"]))
+                sets = response.cloudformation_backend
+                managed = ManagedStackSet(sets.describe_stack_set(request["StackSetName"]))
                 managed.keep(settings)
                 self._managed[managed.stack_set.id] = managed
                 return answer

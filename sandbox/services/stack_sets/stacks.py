@@ -1,14 +1,18 @@
 """One stack of a stack set, in the account and Region that it is for.
 
-A failed creation is rolled back, a failed update leaves the stack as it was.
+A failed creation is rolled back, also that of a stack by itself; a failed update leaves the stack
+as it was.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from moto.cloudformation.models import Stack, cloudformation_backends
 from moto.cloudformation.utils import generate_stack_id
@@ -18,7 +22,7 @@ from werkzeug.exceptions import HTTPException
 from sandbox.services.stack_sets import roles
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from moto.cloudformation.models import CloudFormationBackend
 
@@ -39,6 +43,13 @@ class Design:
     template: str
     parameters: Mapping[str, str]
     tags: Mapping[str, str]
+
+
+@contextmanager
+def installed() -> Iterator[None]:
+    creating = _rolling_back(Stack.create_resources)
+    with patch.object(Stack, "create_resources", creating):
+        yield
 
 
 def stack_name(stack_set: str) -> str:
@@ -112,8 +123,25 @@ def _make(stack_id: str, account: str, region: str, design: Design) -> None:
     try:
         stack.create_resources()
     except FAILURES as error:
-        _delete(stack)
         raise StackFailedError(_reason(error)) from error
+
+
+def _rolling_back(create_resources: Any) -> Any:
+    """Moto leaves the stack as it was when it failed, and with it all that stands in a retry's way.
+
+    AWS tells of the failure after the call, and leaves a stack without resources until it is
+    deleted; the sandbox tells in the call that made it, and leaves none.
+    """
+
+    @functools.wraps(create_resources)
+    def creating(stack: Stack) -> None:
+        try:
+            create_resources(stack)
+        except FAILURES:
+            _delete(stack)
+            raise
+
+    return creating
 
 
 def _reason(error: Exception) -> str:
