@@ -77,6 +77,23 @@ def test_preferences_that_make_no_sense_are_refused(
     assert not stack_set.accounts()
 
 
+@pytest.mark.parametrize("mode", ["STRICT_FAILURE_TOLERANCE", "SOFT_FAILURE_TOLERANCE"])
+def test_preferences_are_answered_as_they_were_given(
+    mode: str, stack_set: StackSet, workloads: str
+) -> None:
+    preferences = {**TOLERANT, "RegionConcurrencyType": "PARALLEL", "ConcurrencyMode": mode}
+    operations = [
+        stack_set.deploy(workloads, preferences=preferences),
+        stack_set.update(OperationPreferences=preferences),
+        stack_set.withdraw(workloads, preferences=preferences),
+    ]
+    listed = stack_set.client.list_stack_set_operations(StackSetName=stack_set.name)["Summaries"]
+
+    for operation in operations:
+        assert stack_set.operation(operation)["OperationPreferences"] == preferences
+    assert [one["OperationPreferences"] for one in listed] == [preferences] * len(operations)
+
+
 def test_one_broken_account_keeps_no_other_uncovered(stack_set: StackSet, workloads: str) -> None:
     stack_set.block(FIRST)
     operation = stack_set.deploy(workloads, preferences=TOLERANT)
@@ -109,6 +126,22 @@ def test_a_failure_that_is_not_tolerated_stops_the_operation(
             {
                 "FailureToleranceCount": 1,
                 "MaxConcurrentCount": 3,
+                "ConcurrencyMode": "SOFT_FAILURE_TOLERANCE",
+            },
+            CURRENT,
+        ),
+        (
+            {
+                "FailureToleranceCount": 1,
+                "MaxConcurrentCount": 3,
+                "ConcurrencyMode": "STRICT_FAILURE_TOLERANCE",
+            },
+            CANCELLED,
+        ),
+        (
+            {
+                "FailureTolerancePercentage": 40,
+                "MaxConcurrentPercentage": 100,
                 "ConcurrencyMode": "SOFT_FAILURE_TOLERANCE",
             },
             CURRENT,

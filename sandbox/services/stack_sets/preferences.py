@@ -50,7 +50,11 @@ class Preferences:
         return accounts * int(self.values.get("FailureTolerancePercentage", 0)) // 100
 
     def at_once(self, accounts: int, failures: int) -> int:
-        """In so many of them the operation goes on, after so many failures."""
+        """In so many of them the operation goes on, after so many failures.
+
+        STRICT_FAILURE_TOLERANCE, the default, goes on in no more than are tolerated still, and one:
+        no more ever fail. SOFT_FAILURE_TOLERANCE goes on in as many as wanted to the end.
+        """
         wanted = self._concurrency(accounts)
         if self.values.get("ConcurrencyMode") == "SOFT_FAILURE_TOLERANCE":
             return wanted
