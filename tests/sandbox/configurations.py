@@ -146,7 +146,6 @@ def _second_region() -> dict[str, Any]:
             "excluded_accounts": [EXCLUDED],
         },
         "stack_set": {
-            "retain_stacks_on_account_removal": True,
             "failure_tolerance_percentage": 50,
             "max_concurrent_percentage": 50,
         },
@@ -161,7 +160,11 @@ CONFIGURATIONS: dict[str, Configuration] = {
         changes=_with_control_tower, prepare=(_enable_security_hub, _control_tower)
     ),
     "hub_unmanaged": Configuration(
-        changes=lambda: {"security_hub": {"managed": False}}, prepare=(_enable_security_hub,)
+        changes=lambda: {
+            "security_hub": {"managed": False},
+            "stack_set": {"retain_stacks_on_account_removal": True},
+        },
+        prepare=(_enable_security_hub,),
     ),
     "second_region": Configuration(changes=_second_region, excluded=frozenset({EXCLUDED})),
 }

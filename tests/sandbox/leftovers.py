@@ -1,4 +1,4 @@
-"""What carries Rootwatch's prefix in an account, of all kinds of resources that it makes."""
+"""What is left of Rootwatch: what carries its prefix in an account, and what has no name."""
 
 from __future__ import annotations
 
@@ -34,3 +34,34 @@ def names_in(sandbox: Sandbox, account: str, region: str, prefix: str) -> list[s
         *(rule["Name"] for rule in events.list_rules()["Rules"]),
     ]
     return [name for name in names if prefix in name]
+
+
+def of_the_organization(sandbox: Sandbox, security: str, region: str) -> list[str]:
+    """Delegations, and what Security Hub has in the security account.
+
+    AWS Organizations keeps Security Hub's registration of its administrator, which is not counted.
+    """
+    organizations = sandbox.client("organizations")
+    delegated = organizations.list_delegated_administrators(
+        ServicePrincipal="cloudtrail.amazonaws.com"
+    )["DelegatedAdministrators"]
+    management = sandbox.client("securityhub", region=region)
+    administrators = management.list_organization_admin_accounts()["AdminAccounts"]
+    return [
+        *(f"CloudTrail's administrator {one['Id']}" for one in delegated),
+        *(f"Security Hub's administrator {one['AccountId']}" for one in administrators),
+        *_of_security_hub(sandbox, security, region),
+    ]
+
+
+def _of_security_hub(sandbox: Sandbox, security: str, region: str) -> list[str]:
+    hub = sandbox.client("securityhub", security, region)
+    try:
+        aggregators = hub.list_finding_aggregators()["FindingAggregators"]
+    except hub.exceptions.InvalidAccessException:
+        return []  # it is off
+    insights = hub.get_insights()["Insights"]
+    return [
+        *(one["FindingAggregatorArn"] for one in aggregators),
+        *(one["Name"] for one in insights if one["InsightArn"].split(":")[4] == security),
+    ]

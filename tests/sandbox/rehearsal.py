@@ -20,10 +20,10 @@ import config
 from sandbox import sign_ins
 from sandbox.deployment import ROOT, Deployment
 from sandbox.local import Sandbox
-from sandbox.organization import MANAGEMENT, join_many, organization
+from sandbox.organization import MANAGEMENT, UNITS, Account, join, move, new_number, organization
 from sandbox.progress import Progress
 from tests.sandbox.configurations import CONFIGURATIONS, EXCLUDED, VICTIM
-from tests.sandbox.leftovers import names_in
+from tests.sandbox.leftovers import names_in, of_the_organization
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -74,9 +74,14 @@ class Rehearsal:
         for stack in self._stacks:
             self.facts.changes[stack] = self._deployment.plan(stack)
             self.facts.resources[stack] = len(self._deployment.resources(stack))
-        [joined] = join_many(1, "Workloads")
+        joined = Account(new_number(), "joined")
+        join(joined)
         self.facts.joined = joined.id
-        for account in (VICTIM, EXCLUDED, MANAGEMENT.id, joined.id):
+        # In the root at first, which is no target of every configuration, then in both units.
+        for unit in reversed(UNITS):
+            move(joined.id, unit)
+            self.facts.sign_ins += [self._sign_in(joined.id, path) for path in PATHS]
+        for account in (VICTIM, EXCLUDED, MANAGEMENT.id):
             self.facts.sign_ins += [self._sign_in(account, path) for path in PATHS]
         self._destroy()
 
@@ -146,7 +151,9 @@ class Rehearsal:
         if self._settings.trail.managed:
             self._empty_bucket()
         self._deployment.destroy(Progress())
-        prefix = self._settings.name_prefix
+        prefix, region = self._settings.name_prefix, self._settings.home_region
+        security = self._settings.accounts.security
+        self.facts.left["organization's"] = of_the_organization(self._sandbox, security, region)
         for stack in self._stacks:
             self.facts.left[stack] = self._deployment.resources(stack)
         for account in organization().accounts:

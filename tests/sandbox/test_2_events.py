@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -180,6 +181,28 @@ def test_the_importer_writes_its_log_with_the_event_id(observer: Observer) -> No
     observer.deliver(record)
 
     assert observer.steps(record) == ["record matched", "finding imported", "notice published"]
+
+
+def test_the_insight_counts_root_sign_ins_without_mfa_by_account(observer: Observer) -> None:
+    """As Security Hub computes it, over the findings that the security account sees."""
+    hub = observer.sandbox.client("securityhub", SECURITY.id)
+    [insight] = [one for one in hub.get_insights()["Insights"] if PREFIX in one["Name"]]
+    before = _counts(hub, insight)
+    observer.deliver(
+        sign_ins.root_without_mfa(VICTIM),
+        sign_ins.root_without_mfa(VICTIM),
+        sign_ins.root_with_mfa(VICTIM),
+        sign_ins.root_without_mfa(MANAGEMENT.id),
+    )
+
+    assert _counts(hub, insight) - before == Counter(
+        {f"AWS::::Account:{VICTIM}": 2, f"AWS::::Account:{MANAGEMENT.id}": 1}
+    )
+
+
+def _counts(hub: Any, insight: dict[str, Any]) -> Counter[str]:
+    results = hub.get_insight_results(InsightArn=insight["InsightArn"])["InsightResults"]
+    return Counter({one["GroupByAttributeValue"]: one["Count"] for one in results["ResultValues"]})
 
 
 def test_the_archive_holds_every_event(observer: Observer, deployment: Deployment) -> None:

@@ -9,7 +9,7 @@ import pytest
 from sandbox.local import REGION
 from sandbox.organization import ACCOUNTS, LOG_ARCHIVE, SECURITY
 from sandbox.progress import Progress
-from tests.sandbox.leftovers import names_in
+from tests.sandbox.leftovers import names_in, of_the_organization
 from tests.sandbox.observer import PREFIX
 
 if TYPE_CHECKING:
@@ -35,6 +35,11 @@ def test_terraform_has_nothing_left(stack: str, destroyed: Deployment) -> None:
 @pytest.mark.parametrize("account", ACCOUNTS, ids=lambda account: account.name)
 def test_no_account_has_anything_left(account: Any, sandbox: Sandbox) -> None:
     assert names_in(sandbox, account.id, REGION, PREFIX) == []
+
+
+@pytest.mark.usefixtures("destroyed")
+def test_the_organization_has_nothing_left(sandbox: Sandbox) -> None:
+    assert of_the_organization(sandbox, SECURITY.id, REGION) == []
 
 
 @pytest.mark.usefixtures("destroyed")

@@ -337,7 +337,7 @@ def test_a_missing_key_is_named_with_what_it_is(path: tuple[str, ...]) -> None:
         "retention",
         "security_hub",
         "state",
-    ],  # fmt: skip
+    ],
 )
 def test_an_unknown_key_is_refused_wherever_it_stands(place: str) -> None:
     key = f"{place}.surprise".removeprefix(".")
