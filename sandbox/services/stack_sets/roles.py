@@ -29,11 +29,14 @@ def installed() -> Iterator[None]:
 
 
 def forget_missing(stack: Stack) -> None:
-    """CloudFormation takes a role that is gone for deleted; moto's then cannot be."""
-    own = iam(stack.account_id).roles.values()
+    """CloudFormation takes a role that is gone for deleted; moto's then cannot be.
+
+    It knows a role by its name: one that was made anew by other means is deleted with the stack.
+    """
+    names = {role.name for role in iam(stack.account_id).roles.values()}
     made = stack.resource_map._parsed_resources  # noqa: SLF001  moto tells it nowhere else
     for logical_id, resource in list(made.items()):
-        if isinstance(resource, Role) and resource not in own:
+        if isinstance(resource, Role) and resource.name not in names:
             del made[logical_id]
 
 
