@@ -51,6 +51,8 @@ Resources:
 FOLLOWING = {"Enabled": True, "RetainStacksOnAccountRemoval": False}
 RETAINING = {"Enabled": True, "RetainStacksOnAccountRemoval": True}
 STATIC = {"Enabled": False}
+CURRENT = ("CURRENT", "SUCCEEDED")  # an instance's statuses
+FAILED = ("OUTDATED", "FAILED")
 TOLERANT = {"FailureTolerancePercentage": 100, "MaxConcurrentPercentage": 100}
 
 

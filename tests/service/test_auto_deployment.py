@@ -10,6 +10,7 @@ from sandbox import organization
 from sandbox.organization import MANAGEMENT, MEMBERS, ROOT_ID, Account, new_number
 from tests.service.sandbox_resources import REGION, unique
 from tests.service.stack_set_helper import (
+    CURRENT,
     FOLLOWING,
     RETAINING,
     STATIC,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 OTHER_REGION = "eu-central-1"
 CREATED = ("CREATE", "SUCCEEDED")
 DELETED = ("DELETE", "SUCCEEDED")
-CURRENT = ("CURRENT", "SUCCEEDED")
 
 
 @pytest.fixture

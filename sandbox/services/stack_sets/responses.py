@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 
     from sandbox.membership import Move
     from sandbox.services.stack_sets.operations import Action
+    from sandbox.services.stack_sets.targets import Targets
 
 type Request = dict[str, Any]
 type Answer = dict[str, Any]
+type Change = Callable[[ManagedStackSet, Request, CloudFormationResponse], Operation]
+type Act = Callable[[ManagedStackSet, Request, Operation, Targets], None]
 
 
 @contextmanager
@@ -51,9 +54,15 @@ class StackSetOperations:
             "create_stack_set": self._creating(moto.create_stack_set),
             "update_stack_set": self._changing(moto.update_stack_set, _update),
             "delete_stack_set": self._deleting(moto.delete_stack_set),
-            "create_stack_instances": self._changing(moto.create_stack_instances, _create),
-            "update_stack_instances": self._changing(moto.update_stack_instances, _override),
-            "delete_stack_instances": self._changing(moto.delete_stack_instances, _delete),
+            "create_stack_instances": self._changing(
+                moto.create_stack_instances, _on_instances("CREATE", creation_targets, _create)
+            ),
+            "update_stack_instances": self._changing(
+                moto.update_stack_instances, _on_instances("UPDATE", operation_targets, _override)
+            ),
+            "delete_stack_instances": self._changing(
+                moto.delete_stack_instances, _on_instances("DELETE", operation_targets, _delete)
+            ),
             "activate_organizations_access": self._accessing(_activate),
             "deactivate_organizations_access": self._accessing(_deactivate),
             "describe_organizations_access": self._accessing(_describe_access),
@@ -118,11 +127,7 @@ class StackSetOperations:
 
         return deleting
 
-    def _changing(
-        self,
-        original: Any,
-        change: Callable[[ManagedStackSet, Request, CloudFormationResponse], Operation],
-    ) -> Any:
+    def _changing(self, original: Any, change: Change) -> Any:
         @functools.wraps(original)
         def changing(response: CloudFormationResponse) -> Any:
             with ONE_CHANGE_AT_A_TIME:
@@ -189,32 +194,37 @@ def _update(
     return operation
 
 
+def _on_instances(action: Action, targets_of: Callable[[Request], Targets], act: Act) -> Change:
+    """An operation on the instances that a request's targets and Regions mean."""
+
+    def change(
+        managed: ManagedStackSet, request: Request, _response: CloudFormationResponse
+    ) -> Operation:
+        targets = targets_of(request)
+        operation = _operation(action, managed, request, regions_of(request))
+        act(managed, request, operation, targets)
+        return operation
+
+    return change
+
+
 def _create(
-    managed: ManagedStackSet, request: Request, _response: CloudFormationResponse
-) -> Operation:
-    targets, regions = creation_targets(request), regions_of(request)
-    operation = _operation("CREATE", managed, request, regions)
+    managed: ManagedStackSet, request: Request, operation: Operation, targets: Targets
+) -> None:
     overrides = overrides_of(request, managed.stack_set)
     managed.create_instances(operation, targets, overrides or {})
-    return operation
 
 
 def _override(
-    managed: ManagedStackSet, request: Request, _response: CloudFormationResponse
-) -> Operation:
-    targets, regions = operation_targets(request), regions_of(request)
-    operation = _operation("UPDATE", managed, request, regions)
+    managed: ManagedStackSet, request: Request, operation: Operation, targets: Targets
+) -> None:
     managed.update_instances(operation, targets, overrides_of(request, managed.stack_set))
-    return operation
 
 
 def _delete(
-    managed: ManagedStackSet, request: Request, _response: CloudFormationResponse
-) -> Operation:
-    targets, regions = operation_targets(request), regions_of(request)
-    operation = _operation("DELETE", managed, request, regions)
+    managed: ManagedStackSet, _request: Request, operation: Operation, targets: Targets
+) -> None:
     managed.delete_instances(operation, targets)
-    return operation
 
 
 def _operation(
