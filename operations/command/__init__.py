@@ -38,13 +38,13 @@ Commands for other accounts than the management account name the profiles that R
 
 exit status:
   0  nothing is missing
-  1  something is, or could not be looked at
-  2  nothing could be looked at: the configuration is wrong, or there are no credentials
+  1  something is, or could not be looked at; with credentials of another account, nothing else was
+  2  nothing could be looked at: the configuration is wrong, there are no credentials, or AWS does
+     not answer
 """
 _WHEN = (
     "say when: `check --before` looks at what a deployment needs; there is no look afterwards yet"
 )
-_CREDENTIALS = "needed: credentials of an administrator of the management account, as AWS_PROFILE"
 
 
 def main(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
         stderr.write(f"{error}\n")
         return 2
     except NothingCheckedError as error:
-        stderr.write(f"{error}\n{_CREDENTIALS}\n")
+        stderr.write(f"{error}\nneeded: {error.needed}\n")
         return 2
     stdout.write(f"{_text(report, options.output, stdout)}\n")
     return 0 if report.is_ok else 1

@@ -17,6 +17,7 @@ from operations.preflight import (
     second_trail,
     security_hub,
     security_hub_policies,
+    suspended,
     targets,
 )
 from operations.preflight.errors import NotLookedAtError, ReadError
@@ -28,13 +29,14 @@ if TYPE_CHECKING:
     from operations.preflight.facts import Facts
 
 CHECKS: tuple[Check, ...] = (
-    *access.CHECKS,
+    *access.CHECKS,  # the first of which all others need
     *organization.CHECKS,
     *targets.CHECKS,
     *organization.TRUST_CHECKS,
     *delegations.CHECKS,
     *security_hub.CHECKS,
     *security_hub_policies.CHECKS,
+    *suspended.CHECKS,
     *names.CHECKS,
     *second_trail.CHECKS,
     *existing_trail.CHECKS,
@@ -60,10 +62,12 @@ class Report:
 
 
 def run(facts: Facts) -> Report:
-    checks = [check for check in CHECKS if check.applies(facts.settings)]
-    with ThreadPoolExecutor(WORKERS) as pool:
-        results = list(pool.map(partial(look, facts), checks))
-    rows = map(Row, checks, results)
+    """Credentials of another account end it: everything else would be looked at in vain."""
+    first, *others = (check for check in CHECKS if check.applies(facts.settings))
+    rows = [Row(first, look(facts, first))]
+    if rows[0].result.status == Status.OK:
+        with ThreadPoolExecutor(WORKERS) as pool:
+            rows += map(Row, others, pool.map(partial(look, facts), others))
     return Report(rows=tuple(rows), calls=facts.cloud.calls)
 
 

@@ -55,9 +55,8 @@ def _credentials(facts: Facts) -> Result:
         return ok(f"{who.name} of the management account {wanted}")
     right = f"credentials of an administrator of the management account {wanted}"
     commands = (facts.cli.command(wanted, "sts", "get-caller-identity"),)
-    return missing(
-        f"{who.name} of the account {who.account}", Remedy(right=right, commands=commands)
-    )
+    told = f"{who.name} of the account {who.account}; nothing else was looked at"
+    return missing(told, Remedy(right=right, commands=commands))
 
 
 def _log_archive(facts: Facts) -> Result:

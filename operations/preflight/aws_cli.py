@@ -45,28 +45,37 @@ def as_json(document: Any) -> str:
     return json.dumps(document, separators=(",", ":"))
 
 
-def import_remedy(root: Path, stack: str, kind: str, identifier: str) -> Remedy:
-    """How a stack's state gets the only resource of a kind, which exists already.
+def import_remedy(root: Path, kind: str, identifier: str) -> Remedy:
+    """How Terraform's state gets the only resource of a kind, which exists already.
 
-    Its address stands in the synthesized stack; where there is none, that is what is to be done
-    first.
+    Stack and address are those of the synthesized stacks; where there are none, that is what is to
+    be done first.
     """
-    folder = f"cdktf.out/stacks/{stack}"
+    found = _found(root / "cdktf.out", kind)
+    if found is None:
+        right = "it is in Terraform's state; after this, the check tells how"
+        return Remedy(right=right, commands=(SYNTH,))
+    stack, address = found
     right = f"it is in the state of the stack {stack}"
-    address = _address(root / folder / "cdk.tf.json", kind)
-    if address is None:
-        return Remedy(right=f"{right}; after this, the check tells how", commands=(SYNTH,))
-    terraform = f"terraform -chdir={folder}"
+    terraform = f"terraform -chdir=cdktf.out/stacks/{stack}"
     imported = f"{terraform} import {shlex.quote(address)} {shlex.quote(identifier)}"
     return Remedy(
         right=right, commands=(SYNTH, Command(None, f"{terraform} init"), Command(None, imported))
     )
 
 
-def _address(path: Path, kind: str) -> str | None:
+def _found(output: Path, kind: str) -> tuple[str, str] | None:
+    """Stack and address; None where no stack has it, or none is synthesized by this version."""
     try:
-        stack = json.loads(path.read_text(encoding="utf-8"))
-        (name,) = stack["resource"][kind]
-    except (OSError, ValueError, LookupError, TypeError):  # none, or none of this version
-        return None
-    return f"{kind}.{name}"
+        for stack in _read(output / "manifest.json")["stacks"]:
+            resources = _read(output / "stacks" / stack / "cdk.tf.json")["resource"]
+            if kind in resources:
+                (name,) = resources[kind]
+                return stack, f"{kind}.{name}"
+    except (OSError, ValueError, LookupError, TypeError):
+        pass
+    return None
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))

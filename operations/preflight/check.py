@@ -39,6 +39,10 @@ def manages_security_hub(settings: Settings) -> bool:
     return settings.security_hub.managed
 
 
+def configures_centrally(settings: Settings) -> bool:
+    return settings.security_hub.managed and settings.security_hub.configuration == "central"
+
+
 def leaves_security_hub(settings: Settings) -> bool:
     return not settings.security_hub.managed
 

@@ -12,7 +12,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from operations.preflight.errors import CannotEnterError, NothingCheckedError, ReadError
+from operations.preflight.errors import (
+    CannotEnterError,
+    NoEndpointError,
+    NothingCheckedError,
+    ReadError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
@@ -90,6 +95,7 @@ class Cloud:
         )
 
     def client(self, service: str, region: str, credentials: Mapping[str, str]) -> Any:
+        """Raises NoEndpointError where the address to call is none."""
         key = service, region, credentials.get("aws_access_key_id")
         with self._lock:
             if key not in self._clients:
@@ -97,7 +103,12 @@ class Cloud:
             return self._clients[key]
 
     def _created(self, service: str, region: str, credentials: Mapping[str, str]) -> Any:
-        client = self._session.client(service, region_name=region, config=_CONFIG, **credentials)
+        try:
+            client = self._session.client(
+                service, region_name=region, config=_CONFIG, **credentials
+            )
+        except ValueError as error:
+            raise NoEndpointError(f"{service}: {error}") from error
         client.meta.events.register("before-parameter-build", self._count)
         return client
 

@@ -12,9 +12,9 @@ from operations.preflight.check import (
     has_security_account,
     manages_security_hub,
 )
-from operations.preflight.deployment import is_in_state
 from operations.preflight.organization import CLOUDTRAIL, known
 from operations.preflight.result import Command, Remedy, Result, missing, ok
+from operations.preflight.states import is_in_state
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -57,9 +57,9 @@ def _delegated(facts: Facts, service: str) -> frozenset[str]:
 def _cloudtrail(facts: Facts) -> Result:
     security, found = facts.settings.accounts.security, facts.of(cloudtrail_administrators)
     if security in found:
-        if is_in_state(facts, "organization", CLOUDTRAIL_KIND):
+        if is_in_state(facts, CLOUDTRAIL_KIND):
             return ok(f"{security}, by Rootwatch")
-        remedy = import_remedy(facts.root, "organization", CLOUDTRAIL_KIND, security)
+        remedy = import_remedy(facts.root, CLOUDTRAIL_KIND, security)
         return missing(f"{security}, but not by Rootwatch, which would fail to make it", remedy)
     others = sorted(found)
     if len(others) < MOST_OF_CLOUDTRAIL:
@@ -87,9 +87,9 @@ def _security_hub(facts: Facts) -> Result:
         return missing(", ".join(others), _give_up(facts, others))
     if security not in at_home:
         return ok("nobody yet" if not anywhere else f"{security}, in other regions")
-    if is_in_state(facts, "organization", SECURITY_HUB_KIND):
+    if is_in_state(facts, SECURITY_HUB_KIND):
         return ok(f"{security}, by Rootwatch")
-    remedy = import_remedy(facts.root, "organization", SECURITY_HUB_KIND, security)
+    remedy = import_remedy(facts.root, SECURITY_HUB_KIND, security)
     return missing(f"{security}, but not by Rootwatch, which would fail to make it", remedy)
 
 

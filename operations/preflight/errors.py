@@ -12,6 +12,14 @@ class PreflightError(Exception):
 class NothingCheckedError(PreflightError):
     """No credentials, or AWS does not answer: there is nothing to begin with."""
 
+    needed = "credentials of an administrator of the management account, as AWS_PROFILE"
+
+
+class NoEndpointError(NothingCheckedError):
+    """The environment or the profile names an address of AWS that is none."""
+
+    needed = "AWS_ENDPOINT_URL, where it is set at all, is an address as http://127.0.0.1:5000"
+
 
 class NotLookedAtError(PreflightError):
     """What another check tells of keeps this one from looking."""

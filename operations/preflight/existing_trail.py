@@ -4,26 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from operations.preflight import access
+from operations.preflight import access, trails
 from operations.preflight.aws_cli import as_json
 from operations.preflight.check import Check, reads_another_trail
 from operations.preflight.errors import NotLookedAtError
 from operations.preflight.log_delivery import give_log_group
 from operations.preflight.recording import records, sign_in, with_sign_ins
 from operations.preflight.result import Remedy, Result, missing, ok
-from operations.preflight.trails import (
-    LogGroup,
-    Trail,
-    config_lines,
-    organization_trails,
-    selectors,
-    status,
-    trails,
-)
+from operations.preflight.trails import LogGroup
 
 if TYPE_CHECKING:
     from operations.preflight.facts import Facts
     from operations.preflight.result import Command
+    from operations.preflight.trails import Trail
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
 SUBSCRIPTION_FILTERS = 2
@@ -40,7 +33,7 @@ def existing(facts: Facts) -> Trail:
 
 def _named(facts: Facts) -> Trail | None:
     name = facts.settings.trail.name
-    return next((trail for trail in facts.of(trails) if trail.name == name), None)
+    return next((trail for trail in facts.of(trails.trails) if trail.name == name), None)
 
 
 def _coverage(facts: Facts) -> Result:
@@ -60,10 +53,10 @@ def _coverage(facts: Facts) -> Result:
 
 
 def _another(facts: Facts) -> Remedy:
-    found = facts.of(organization_trails)
+    found = facts.of(trails.organization_trails)
     for trail in found:
         if trail.log_group:
-            config = config_lines(facts, trail, trail.log_group)
+            config = trails.config_lines(facts, trail, trail.log_group)
             return Remedy(right="the configuration names a trail that exists", config=config)
     config = ("trail:", "  managed: true")
     return Remedy(right="a trail that exists, or one of Rootwatch's own", config=config)
@@ -71,7 +64,7 @@ def _another(facts: Facts) -> Remedy:
 
 def _recording(facts: Facts) -> Result:
     trail, settings = facts.of(existing), facts.settings
-    found = selectors(facts, trail)
+    found = trails.selectors(facts, trail)
     if records(found, sign_in(settings.partition, settings.accounts.security)):
         return ok("root's sign-ins, among the management events")
     option, complete = with_sign_ins(found)
@@ -83,7 +76,7 @@ def _recording(facts: Facts) -> Result:
 
 def _delivery(facts: Facts) -> Result:
     trail = facts.of(existing)
-    found = status(facts, trail)
+    found = trails.status(facts, trail)
     if not found["IsLogging"]:
         command = _at_home(facts, trail, "start-logging", "--name", trail.arn)
         remedy = Remedy(right=f"{trail.name} logs", commands=(command,))
@@ -119,7 +112,7 @@ def _destination(facts: Facts) -> Result:
     if given == wanted:
         return ok(told)
     right = "the configuration names what the trail delivers to"
-    return missing(told, Remedy(right=right, config=config_lines(facts, trail, group)))
+    return missing(told, Remedy(right=right, config=trails.config_lines(facts, trail, group)))
 
 
 def _log_group(facts: Facts) -> Result:

@@ -8,155 +8,154 @@ from typing import TYPE_CHECKING, Literal
 
 from operations.preflight import access, resources
 from operations.preflight.check import Check, has_own_trail
-from operations.preflight.deployment import deployed, is_own
 from operations.preflight.errors import ReadError
+from operations.preflight.name_list import in_log_archive, in_management, in_security
 from operations.preflight.result import Remedy, Result, Status, ok
+from operations.preflight.states import State, states
+from operations.preflight.tags import is_rootwatchs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from operations.preflight.cloud import Account
     from operations.preflight.facts import Facts
-    from operations.preflight.resources import Existing, Look
+    from operations.preflight.name_list import Resource
     from operations.preflight.result import Command
 
 LONGEST_PREFIX = 20  # as config/schema.json has it
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    kind: str
-    name: str  # or its ARN, where its kind is looked for by that
-    look: Look
-    is_by_stack: bool = False  # CloudFormation makes it, in the region that records sign-ins
-
-    def __str__(self) -> str:
-        shown = self.name.rpartition(":")[2].removeprefix("trail/")
-        return f"{self.kind} {shown}"
+TOLD = {
+    "taken": "not Rootwatch's",
+    "left over": "Rootwatch's by its tag, and in no state",
+    "elsewhere": "of another account",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     resource: Resource
-    state: Literal["free", "own", "taken"]
-    existing: Existing | None
+    whose: Literal["free", "own", "left over", "taken", "elsewhere"]
+    deletion: tuple[resources.Words, ...] = ()
+
+    @property
+    def is_in_the_way(self) -> bool:
+        return self.whose in TOLD
+
+    def __str__(self) -> str:
+        return f"{self.resource} exists, {TOLD[self.whose]}"
 
 
-def _in_management(facts: Facts) -> Iterator[Resource]:
-    names = facts.names
-    if facts.settings.trail.managed:
-        yield Resource("trail", names.trail_arn, resources.trail)
-    yield Resource("stack set", names.member_stack_set, resources.stack_set, is_by_stack=True)
-    yield Resource("stack", names.member_stack_set, resources.stack, is_by_stack=True)
-    yield from _member_access(facts)
+type Looked = tuple[Finding | ReadError, ...]
 
 
-def _member_access(facts: Facts) -> Iterator[Resource]:
-    """What the stack brings to every account."""
-    names = facts.names
-    for role in (names.member_role, names.event_role):
-        yield Resource("role", role, resources.role, is_by_stack=True)
-    yield Resource("event rule", names.event_rule, resources.event_rule, is_by_stack=True)
+def management(facts: Facts) -> Looked:
+    return _looked(facts, facts.of(access.management), in_management(facts))
 
 
-def _in_log_archive(facts: Facts) -> Iterator[Resource]:
-    yield Resource("bucket", facts.names.trail_bucket, resources.bucket)
-    yield Resource("key", facts.names.trail_key_alias, resources.key_alias)
+def log_archive(facts: Facts) -> Looked:
+    return _looked(facts, facts.of(access.log_archive), in_log_archive(facts))
 
 
-def _in_security(facts: Facts) -> Iterator[Resource]:
-    names = facts.names
-    if facts.settings.trail.managed:
-        yield Resource("log group", names.trail_log_group, resources.log_group)
-        yield Resource("role", names.trail_log_role, resources.role)
-    yield Resource("log group", names.importer_log_group, resources.log_group)
-    yield Resource("role", names.importer_role, resources.role)
-    yield Resource("function", names.importer, resources.function)
-    for queue in (names.importer_queue, names.dead_letter_queue):
-        yield Resource("queue", queue, resources.queue)
-    for priority in ("high", "low"):
-        yield Resource("topic", names.topic_arn(priority), resources.topic)
-    yield Resource("table", names.told_table, resources.table)
-    yield Resource("event bus", names.event_bus, resources.event_bus)
-    yield Resource("key", names.alerts_key_alias, resources.key_alias)
-    if facts.settings.accounts.security != facts.settings.accounts.management:
-        yield from _member_access(facts)
+def security(facts: Facts) -> Looked:
+    return _looked(facts, facts.of(access.security), in_security(facts))
 
 
-def _management(facts: Facts) -> Result:
-    return _judged(facts, facts.of(access.management), list(_in_management(facts)))
+def all_found(facts: Facts) -> Iterator[Finding]:
+    parts = [management, security, *([log_archive] if facts.settings.trail.managed else [])]
+    looked = (one for part in parts for one in facts.of(part))
+    return (one for one in looked if isinstance(one, Finding))
 
 
-def _log_archive(facts: Facts) -> Result:
-    return _judged(facts, facts.of(access.log_archive), list(_in_log_archive(facts)))
-
-
-def _security(facts: Facts) -> Result:
-    return _judged(facts, facts.of(access.security), list(_in_security(facts)))
-
-
-def _judged(facts: Facts, account: Account, wanted: list[Resource]) -> Result:
-    """One that could not be looked at does not hide the others that are taken."""
-    looks = facts.each(partial(_look, facts, account), wanted)
-    found = [one for one in looks if isinstance(one, Finding)]
-    errors = [one for one in looks if isinstance(one, ReadError)]
-    return _result(facts, account, found, errors)
+def _looked(facts: Facts, account: Account, wanted: Iterable[Resource]) -> Looked:
+    facts.of(states)  # without which nobody knows whose anything is
+    return tuple(facts.each(partial(_look, facts, account), wanted))
 
 
 def _look(facts: Facts, account: Account, resource: Resource) -> Finding | ReadError:
-    region = facts.settings.sign_in_region if resource.is_by_stack else account.region
+    region = _region(facts, resource)
     try:
         existing = resource.look(replace(account, region=region), resource.name)
-        if existing is None:
-            return Finding(resource, "free", None)
-        own = is_own(facts.settings, existing.tags)
-        by_own_stack = resource.is_by_stack and facts.of(deployed)
     except ReadError as error:
         return error
-    return Finding(resource, "own" if own or by_own_stack else "taken", existing)
+    if existing is None:
+        return Finding(resource, "free")
+    if existing.is_elsewhere:
+        return Finding(resource, "elsewhere")
+    state = facts.of(states)[resource.stack]
+    if state and state.holds(*resource.held_as):
+        return Finding(resource, "own")
+    if not is_rootwatchs(facts.settings, existing.tags):
+        return Finding(resource, "taken", existing.deletion)
+    return Finding(resource, "left over", _deletion_of_rest(state, existing))
 
 
-def _result(
-    facts: Facts, account: Account, found: list[Finding], errors: list[ReadError]
-) -> Result:
-    taken = [one for one in found if one.state == "taken"]
-    told = [_taken_text(one) for one in taken]
-    told += [f"could not be looked at: {error}" for error in errors]
+def _deletion_of_rest(
+    state: State | None, existing: resources.Existing
+) -> tuple[resources.Words, ...]:
+    """Nobody is told to delete what may be in use, with its state elsewhere."""
+    return existing.deletion if state else ()
+
+
+def _region(facts: Facts, resource: Resource) -> str:
+    settings = facts.settings
+    return settings.sign_in_region if resource.is_by_cloudformation else settings.home_region
+
+
+def _management(facts: Facts) -> Result:
+    return _result(facts, facts.of(access.management), facts.of(management))
+
+
+def _log_archive(facts: Facts) -> Result:
+    return _result(facts, facts.of(access.log_archive), facts.of(log_archive))
+
+
+def _security(facts: Facts) -> Result:
+    return _result(facts, facts.of(access.security), facts.of(security))
+
+
+def _result(facts: Facts, account: Account, looked: Looked) -> Result:
+    """One that could not be looked at does not hide the others that are taken."""
+    found = [one for one in looked if isinstance(one, Finding)]
+    in_the_way = [one for one in found if one.is_in_the_way]
+    told = [str(one) for one in in_the_way]
+    told += [f"could not be looked at: {one}" for one in looked if isinstance(one, ReadError)]
     if not told:
         return ok(_counted(found))
-    status = Status.MISSING if taken else Status.UNKNOWN
-    return Result(status, "; ".join(told), _remedy(facts, account, taken) if taken else None)
-
-
-def _taken_text(finding: Finding) -> str:
-    elsewhere = finding.existing and finding.existing.is_elsewhere
-    whose = "of another account" if elsewhere else "not Rootwatch's"
-    return f"{finding.resource} exists, {whose}"
+    status = Status.MISSING if in_the_way else Status.UNKNOWN
+    remedy = _remedy(facts, account, in_the_way) if in_the_way else None
+    return Result(status, "; ".join(told), remedy)
 
 
 def _counted(found: list[Finding]) -> str:
-    own = sum(one.state == "own" for one in found)
+    own = sum(one.whose == "own" for one in found)
     counts = {"free": len(found) - own, "Rootwatch's already": own}
     return ", ".join(f"{count} {what}" for what, count in counts.items() if count)
 
 
-def _remedy(facts: Facts, account: Account, taken: list[Finding]) -> Remedy:
+def _remedy(facts: Facts, account: Account, in_the_way: list[Finding]) -> Remedy:
     prefix = facts.settings.name_prefix
     other = f"{prefix[: LONGEST_PREFIX - 2].rstrip('-')}-2"
-    commands = tuple(command for one in taken for command in _deletion(facts, account, one))
-    right = "what nobody needs is deleted, or another name_prefix" if commands else "another name"
+    commands = tuple(command for one in in_the_way for command in _commands(facts, account, one))
     return Remedy(
-        right=right,
+        right=_right(in_the_way),
         commands=commands,
         config=(f"name_prefix: {other}",),
         config_instead=True,
     )
 
 
-def _deletion(facts: Facts, account: Account, finding: Finding) -> Iterator[Command]:
-    settings, resource = facts.settings, finding.resource
-    region = settings.sign_in_region if resource.is_by_stack else settings.home_region
-    for words in finding.existing.deletion if finding.existing else ():
+def _right(in_the_way: list[Finding]) -> str:
+    whose = {one.whose for one in in_the_way}
+    rights = []
+    if "left over" in whose:
+        rights.append("the states hold what is in use, and the rest of a former deployment is gone")
+    if any(one.deletion for one in in_the_way):
+        rights.append("what nobody needs is deleted")
+    return ", ".join([*rights, "or another name_prefix"]) if rights else "another name_prefix"
+
+
+def _commands(facts: Facts, account: Account, finding: Finding) -> Iterator[Command]:
+    region = _region(facts, finding.resource)
+    for words in finding.deletion:
         where = None if words[0] == "iam" else region
         yield facts.cli.command(account.id, *words, region=where)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from operations.preflight.deployment import NO_STACK_SET, tags_of
 from operations.preflight.errors import ReadError
+from operations.preflight.tags import tags_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from operations.preflight.cloud import Account
 
@@ -25,6 +25,7 @@ class Existing:
 
 type Look = Callable[[Account, str], Existing | None]
 ABSENT = frozenset({"NotFound", "NotFoundException", "ResourceNotFoundException"})
+NO_STACK_SET = frozenset({"StackSetNotFoundException"})
 NO_QUEUE = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
 
 
@@ -122,21 +123,40 @@ def table(account: Account, name: str) -> Existing | None:
 
 
 def event_bus(account: Account, name: str) -> Existing | None:
+    """Which goes after its rules.
+
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DeleteEventBus.html
+    """
     found = account.find("events", "DescribeEventBus", absent=ABSENT, Name=name)
-    return (
-        _of_events(account, found["Arn"], ("delete-event-bus", "--name", name)) if found else None
-    )
+    if found is None:
+        return None
+    rules = account.listed("events", "ListRules", "Rules", EventBusName=name)
+    deletion = [words for one in rules for words in _rule_deletion(account, one["Name"], name)]
+    deletion.append(("events", "delete-event-bus", "--name", name))
+    return _of_events(account, found["Arn"], deletion)
 
 
 def event_rule(account: Account, name: str) -> Existing | None:
     """On the default bus."""
     found = account.find("events", "DescribeRule", absent=ABSENT, Name=name)
-    return _of_events(account, found["Arn"], ("delete-rule", "--name", name)) if found else None
+    return _of_events(account, found["Arn"], _rule_deletion(account, name)) if found else None
 
 
-def _of_events(account: Account, arn: str, deletion: Words) -> Existing:
+def _rule_deletion(account: Account, name: str, bus: str = "default") -> list[Words]:
+    """A rule goes after its targets.
+
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DeleteRule.html
+    """
+    listed = account.listed("events", "ListTargetsByRule", "Targets", Rule=name, EventBusName=bus)
+    targets = [target["Id"] for target in listed]
+    on_bus = ("--event-bus-name", bus)
+    remove = ("events", "remove-targets", "--rule", name, *on_bus, "--ids", *targets)
+    return [*([remove] if targets else []), ("events", "delete-rule", "--name", name, *on_bus)]
+
+
+def _of_events(account: Account, arn: str, deletion: Iterable[Words]) -> Existing:
     tags = account.read("events", "ListTagsForResource", ResourceARN=arn)["Tags"]
-    return Existing(tags=tags_of(tags), deletion=(("events", *deletion),))
+    return Existing(tags=tags_of(tags), deletion=tuple(deletion))
 
 
 def trail(account: Account, arn: str) -> Existing | None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from operations.preflight import access
 from operations.preflight.aws_cli import import_remedy
 from operations.preflight.check import (
     Check,
+    configures_centrally,
     has_security_account,
     leaves_security_hub,
 )
-from operations.preflight.deployment import is_in_state
 from operations.preflight.errors import ReadError
 from operations.preflight.result import Remedy, Result, missing, ok, warning
+from operations.preflight.states import is_in_state
 from operations.preflight.targets import is_reached
 
 if TYPE_CHECKING:
@@ -40,9 +42,9 @@ def _management(facts: Facts) -> Result:
     """
     account = facts.of(access.management)
     is_on, is_managed = _is_on(account), facts.settings.security_hub.managed
-    if is_on and is_managed and not is_in_state(facts, "organization", HUB):
+    if is_on and is_managed and not is_in_state(facts, HUB):
         detail = f"is on in {account.id}, but not by Rootwatch, which would fail to turn it on"
-        return missing(detail, import_remedy(facts.root, "organization", HUB, account.id))
+        return missing(detail, _import_hub(facts, account))
     if is_on or is_managed:
         return ok(f"is {'on' if is_on else 'off'} in {account.id}")
     right = (
@@ -50,6 +52,15 @@ def _management(facts: Facts) -> Result:
         " account keeps its findings otherwise"
     )
     return warning(f"is off in {account.id}", _turn_on(facts, account, right))
+
+
+def _import_hub(facts: Facts, account: Account) -> Remedy:
+    remedy = import_remedy(facts.root, HUB, account.id)
+    right = (
+        f"{remedy.right}. `make destroy` will turn it off then, and AWS deletes its findings after"
+        " a while, unless `terraform state rm` takes it out of that state before"
+    )
+    return replace(remedy, right=right)
 
 
 def _security(facts: Facts) -> Result:
@@ -137,13 +148,13 @@ def _aggregator(facts: Facts) -> Result:
     found = facts.of(aggregators)
     if not found:
         return ok("none")
-    if is_in_state(facts, "detection", AGGREGATOR):
+    if is_in_state(facts, AGGREGATOR):
         return ok("Rootwatch's")
     (arn,) = found
     home = arn.split(":")[3]
     detail = f"one in {home}, not by Rootwatch, and an account has at most one"
     if home == facts.settings.home_region:
-        return missing(detail, import_remedy(facts.root, "detection", AGGREGATOR, arn))
+        return missing(detail, import_remedy(facts.root, AGGREGATOR, arn))
     words = ("securityhub", "delete-finding-aggregator", "--finding-aggregator-arn", arn)
     command = facts.cli.command(facts.settings.accounts.security, *words, region=home)
     right = f"findings are gathered in {facts.settings.home_region}, or home_region is {home}"
@@ -153,10 +164,6 @@ def _aggregator(facts: Facts) -> Result:
 def _aggregates(settings: Settings) -> bool:
     hub = settings.security_hub
     return hub.managed and not (hub.configuration == "local" and hub.linked_regions == "none")
-
-
-def _configures_centrally(settings: Settings) -> bool:
-    return settings.security_hub.managed and settings.security_hub.configuration == "central"
 
 
 CHECKS = (
@@ -172,6 +179,6 @@ CHECKS = (
         _management,
         has_security_account,
     ),
-    Check("security_hub.standards", "Security Hub's standards", _standards, _configures_centrally),
+    Check("security_hub.standards", "Security Hub's standards", _standards, configures_centrally),
     Check("security_hub.aggregator", "Security Hub's aggregator", _aggregator, _aggregates),
 )

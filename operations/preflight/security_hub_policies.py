@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from operations.preflight import access
 from operations.preflight.check import Check, manages_security_hub
 from operations.preflight.delegations import security_hub_administrators
-from operations.preflight.deployment import deployed
 from operations.preflight.result import Remedy, Result, missing, ok
+from operations.preflight.states import is_in_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from operations.preflight.facts import Facts
     from operations.preflight.result import Command
 
+POLICY = "aws_securityhub_configuration_policy"
 TARGETS = {"ROOT": "RootId", "ORGANIZATIONAL_UNIT": "OrganizationalUnitId", "ACCOUNT": "AccountId"}
 
 
@@ -51,8 +52,7 @@ def policies_of_others(facts: Facts) -> tuple[Policy, ...]:
         "securityhub", "ListConfigurationPolicies", "ConfigurationPolicySummaries"
     )
     found = [Policy(one["Id"], one["Name"], tuple(targets.get(one["Id"], ()))) for one in listed]
-    own = facts.names.security_hub_policy if facts.of(deployed) else None
-    return tuple(policy for policy in found if policy.name != own)
+    return tuple(policy for policy in found if not is_in_state(facts, POLICY, policy.name))
 
 
 def _is_central(facts: Facts) -> bool:

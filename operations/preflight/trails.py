@@ -63,14 +63,15 @@ def organization_trails(facts: Facts) -> tuple[Trail, ...]:
 
 
 def status(facts: Facts, trail: Trail) -> dict[str, Any]:
-    return _asked(facts, trail, "GetTrailStatus", Name=trail.arn)
+    return asked(facts, trail, "GetTrailStatus", Name=trail.arn)
 
 
 def selectors(facts: Facts, trail: Trail) -> dict[str, Any]:
-    return _asked(facts, trail, "GetEventSelectors", TrailName=trail.arn)
+    return asked(facts, trail, "GetEventSelectors", TrailName=trail.arn)
 
 
-def _asked(facts: Facts, trail: Trail, operation: str, **parameters: str) -> dict[str, Any]:
+def asked(facts: Facts, trail: Trail, operation: str, **parameters: Any) -> dict[str, Any]:
+    """CloudTrail knows a trail's selectors, status and tags in its home region."""
     account = facts.of(management)
     return account.read("cloudtrail", operation, region=trail.home_region, **parameters)
 

@@ -21,6 +21,7 @@ from detections import selection
 from operations.preflight import CHECKS, FAILING, look
 from operations.preflight.cloud import Cloud, Identity
 from operations.preflight.facts import Facts
+from operations.preflight.states import STACKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +61,7 @@ HEALTHY: dict[str, Any] = {
     },
     "organizations:ListRoots": {"Roots": [{"Id": "r-exam"}]},
     "organizations:ListParents": {"Parents": [{"Id": "r-exam", "Type": "ROOT"}]},
+    "organizations:ListAccounts": {"Accounts": [MEMBER]},
     "organizations:ListAccountsForParent": {"Accounts": [MEMBER]},
     "organizations:ListOrganizationalUnitsForParent": {"OrganizationalUnits": []},
     "organizations:DescribeAccount": {"Account": MEMBER},
@@ -150,5 +152,31 @@ def check(facts: Facts, id_: str) -> Result:
 
 
 def write_state(root: Path, stack: str, kinds: list[str]) -> None:
-    document: dict[str, Any] = {"version": 4, "resources": [{"type": kind} for kind in kinds]}
+    write_named_state(root, stack, [(kind, "") for kind in kinds])
+
+
+def write_named_state(root: Path, stack: str, resources: list[tuple[str, str]]) -> None:
+    """As Terraform writes it, of kinds and names."""
+    document: dict[str, Any] = {
+        "version": 4,
+        "resources": [
+            {
+                "mode": "managed",
+                "type": kind,
+                "instances": [{"attributes": {"id": name, "arn": name, "name": name}}],
+            }
+            for kind, name in resources
+        ],
+    }
     (root / f"terraform.{stack}.tfstate").write_text(json.dumps(document))
+
+
+def write_synthesized(root: Path, stack: str, text: str) -> None:
+    """As `make synth` leaves it, of one stack among others."""
+    output = root / "cdktf.out"
+    for one in {*STACKS, stack}:
+        folder = output / "stacks" / one
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "cdk.tf.json").write_text(text if one == stack else '{"resource": {}}', "utf-8")
+    manifest = {"stacks": {one: {"name": one} for one in STACKS}}
+    (output / "manifest.json").write_text(json.dumps(manifest), "utf-8")

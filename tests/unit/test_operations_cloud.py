@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from operations.preflight.cloud import Account, Cloud, NoReadError
-from operations.preflight.errors import CannotEnterError, ReadError
+from operations.preflight.errors import CannotEnterError, NoEndpointError, ReadError
 from tests.unit.operations_answers import MANAGEMENT, REGION, SECURITY, SESSION, Aws, Refusal
 
 KEYS = ("AccessKeyId", "SecretAccessKey", "SessionToken")
@@ -53,6 +53,13 @@ def test_each_client_is_made_once() -> None:
 
     assert cloud.client("sts", REGION, {}) is cloud.client("sts", REGION, {})
     assert cloud.client("sts", REGION, {}) is not cloud.client("sts", "eu-west-1", {})
+
+
+def test_one_services_address_that_is_none_ends_it_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "nonsense")
+
+    with pytest.raises(NoEndpointError, match="sqs: Invalid endpoint: nonsense"):
+        account(Aws({})).read("sqs", "GetQueueUrl", QueueName="x")
 
 
 def test_what_is_absent_is_none() -> None:

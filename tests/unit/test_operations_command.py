@@ -80,6 +80,18 @@ def test_without_credentials_nothing_is_looked_at(nobody: pytest.MonkeyPatch, ou
     assert "needed: credentials of an administrator of the management account" in stderr
 
 
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS"])
+def test_an_address_of_aws_that_is_none_is_told(nobody: pytest.MonkeyPatch, variable: str) -> None:
+    nobody.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    nobody.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    nobody.setenv(variable, "nonsense")
+    status, stdout, stderr = called("check", "--before")
+
+    assert (status, stdout) == (2, "")
+    assert "sts: Invalid endpoint: nonsense" in stderr
+    assert "needed: AWS_ENDPOINT_URL, where it is set at all, is an address" in stderr
+
+
 def test_a_profile_that_does_not_exist_is_told(nobody: pytest.MonkeyPatch) -> None:
     nobody.setenv("AWS_PROFILE", "nowhere")
     status, _, stderr = called("check", "--before")

@@ -11,7 +11,14 @@ import pytest
 
 from config import Accounts
 from operations.preflight.aws_cli import AwsCli, as_json, import_remedy
-from tests.unit.operations_answers import LOG_ARCHIVE, MANAGEMENT, MINIMAL, SECURITY
+from operations.preflight.states import STACKS
+from tests.unit.operations_answers import (
+    LOG_ARCHIVE,
+    MANAGEMENT,
+    MINIMAL,
+    SECURITY,
+    write_synthesized,
+)
 
 SNAPSHOTS = Path(__file__).parents[1] / "synth" / "snapshots"
 CLI = AwsCli(MINIMAL)
@@ -48,43 +55,46 @@ def test_json_survives_the_shell() -> None:
 class TestImport:
     KIND = "aws_cloudtrail_organization_delegated_admin_account"
 
-    def stack(self, root: Path, text: str) -> None:
-        folder = root / "cdktf.out" / "stacks" / "organization"
-        folder.mkdir(parents=True)
-        (folder / "cdk.tf.json").write_text(text, encoding="utf-8")
-
     @pytest.mark.parametrize(
         "kind",
-        [KIND, "aws_securityhub_organization_admin_account", "aws_securityhub_account"],
+        [
+            KIND,
+            "aws_securityhub_organization_admin_account",
+            "aws_securityhub_account",
+            "aws_securityhub_finding_aggregator",
+        ],
     )
-    def test_the_address_is_that_of_the_synthesized_stack(self, tmp_path: Path, kind: str) -> None:
-        text = (SNAPSHOTS / "minimal-organization.json").read_text("utf-8")
-        self.stack(tmp_path, text)
-        remedy = import_remedy(tmp_path, "organization", kind, SECURITY)
+    def test_the_address_is_that_of_whichever_stack_has_it(self, tmp_path: Path, kind: str) -> None:
+        texts = {
+            stack: (SNAPSHOTS / f"minimal-{stack}.json").read_text("utf-8") for stack in STACKS
+        }
+        (stack,) = (one for one, text in texts.items() if kind in json.loads(text)["resource"])
+        text = texts[stack]
+        write_synthesized(tmp_path, stack, text)
+        remedy = import_remedy(tmp_path, kind, SECURITY)
 
         (name,) = json.loads(text)["resource"][kind]
+        assert remedy.right == f"it is in the state of the stack {stack}"
         assert [one.line for one in remedy.commands] == [
             "make synth",
-            "terraform -chdir=cdktf.out/stacks/organization init",
-            f"terraform -chdir=cdktf.out/stacks/organization import {kind}.{name} {SECURITY}",
+            f"terraform -chdir=cdktf.out/stacks/{stack} init",
+            f"terraform -chdir=cdktf.out/stacks/{stack} import {kind}.{name} {SECURITY}",
         ]
 
-    def test_the_aggregators_address_is_in_the_other_stack(self, tmp_path: Path) -> None:
-        folder = tmp_path / "cdktf.out" / "stacks" / "detection"
-        folder.mkdir(parents=True)
-        text = (SNAPSHOTS / "minimal-detection.json").read_text("utf-8")
-        (folder / "cdk.tf.json").write_text(text, encoding="utf-8")
-        remedy = import_remedy(tmp_path, "detection", "aws_securityhub_finding_aggregator", "arn")
+    @pytest.mark.parametrize("text", ["", "{}", '{"resource": {"KIND": {"a": {}, "b": {}}}}'])
+    def test_without_a_synthesized_stack_that_comes_first(self, tmp_path: Path, text: str) -> None:
+        write_synthesized(tmp_path, "trail", text.replace("KIND", self.KIND))
+        self.asserts_that_synth_comes_first(tmp_path)
 
-        assert "import aws_securityhub_finding_aggregator." in remedy.commands[-1].line
-
-    @pytest.mark.parametrize("text", [None, "", "{}", '{"resource": {"KIND": {"a": {}, "b": {}}}}'])
-    def test_without_a_synthesized_stack_that_comes_first(
-        self, tmp_path: Path, text: str | None
+    def test_what_was_synthesized_before_and_is_no_stack_any_more_does_not_count(
+        self, tmp_path: Path
     ) -> None:
-        if text is not None:
-            self.stack(tmp_path, text.replace("KIND", self.KIND))
-        remedy = import_remedy(tmp_path, "organization", self.KIND, SECURITY)
+        self.asserts_that_synth_comes_first(tmp_path)
+        write_synthesized(tmp_path, "former", f'{{"resource": {{"{self.KIND}": {{"a": {{}}}}}}}}')
+        self.asserts_that_synth_comes_first(tmp_path)
+
+    def asserts_that_synth_comes_first(self, root: Path) -> None:
+        remedy = import_remedy(root, self.KIND, SECURITY)
 
         assert [one.line for one in remedy.commands] == ["make synth"]
         assert "after this, the check tells how" in remedy.right

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -47,6 +47,7 @@ TRAIL = {
 }
 EXISTING_TRAIL = {
     "cloudtrail:DescribeTrails": {"trailList": [TRAIL]},
+    "cloudtrail:ListTags": {"ResourceTagList": []},
     "cloudtrail:GetTrailStatus": {"IsLogging": True},
     "cloudtrail:GetEventSelectors": {
         "EventSelectors": [{"ReadWriteType": "All", "IncludeManagementEvents": True}]
@@ -55,7 +56,8 @@ EXISTING_TRAIL = {
     "logs:DescribeMetricFilters": {"metricFilters": []},
     "logs:DescribeSubscriptionFilters": {"subscriptionFilters": []},
 }
-OWN_STACK_SET = {"StackSet": {"Tags": [{"Key": "project", "Value": "rootwatch"}]}}
+OWN_TAGS = [{"Key": "project", "Value": "rootwatch"}]
+OWN_STACK_SET = {"StackSet": {"Tags": OWN_TAGS}}
 
 
 class TestWhatNoSandboxHas:
@@ -114,7 +116,7 @@ class TestWhatNoSandboxHas:
         report = run(facts(tmp_path, EXISTING_TRAIL, EXISTING))
 
         assert report.is_ok
-        own = {"names.log_archive", "trail.second", "access.log_archive", "delegation.cloudtrail"}
+        own = {"names.log_archive", "access.log_archive", "delegation.cloudtrail"}
         assert own.isdisjoint(results(report))
 
 
@@ -134,12 +136,47 @@ class TestNames:
 
 
 class TestState:
-    def test_a_deployment_without_its_state_here_is_missing(self, tmp_path: Path) -> None:
-        answers = {"cloudformation:DescribeStackSet": OWN_STACK_SET}
-        found = check(facts(tmp_path, answers), "deployment.state")
+    @pytest.mark.parametrize(
+        ("stack", "answers"),
+        [
+            ("trail", {"s3:HeadBucket": {}, "s3:GetBucketTagging": {"TagSet": OWN_TAGS}}),
+            (
+                "detection",
+                {
+                    "sns:GetTopicAttributes": {"Attributes": {}},
+                    "sns:ListTagsForResource": {"Tags": OWN_TAGS},
+                },
+            ),
+            ("organization", {"cloudformation:DescribeStackSet": OWN_STACK_SET}),
+        ],
+    )
+    def test_a_deployed_stack_without_its_state_here_is_missing(
+        self, tmp_path: Path, stack: str, answers: dict[str, Any]
+    ) -> None:
+        for other in {"trail", "detection", "organization"} - {stack}:
+            write_state(tmp_path, other, [])
+        found = results(run(facts(tmp_path, answers)))
 
-        assert found.status == Status.MISSING
-        assert found.detail == "Rootwatch is deployed, and no state is in this folder"
+        state = found["deployment.state"]
+        assert state.status == Status.MISSING
+        assert state.detail == (
+            f"{stack}: Rootwatch is deployed, and no state of it is in this folder"
+        )
+        names = [result for id_, result in found.items() if id_.startswith("names.")]
+        (taken,) = (result for result in names if result.status == Status.MISSING)
+        assert "Rootwatch's by its tag, and in no state" in taken.detail
+        # What may be in use is not to be deleted.
+        assert taken.remedy
+        assert taken.remedy.commands == ()
+
+    def test_what_is_deployed_is_told_by_its_states(self, tmp_path: Path) -> None:
+        nothing = check(facts(tmp_path), "deployment.state")
+        write_state(tmp_path, "trail", [])
+        write_state(tmp_path, "detection", ["aws_sqs_queue"])
+        found = check(facts(tmp_path), "deployment.state")
+
+        assert nothing.detail == "in this folder; nothing is deployed yet"
+        assert found.detail == "in this folder; deployed: detection"
 
     def test_a_stack_set_of_that_name_by_others_is_no_deployment(self, tmp_path: Path) -> None:
         answers = {"cloudformation:DescribeStackSet": {"StackSet": {"Tags": []}}}
@@ -148,7 +185,10 @@ class TestState:
         assert found["deployment.state"].status == Status.OK
         assert found["names.management"].status == Status.MISSING
 
-    @pytest.mark.parametrize("text", ["", "[]", "no JSON", '{"resources": [{}]}'])
+    @pytest.mark.parametrize(
+        "text",
+        ["", "[]", "no JSON", '{"resources": [{}]}', '{"resources": [1]}', '{"resources": null}'],
+    )
     def test_a_file_that_is_no_state_is_none(self, tmp_path: Path, text: str) -> None:
         (tmp_path / "terraform.organization.tfstate").write_text(text)
         answers = {"cloudformation:DescribeStackSet": OWN_STACK_SET}
@@ -159,7 +199,7 @@ class TestState:
     def test_what_has_no_tags_is_rootwatchs_if_its_state_has_it(
         self, tmp_path: Path, kinds: list[str]
     ) -> None:
-        write_state(tmp_path, "organization", kinds)
+        write_state(tmp_path, "trail", kinds)
         delegated = {"DelegatedAdministrators": [{"Id": SECURITY}]}
         answers = {
             "cloudformation:DescribeStackSet": OWN_STACK_SET,

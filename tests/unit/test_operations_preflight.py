@@ -17,6 +17,7 @@ from tests.unit.operations_answers import (
     MANAGEMENT,
     MINIMAL,
     SECURITY,
+    Aws,
     Refusal,
     check,
     facts,
@@ -137,18 +138,22 @@ class TestRefusals:
 
 
 class TestDependencies:
-    def test_credentials_of_another_account_are_missing_and_the_rest_is_not_looked_at(
+    def test_credentials_of_another_account_are_told_alone_and_nothing_is_asked(
         self, tmp_path: Path
     ) -> None:
-        report = run(facts(tmp_path, account="444444444444"))
+        aws = Aws({})
+        report = run(facts(tmp_path, account="444444444444", aws=aws))
 
-        found = results(report)
-        own = found.pop("access.credentials")
-        assert own.status == Status.MISSING
-        assert own.detail == "user/deployer of the account 444444444444"
-        told = {(result.status, result.detail) for result in found.values()}
-        because = "not looked at, because the credentials are of the account 444444444444"
-        assert told == {(Status.UNKNOWN, because)}
+        (row,) = report.rows
+        assert row.check.id == "access.credentials"
+        assert row.result.status == Status.MISSING
+        assert row.result.detail == (
+            "user/deployer of the account 444444444444; nothing else was looked at"
+        )
+        assert row.result.remedy
+        assert MANAGEMENT in row.result.remedy.right
+        assert not report.is_ok
+        assert aws.asked == []
 
     def test_an_account_that_cannot_be_entered_is_missing_once(self, tmp_path: Path) -> None:
         answers = {"sts:AssumeRole": Refusal("AccessDenied", "not authorized", 403)}
