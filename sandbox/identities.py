@@ -38,6 +38,7 @@ def identity_of(response: BaseResponse) -> Identity:
         raise UnknownCredentialsError(S3_CREDENTIAL_CODES[failure.reason]) from failure
     if isinstance(identity, AssumedRoleAccessKey):
         _refuse_expired(response)
+        _refuse_without_role(identity)
     return identity
 
 
@@ -46,6 +47,13 @@ def _refuse_expired(response: BaseResponse) -> None:
     session = sessions.get_assumed_role_from_access_key(response.access_key)
     if session is not None and session.expiration.replace(tzinfo=None) <= utcnow():
         raise ExpiredCredentialsError
+
+
+def _refuse_without_role(identity: AssumedRoleAccessKey) -> None:
+    """A role that is deleted takes its sessions along."""
+    name = identity._owner_role_name  # noqa: SLF001  moto tells it nowhere else
+    if name not in {role.name for role in iam(identity.account_id).roles.values()}:
+        raise UnknownCredentialsError(S3_CREDENTIAL_CODES["InvalidToken"])
 
 
 def sender_id(response: BaseResponse) -> str:

@@ -107,6 +107,21 @@ def test_an_expired_session_is_refused(
     assert code_of(refusal_of(getattr(client, operation))) == codes[which]
 
 
+@pytest.mark.parametrize(("service", "operation", "which"), PROTOCOLS)
+def test_a_session_of_a_role_that_was_deleted_is_refused(
+    sandbox: Sandbox, service: str, operation: str, which: int
+) -> None:
+    role = create_role(sandbox, MEMBER, {"AWS": f"arn:aws:iam::{MEMBER}:root"}, allow("*"))
+    client = client_with(sandbox, service, session_of(sandbox, role))
+    getattr(client, operation)()
+    iam = sandbox.client("iam", MEMBER)
+    iam.delete_role_policy(RoleName=role.rpartition("/")[2], PolicyName="own")
+    iam.delete_role(RoleName=role.rpartition("/")[2])
+
+    codes = ["InvalidClientTokenId", "UnrecognizedClientException", "InvalidToken"]
+    assert code_of(refusal_of(getattr(client, operation))) == codes[which]
+
+
 @pytest.mark.parametrize(
     ("service", "operation", "action", "code"),
     [
