@@ -57,7 +57,7 @@ def _delegated(facts: Facts, service: str) -> frozenset[str]:
 def _cloudtrail(facts: Facts) -> Result:
     security, found = facts.settings.accounts.security, facts.of(cloudtrail_administrators)
     if security in found:
-        if is_in_state(facts, CLOUDTRAIL_KIND):
+        if is_in_state(facts, CLOUDTRAIL_KIND, security):
             return ok(f"{security}, by Rootwatch")
         remedy = import_remedy(facts.root, CLOUDTRAIL_KIND, security)
         return missing(f"{security}, but not by Rootwatch, which would fail to make it", remedy)
@@ -87,7 +87,7 @@ def _security_hub(facts: Facts) -> Result:
         return missing(", ".join(others), _give_up(facts, others))
     if security not in at_home:
         return ok("nobody yet" if not anywhere else f"{security}, in other regions")
-    if is_in_state(facts, SECURITY_HUB_KIND):
+    if is_in_state(facts, SECURITY_HUB_KIND, security):
         return ok(f"{security}, by Rootwatch")
     remedy = import_remedy(facts.root, SECURITY_HUB_KIND, security)
     return missing(f"{security}, but not by Rootwatch, which would fail to make it", remedy)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from operations.preflight import trails
 from operations.preflight.check import Check, reads_another_trail
+from operations.preflight.existing_trail import existing
 from operations.preflight.log_delivery import give_log_group
 from operations.preflight.recording import records_management_events
 from operations.preflight.result import Command, Remedy, Result, missing, ok, warning
@@ -37,11 +38,11 @@ def _second_trail(facts: Facts) -> Result:
 
 def others(facts: Facts) -> tuple[Trail, ...]:
     """Organization trails that are neither Rootwatch's nor the one that it is to read."""
-    own = {trail.arn for trail in facts.of(rootwatchs)}
-    found = (trail for trail in facts.of(trails.organization_trails) if trail.arn not in own)
-    if facts.settings.trail.managed:
-        return tuple(found)
-    return tuple(trail for trail in found if trail.name != facts.settings.trail.name)
+    known = {trail.arn for trail in facts.of(rootwatchs)}
+    if not facts.settings.trail.managed:
+        known.add(facts.of(existing).arn)
+    found = facts.of(trails.organization_trails)
+    return tuple(trail for trail in found if trail.arn not in known)
 
 
 def rootwatchs(facts: Facts) -> tuple[Trail, ...]:

@@ -42,7 +42,7 @@ def _management(facts: Facts) -> Result:
     """
     account = facts.of(access.management)
     is_on, is_managed = _is_on(account), facts.settings.security_hub.managed
-    if is_on and is_managed and not is_in_state(facts, HUB):
+    if is_on and is_managed and not is_in_state(facts, HUB, account.id):
         detail = f"is on in {account.id}, but not by Rootwatch, which would fail to turn it on"
         return missing(detail, _import_hub(facts, account))
     if is_on or is_managed:
@@ -148,9 +148,9 @@ def _aggregator(facts: Facts) -> Result:
     found = facts.of(aggregators)
     if not found:
         return ok("none")
-    if is_in_state(facts, AGGREGATOR):
-        return ok("Rootwatch's")
     (arn,) = found
+    if is_in_state(facts, AGGREGATOR, arn):
+        return ok("Rootwatch's")
     home = arn.split(":")[3]
     detail = f"one in {home}, not by Rootwatch, and an account has at most one"
     if home == facts.settings.home_region:

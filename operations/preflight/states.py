@@ -32,10 +32,7 @@ class State:
         except (ValueError, LookupError, TypeError, AttributeError):
             return None
 
-    def holds(self, kind: str, name: str | None = None) -> bool:
-        """Any of that kind, where no name is given."""
-        if name is None:
-            return any(kind == one for one, _ in self.resources)
+    def holds(self, kind: str, name: str) -> bool:
         return (kind, name) in self.resources
 
 
@@ -56,7 +53,7 @@ def states(facts: Facts) -> dict[str, State | None]:
     return {stack: State.of(text) for stack, text in texts.items()}
 
 
-def is_in_state(facts: Facts, kind: str, name: str | None = None) -> bool:
+def is_in_state(facts: Facts, kind: str, name: str) -> bool:
     """Has Terraform made it already, in whichever stack?"""
     return any(state and state.holds(kind, name) for state in facts.of(states).values())
 

@@ -9,9 +9,13 @@ from unittest.mock import patch
 import pytest
 
 from sandbox.local import Sandbox
+from sandbox.organization import ROOT_ID, SECURITY
+from tests.service.preflight_operator import Operator
+from tests.service.preflight_trails import Trails
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -20,3 +24,34 @@ def sandbox() -> Iterator[Sandbox]:
         client = functools.cache(running.client)  # making one takes longer than most tests
         with patch.object(running, "client", client):
             yield running
+
+
+@pytest.fixture
+def operator(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
+    """Who looks with the preflight."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", sandbox.endpoint)
+    return Operator(sandbox, tmp_path)
+
+
+@pytest.fixture
+def trails(sandbox: Sandbox) -> Iterator[Trails]:
+    """Organization trails that are not Rootwatch's."""
+    made = Trails(sandbox)
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def delegated(sandbox: Sandbox) -> Iterator[None]:
+    """The security account may make organization trails."""
+    cloudtrail = sandbox.client("cloudtrail")
+    cloudtrail.register_organization_delegated_admin(MemberAccountId=SECURITY.id)
+    yield
+    cloudtrail.deregister_organization_delegated_admin(DelegatedAdminAccountId=SECURITY.id)
+
+
+@pytest.fixture(scope="module")
+def units(sandbox: Sandbox) -> dict[str, str]:
+    """Ids of those below the root, by their names."""
+    listed = sandbox.client("organizations").list_organizational_units_for_parent(ParentId=ROOT_ID)
+    return {unit["Name"]: unit["Id"] for unit in listed["OrganizationalUnits"]}

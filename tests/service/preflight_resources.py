@@ -111,13 +111,24 @@ def make_table(sandbox: Sandbox, account: str, tags: Tags) -> None:
 
 
 def make_bus(sandbox: Sandbox, account: str, tags: Tags) -> None:
+    """With a rule, which has to go before it."""
     events = sandbox.client("events", account)
     events.create_event_bus(Name=NAMES.event_bus, Tags=listed(tags))
+    put_rule(sandbox, account, NAMES.event_bus, {})
 
 
 def make_rule(sandbox: Sandbox, account: str, tags: Tags) -> None:
-    events = sandbox.client("events", account)
-    events.put_rule(Name=NAMES.event_rule, EventPattern=PATTERN, Tags=listed(tags))
+    put_rule(sandbox, account, "default", tags)
+
+
+def put_rule(sandbox: Sandbox, account: str, bus: str, tags: Tags) -> None:
+    """With targets, which have to go before it."""
+    events, on_bus = sandbox.client("events", account), {"EventBusName": bus}
+    name = NAMES.event_rule
+    events.put_rule(Name=name, EventPattern=PATTERN, Tags=listed(tags), **on_bus)
+    queue = f"arn:aws:sqs:{events.meta.region_name}:{account}:any"
+    targets = [{"Id": id_, "Arn": queue} for id_ in ("one", "two")]
+    events.put_targets(Rule=name, Targets=targets, **on_bus)
 
 
 def make_trail(sandbox: Sandbox, account: str, tags: Tags) -> None:

@@ -42,6 +42,13 @@ class Trails:
             self.client.start_logging(Name=name)
         return name
 
+    def beside(self, *, starts: bool = True) -> str:
+        """Another one, with a bucket of its own."""
+        first, self.bucket = self.bucket, unique("logs")
+        name = self(starts=starts)
+        self.bucket = first
+        return name
+
     def _admit(self, name: str) -> None:
         s3, arn = self._sandbox.client("s3", LOG_ARCHIVE.id), f"arn:aws:s3:::{self.bucket}"
         s3.create_bucket(Bucket=self.bucket)

@@ -12,19 +12,12 @@ from tests.unit.operations_answers import write_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from sandbox.local import Sandbox
 
 CLOUDTRAIL = "cloudtrail.amazonaws.com"
 SECURITY_HUB = "securityhub.amazonaws.com"
 DELEGATED = "aws_cloudtrail_organization_delegated_admin_account"
-
-
-@pytest.fixture
-def operator(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", sandbox.endpoint)
-    return Operator(sandbox, tmp_path)
 
 
 @pytest.fixture
@@ -66,7 +59,7 @@ def test_the_security_account_by_others_is_imported_and_then_ok(
 
     assert found.detail.startswith(f"{SECURITY.id}, but not by Rootwatch")
     assert lines(found) == ["make synth"]
-    write_state(operator.root, "organization", [DELEGATED])
+    write_state(operator.root, "trail", [(DELEGATED, SECURITY.id)])
     assert operator.not_ok() == {}
 
 

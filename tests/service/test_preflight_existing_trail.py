@@ -10,38 +10,11 @@ from modules.naming import Names
 from operations.preflight.result import Status
 from sandbox.organization import SECURITY
 from tests.service.preflight_operator import MINIMAL, Operator, config_of, lines, only
-from tests.service.preflight_trails import DATA, DELEGATED, GROUP, READ_ONLY, Trails
+from tests.service.preflight_trails import DATA, GROUP, READ_ONLY, Trails
 from tests.service.sandbox_resources import REGION, create_function
-from tests.unit.operations_answers import write_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from sandbox.local import Sandbox
-
-
-@pytest.fixture
-def operator(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", sandbox.endpoint)
-    return Operator(sandbox, tmp_path)
-
-
-@pytest.fixture
-def trails(sandbox: Sandbox) -> Iterator[Trails]:
-    made = Trails(sandbox)
-    yield made
-    made.remove()
-
-
-@pytest.fixture
-def delegated(sandbox: Sandbox, tmp_path: Path) -> Iterator[None]:
-    """The security account may make organization trails, as if Rootwatch had seen to it."""
-    write_state(tmp_path, "organization", [DELEGATED])
-    cloudtrail = sandbox.client("cloudtrail")
-    cloudtrail.register_organization_delegated_admin(MemberAccountId=SECURITY.id)
-    yield
-    cloudtrail.deregister_organization_delegated_admin(DelegatedAdminAccountId=SECURITY.id)
 
 
 class Subscriptions:
@@ -95,7 +68,8 @@ def test_a_trail_that_is_not_there_is_told_with_one_that_is(reading: Operator, n
 
     assert coverage.detail == "there is no trail nowhere"
     assert f"  name: {name}" in config_of(coverage)
-    assert set(found) == {"trail.recording", "trail.delivery", "trail.destination"}
+    unknown = {"trail.recording", "trail.delivery", "trail.destination", "trail.second"}
+    assert set(found) == unknown
     told = {(one.status, one.detail) for one in found.values()}
     because = "not looked at, because there is no trail nowhere"
     assert told == {(Status.UNKNOWN, because)}

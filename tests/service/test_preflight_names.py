@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from operations.preflight.name_list import in_log_archive, in_management, in_security
 from operations.preflight.result import Status
 from sandbox.organization import LOG_ARCHIVE, MANAGEMENT, MEMBERS, SECURITY
 from tests.service.preflight_operator import Operator, config_of, lines, only
@@ -32,8 +33,7 @@ from tests.service.preflight_resources import (
 from tests.unit.operations_answers import write_state
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from operations.preflight.name_list import Resource
     from sandbox.local import Sandbox
 
 
@@ -42,6 +42,14 @@ class Case:
     part: str
     told: str  # as the check tells it
     make: Make
+
+    def resource(self, operator: Operator) -> Resource:
+        lists = {
+            "management": in_management,
+            "log_archive": in_log_archive,
+            "security": in_security,
+        }
+        return next(one for one in lists[self.part](operator.facts()) if str(one) == self.told)
 
     @property
     def account(self) -> str:
@@ -91,12 +99,6 @@ IN_SECURITY = [
 CASES = [*IN_MANAGEMENT, *IN_LOG_ARCHIVE, *IN_SECURITY, *MEMBER_ACCESS]
 
 
-@pytest.fixture
-def operator(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", sandbox.endpoint)
-    return Operator(sandbox, tmp_path)
-
-
 def test_every_name_that_is_looked_at_has_a_case(operator: Operator) -> None:
     counted = [operator.look(f"names.{part}").detail for part in ("management", "security")]
 
@@ -106,24 +108,39 @@ def test_every_name_that_is_looked_at_has_a_case(operator: Operator) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_name_is_taken_until_it_is_given_up_or_rootwatchs(
+def test_a_name_of_others_is_taken_until_it_is_given_up(
     case: Case, operator: Operator, sandbox: Sandbox
 ) -> None:
     check = f"names.{case.part}"
     case.make(sandbox, case.account, OTHERS)
     taken = operator.look(check)
     operator.do(taken)
-    given_up = operator.look(check)
-    case.make(sandbox, case.account, OWN)
-    own = operator.look(check)
-    operator.do(taken)
 
     assert taken.status == Status.MISSING
     assert taken.detail == f"{case.told} exists, not Rootwatch's"
     assert config_of(taken) == ("name_prefix: rootwatch-2",)
-    assert given_up.status == Status.OK
+    assert operator.look(check).status == Status.OK
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_name_of_rootwatchs_is_its_own_if_its_stacks_state_holds_it(
+    case: Case, operator: Operator, sandbox: Sandbox
+) -> None:
+    check, resource = f"names.{case.part}", case.resource(operator)
+    case.make(sandbox, case.account, OWN)
+    lost = operator.look(check)
+    write_state(operator.root, resource.stack, [resource.held_as])
+    own = operator.look(check)
+    write_state(operator.root, resource.stack, [(resource.held_as[0], "another")])
+    left_over = operator.look(check)
+    operator.do(left_over)
+
     assert own.status == Status.OK
     assert own.detail.endswith(", 1 Rootwatch's already")
+    assert lost.status == left_over.status == Status.MISSING
+    told = f"{case.told} exists, Rootwatch's by its tag, and in no state"
+    assert lost.detail == left_over.detail == told
+    assert lines(lost) == []  # it may be in use, with its state elsewhere
     assert operator.look(check).status == Status.OK
 
 
@@ -178,10 +195,11 @@ class TestDeployed:
     def test_what_a_stack_of_rootwatchs_brought_is_its_own_without_a_tag(
         self, operator: Operator, sandbox: Sandbox
     ) -> None:
-        make_stack_set(sandbox, MANAGEMENT.id, OWN)
+        held = [("aws_cloudformation_stack_set", NAMES.member_stack_set)]
+        write_state(operator.root, "organization", held)
         make_role(NAMES.member_role)(sandbox, SECURITY.id, {})
         found = operator.look("names.security")
-        sandbox.client("cloudformation").delete_stack_set(StackSetName=NAMES.member_stack_set)
+        write_state(operator.root, "organization", [])
         taken = operator.look("names.security")
         operator.do(taken)
 
@@ -193,9 +211,11 @@ class TestDeployed:
     ) -> None:
         make_stack_set(sandbox, MANAGEMENT.id, OWN)
         found = operator.not_ok()
-        write_state(operator.root, "organization", [])
+        held = [("aws_cloudformation_stack_set", NAMES.member_stack_set)]
+        write_state(operator.root, "organization", held)
         mended = operator.not_ok()
         sandbox.client("cloudformation").delete_stack_set(StackSetName=NAMES.member_stack_set)
 
-        only(found, "deployment.state")
+        assert set(found) == {"deployment.state", "names.management"}
+        assert found["deployment.state"].detail.startswith("organization: Rootwatch is deployed")
         assert mended == {}

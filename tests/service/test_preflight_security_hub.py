@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from operations.preflight.result import Status
-from sandbox.organization import MANAGEMENT, ROOT_ID, SECURITY
+from sandbox.organization import MANAGEMENT, MEMBERS, ROOT_ID, SECURITY, reinstate, suspend
 from tests.service.preflight_operator import Operator, config_of, lines, only
-from tests.unit.operations_answers import write_state
+from tests.unit.operations_answers import write_state, write_synthesized
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from sandbox.local import Sandbox
 
@@ -28,12 +27,6 @@ NO_STANDARDS = {
 }
 CIS = "cis-aws-foundations-benchmark/v/1.2.0"
 BEST_PRACTICES = "aws-foundational-security-best-practices/v/1.0.0"
-
-
-@pytest.fixture
-def operator(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", sandbox.endpoint)
-    return Operator(sandbox, tmp_path)
 
 
 def turn_off(sandbox: Sandbox, account: str) -> None:
@@ -51,12 +44,15 @@ class TestHubs:
     ) -> None:
         turn_on(sandbox, MANAGEMENT.id)
         found = only(operator.not_ok(), "security_hub.management")
-        write_state(operator.root, "organization", [HUB])
+        write_state(operator.root, "detection", [(HUB, MANAGEMENT.id)])
         mended = operator.not_ok()
         turn_off(sandbox, MANAGEMENT.id)
 
         assert found.detail.startswith(f"is on in {MANAGEMENT.id}, but not by Rootwatch")
         assert lines(found) == ["make synth"]
+        assert found.remedy
+        assert "`make destroy` will turn it off then" in found.remedy.right
+        assert "`terraform state rm`" in found.remedy.right
         assert mended == {}
 
     def test_where_it_is_managed_elsewhere_it_has_to_be_on_in_the_security_account(
@@ -103,6 +99,25 @@ class TestStandards:
         assert found == {}
 
 
+class TestSuspended:
+    def test_accounts_below_the_targets_are_a_warning(
+        self, operator: Operator, units: dict[str, str]
+    ) -> None:
+        suspend(MEMBERS[0].id)
+        found = operator.look("security_hub.suspended")
+        elsewhere = operator.of(organization={"targets": (units["Security"],)})
+        not_below = elsewhere.look("security_hub.suspended")
+        local = operator.taking(found)
+        left_alone = local.not_ok()
+        reinstate(MEMBERS[0].id)
+
+        assert found.status == Status.WARNING
+        assert found.detail == f"below the targets: {MEMBERS[0].id}"
+        assert not_below.status == Status.OK
+        assert left_alone == {}
+        assert operator.look("security_hub.suspended").detail == "none below the targets"
+
+
 class TestAggregator:
     @pytest.fixture
     def made(self, sandbox: Sandbox, region: str) -> Iterator[str]:
@@ -121,17 +136,15 @@ class TestAggregator:
 
     @pytest.mark.parametrize("region", ["us-east-1"])
     def test_one_in_the_home_region_is_imported(self, operator: Operator, made: str) -> None:
-        folder = operator.root / "cdktf.out" / "stacks" / "detection"
-        folder.mkdir(parents=True)
         stack = f'{{"resource": {{"{AGGREGATOR}": {{"hub_aggregator_1A": {{}}}}}}}}'
-        (folder / "cdk.tf.json").write_text(stack)
+        write_synthesized(operator.root, "detection", stack)
         found = only(operator.not_ok(), "security_hub.aggregator")
 
         assert lines(found)[-1] == (
             f"terraform -chdir=cdktf.out/stacks/detection import {AGGREGATOR}.hub_aggregator_1A"
             f" {made}"
         )
-        write_state(operator.root, "detection", [AGGREGATOR])
+        write_state(operator.root, "detection", [(AGGREGATOR, made)])
         assert operator.not_ok() == {}
 
     @pytest.mark.usefixtures("made")
@@ -155,12 +168,13 @@ class TestPolicies:
     @pytest.fixture
     def policy(self, sandbox: Sandbox, operator: Operator) -> str:
         """The name of one in an organization that the security account configures centrally."""
-        write_state(operator.root, "organization", [ADMINISTRATOR])
-        write_state(operator.root, "detection", [AGGREGATOR])
         sandbox.client("securityhub").enable_organization_admin_account(AdminAccountId=SECURITY.id)
         hub = sandbox.client("securityhub", SECURITY.id)
         if not hub.list_finding_aggregators()["FindingAggregators"]:
             hub.create_finding_aggregator(RegionLinkingMode="ALL_REGIONS")
+        (aggregator,) = hub.list_finding_aggregators()["FindingAggregators"]
+        held = [(ADMINISTRATOR, SECURITY.id), (AGGREGATOR, aggregator["FindingAggregatorArn"])]
+        write_state(operator.root, "detection", held)
         hub.update_organization_configuration(
             AutoEnable=False,
             AutoEnableStandards="NONE",

@@ -15,33 +15,7 @@ from tests.service.sandbox_resources import REGION
 from tests.unit.operations_answers import write_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from sandbox.local import Sandbox
-
-
-@pytest.fixture
-def operator(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", sandbox.endpoint)
-    return Operator(sandbox, tmp_path)
-
-
-@pytest.fixture
-def trails(sandbox: Sandbox) -> Iterator[Trails]:
-    made = Trails(sandbox)
-    yield made
-    made.remove()
-
-
-@pytest.fixture
-def delegated(sandbox: Sandbox, tmp_path: Path) -> Iterator[None]:
-    """The security account may make organization trails, as if Rootwatch had seen to it."""
-    write_state(tmp_path, "organization", [DELEGATED])
-    cloudtrail = sandbox.client("cloudtrail")
-    cloudtrail.register_organization_delegated_admin(MemberAccountId=SECURITY.id)
-    yield
-    cloudtrail.deregister_organization_delegated_admin(DelegatedAdminAccountId=SECURITY.id)
 
 
 @pytest.mark.usefixtures("delegated")
@@ -49,7 +23,9 @@ def test_one_with_a_log_group_in_the_security_account_is_read_instead(
     operator: Operator, trails: Trails
 ) -> None:
     name = trails(SECURITY.id)
+    write_state(operator.root, "trail", [(DELEGATED, SECURITY.id)])
     found = only(operator.not_ok(), "trail.second")
+    write_state(operator.root, "trail", [])
 
     assert found.detail == f"there is {name} (log group {GROUP} in {SECURITY.id}, {REGION})"
     assert config_of(found) == (
@@ -145,8 +121,62 @@ def test_rootwatchs_own_is_not_paid_for_twice(operator: Operator, trails: Trails
     name = trails()
     own = operator.of(trail={"name": name})
     by_others = own.look("trail.second")
-    tags = [{"Key": "project", "Value": MINIMAL.name_prefix}]
-    trails.client.add_tags(ResourceId=arn_of(name), TagsList=tags)
+    give_to_rootwatch(trails, name)
+    write_state(operator.root, "trail", [("aws_cloudtrail", arn_of(name))])
 
     assert by_others.status == Status.MISSING
     assert own.not_ok() == {}
+
+
+def give_to_rootwatch(trails: Trails, name: str) -> None:
+    tags = [{"Key": "project", "Value": MINIMAL.name_prefix}]
+    trails.client.add_tags(ResourceId=arn_of(name), TagsList=tags)
+
+
+class TestAnotherTrailIsRead:
+    @pytest.fixture
+    def reading(self, operator: Operator, trails: Trails, delegated: None) -> Operator:  # noqa: ARG002
+        trail = {"managed": False, "name": trails(SECURITY.id), "log_group": GROUP}
+        return operator.of(trail={**trail, "bucket": trails.bucket})
+
+    def test_a_second_one_of_others_is_a_warning_until_it_is_stopped(
+        self, reading: Operator, trails: Trails
+    ) -> None:
+        name = trails.beside()
+        found = only(reading.not_ok(), "trail.second", Status.WARNING)
+        reading.do(found)
+
+        read = reading.settings.trail.name
+        assert found.detail == f"besides {read} there is {name} (no log group)"
+        assert reading.not_ok() == {}
+
+    @pytest.mark.parametrize("starts", [True, False])
+    def test_one_of_rootwatchs_own_is_destroyed_first(
+        self, reading: Operator, trails: Trails, *, starts: bool
+    ) -> None:
+        name = trails.beside(starts=starts)
+        give_to_rootwatch(trails, name)
+        found = only(reading.not_ok(), "trail.former")
+        trails.client.delete_trail(Name=arn_of(name))
+
+        assert found.detail == f"{name} is there"
+        (line,) = lines(found)
+        assert line.startswith("ROOTWATCH_CONFIG=former.yaml npx cdktf destroy trail ")
+        assert reading.not_ok() == {}
+
+    def test_what_is_left_of_the_stack_is_told_by_its_state(self, reading: Operator) -> None:
+        write_state(reading.root, "trail", [("aws_s3_bucket", "left")])
+        found = only(reading.not_ok(), "trail.former")
+        write_state(reading.root, "trail", [])
+
+        assert found.detail == "the stack trail is deployed"
+        assert reading.not_ok() == {}
+
+    def test_one_of_rootwatchs_own_that_is_read_on_is_no_matter(
+        self, reading: Operator, trails: Trails
+    ) -> None:
+        name = reading.settings.trail.name
+        give_to_rootwatch(trails, name)
+        write_state(reading.root, "trail", [("aws_cloudtrail", name)])
+
+        assert reading.not_ok() == {}

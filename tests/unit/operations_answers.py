@@ -151,11 +151,7 @@ def check(facts: Facts, id_: str) -> Result:
     return look(facts, wanted)
 
 
-def write_state(root: Path, stack: str, kinds: list[str]) -> None:
-    write_named_state(root, stack, [(kind, "") for kind in kinds])
-
-
-def write_named_state(root: Path, stack: str, resources: list[tuple[str, str]]) -> None:
+def write_state(root: Path, stack: str, resources: list[tuple[str, str]]) -> None:
     """As Terraform writes it, of kinds and names."""
     document: dict[str, Any] = {
         "version": 4,

@@ -1,4 +1,4 @@
-"""What the preflight finds in states that no sandbox can be brought to, and in Terraform's."""
+"""What the preflight finds in states that no sandbox can be brought to."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from config import S3State
-from modules.naming import Names
 from operations.preflight import run
 from operations.preflight.existing_trail import METRIC_FILTERS
 from operations.preflight.result import Status
+from operations.preflight.suspended import LISTED
 from tests.unit.operations_answers import (
     DETECTIONS,
     HEALTHY,
@@ -19,11 +18,9 @@ from tests.unit.operations_answers import (
     MINIMAL,
     SECURITY,
     Aws,
-    Refusal,
     check,
     facts,
     results,
-    write_state,
 )
 
 if TYPE_CHECKING:
@@ -56,8 +53,6 @@ EXISTING_TRAIL = {
     "logs:DescribeMetricFilters": {"metricFilters": []},
     "logs:DescribeSubscriptionFilters": {"subscriptionFilters": []},
 }
-OWN_TAGS = [{"Key": "project", "Value": "rootwatch"}]
-OWN_STACK_SET = {"StackSet": {"Tags": OWN_TAGS}}
 
 
 class TestWhatNoSandboxHas:
@@ -120,104 +115,25 @@ class TestWhatNoSandboxHas:
         assert own.isdisjoint(results(report))
 
 
-class TestNames:
-    # What Terraform writes over, what may be there twice, and what another check tells of.
-    NOT_LOOKED_AT = frozenset({"lost_events_alarm", "insight", "security_hub_policy"})
+class TestSuspended:
+    def answers(self, accounts: int, state: str) -> dict[str, Any]:
+        """Of pages without an end."""
+        listed = [{"Id": f"{number:012}", "State": state} for number in range(accounts)]
+        return {"organizations:ListAccounts": {"Accounts": listed, "NextToken": "more"}}
 
-    def test_every_name_that_rootwatch_gives_is_looked_at(self, tmp_path: Path) -> None:
-        aws = Aws({})
-        run(facts(tmp_path, aws=aws))
-        properties = [name for name, one in vars(Names).items() if isinstance(one, property)]
-        names = {name: str(getattr(Names(MINIMAL), name)) for name in properties}
+    def test_a_few_of_many_are_named_by_as_few_calls_for_thousands(self, tmp_path: Path) -> None:
+        aws = Aws(self.answers(20, "SUSPENDED"))
+        found = check(facts(tmp_path, aws=aws), "security_hub.suspended")
 
-        asked = " ".join(aws.requests)
-        unasked = {name for name, value in names.items() if value not in asked}
-        assert {name for name in unasked if "_arn" not in name} == self.NOT_LOOKED_AT
-
-
-class TestState:
-    @pytest.mark.parametrize(
-        ("stack", "answers"),
-        [
-            ("trail", {"s3:HeadBucket": {}, "s3:GetBucketTagging": {"TagSet": OWN_TAGS}}),
-            (
-                "detection",
-                {
-                    "sns:GetTopicAttributes": {"Attributes": {}},
-                    "sns:ListTagsForResource": {"Tags": OWN_TAGS},
-                },
-            ),
-            ("organization", {"cloudformation:DescribeStackSet": OWN_STACK_SET}),
-        ],
-    )
-    def test_a_deployed_stack_without_its_state_here_is_missing(
-        self, tmp_path: Path, stack: str, answers: dict[str, Any]
-    ) -> None:
-        for other in {"trail", "detection", "organization"} - {stack}:
-            write_state(tmp_path, other, [])
-        found = results(run(facts(tmp_path, answers)))
-
-        state = found["deployment.state"]
-        assert state.status == Status.MISSING
-        assert state.detail == (
-            f"{stack}: Rootwatch is deployed, and no state of it is in this folder"
+        assert found.status == Status.WARNING
+        assert found.detail == (
+            "below the targets: 000000000000, 000000000001, 000000000002, and maybe others"
         )
-        names = [result for id_, result in found.items() if id_.startswith("names.")]
-        (taken,) = (result for result in names if result.status == Status.MISSING)
-        assert "Rootwatch's by its tag, and in no state" in taken.detail
-        # What may be in use is not to be deleted.
-        assert taken.remedy
-        assert taken.remedy.commands == ()
+        assert aws.asked.count("organizations:ListAccounts") == LISTED / 20
+        assert aws.asked.count("organizations:ListParents") == 3
 
-    def test_what_is_deployed_is_told_by_its_states(self, tmp_path: Path) -> None:
-        nothing = check(facts(tmp_path), "deployment.state")
-        write_state(tmp_path, "trail", [])
-        write_state(tmp_path, "detection", ["aws_sqs_queue"])
-        found = check(facts(tmp_path), "deployment.state")
+    def test_that_not_all_were_looked_at_is_told(self, tmp_path: Path) -> None:
+        found = check(facts(tmp_path, self.answers(20, "ACTIVE")), "security_hub.suspended")
 
-        assert nothing.detail == "in this folder; nothing is deployed yet"
-        assert found.detail == "in this folder; deployed: detection"
-
-    def test_a_stack_set_of_that_name_by_others_is_no_deployment(self, tmp_path: Path) -> None:
-        answers = {"cloudformation:DescribeStackSet": {"StackSet": {"Tags": []}}}
-        found = results(run(facts(tmp_path, answers)))
-
-        assert found["deployment.state"].status == Status.OK
-        assert found["names.management"].status == Status.MISSING
-
-    @pytest.mark.parametrize(
-        "text",
-        ["", "[]", "no JSON", '{"resources": [{}]}', '{"resources": [1]}', '{"resources": null}'],
-    )
-    def test_a_file_that_is_no_state_is_none(self, tmp_path: Path, text: str) -> None:
-        (tmp_path / "terraform.organization.tfstate").write_text(text)
-        answers = {"cloudformation:DescribeStackSet": OWN_STACK_SET}
-
-        assert check(facts(tmp_path, answers), "deployment.state").status == Status.MISSING
-
-    @pytest.mark.parametrize("kinds", [[], ["aws_cloudtrail_organization_delegated_admin_account"]])
-    def test_what_has_no_tags_is_rootwatchs_if_its_state_has_it(
-        self, tmp_path: Path, kinds: list[str]
-    ) -> None:
-        write_state(tmp_path, "trail", kinds)
-        delegated = {"DelegatedAdministrators": [{"Id": SECURITY}]}
-        answers = {
-            "cloudformation:DescribeStackSet": OWN_STACK_SET,
-            "organizations:ListDelegatedAdministrators": delegated,
-        }
-        found = check(facts(tmp_path, answers), "delegation.cloudtrail")
-
-        assert found.status == (Status.OK if kinds else Status.MISSING)
-
-    def test_a_bucket_for_the_state_has_to_exist(self, tmp_path: Path) -> None:
-        state = S3State(bucket="states", region="eu-west-1", key_prefix="x", kms_key_id=None)
-        answers = {"s3:GetObject": Refusal("NoSuchBucket", status=404)}
-        found = check(facts(tmp_path, answers, replace(MINIMAL, state=state)), "deployment.state")
-
-        assert found.status == Status.MISSING
-        assert found.remedy
-        (command,) = found.remedy.commands
-        assert command.line == (
-            "aws s3api create-bucket --bucket states --create-bucket-configuration"
-            " LocationConstraint=eu-west-1 --region eu-west-1"
-        )
+        assert found.status == Status.OK
+        assert found.detail == "none below the targets, among the first accounts"
