@@ -97,7 +97,10 @@ MODELS = Loader()  # of the services, loaded once
 
 
 class Aws:
-    """`asked` has the calls, by service and operation; `requests` what was sent."""
+    """`asked` has the calls, by service and operation; `requests` what was sent.
+
+    An answer may be a function of how often it was asked for.
+    """
 
     def __init__(self, answers: Mapping[str, Any]) -> None:
         self._answers = {**HEALTHY, **answers}
@@ -115,6 +118,8 @@ class Aws:
         self.asked.append(name)
         self.requests.append(f"{unquote(params['url'])} {params['body']}")
         answer = self._answers[name]
+        if callable(answer):
+            answer = answer(self.asked.count(name))
         if isinstance(answer, Refusal):
             error = {"Code": answer.code, "Message": answer.message}
             return SimpleNamespace(status_code=answer.status), {"Error": error}

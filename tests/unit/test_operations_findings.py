@@ -119,7 +119,9 @@ class TestSuspended:
     def answers(self, accounts: int, state: str) -> dict[str, Any]:
         """Of pages without an end."""
         listed = [{"Id": f"{number:012}", "State": state} for number in range(accounts)]
-        return {"organizations:ListAccounts": {"Accounts": listed, "NextToken": "more"}}
+        return {
+            "organizations:ListAccounts": lambda page: {"Accounts": listed, "NextToken": f"{page}"}
+        }
 
     def test_a_few_of_many_are_named_by_as_few_calls_for_thousands(self, tmp_path: Path) -> None:
         aws = Aws(self.answers(20, "SUSPENDED"))
