@@ -18,7 +18,7 @@ class NothingCheckedError(PreflightError):
 class NoEndpointError(NothingCheckedError):
     """The environment or the profile names an address of AWS that is none."""
 
-    needed = "AWS_ENDPOINT_URL, where it is set at all, is an address as http://127.0.0.1:5000"
+    needed = "AWS_ENDPOINT_URL, where it is set at all, is an address like http://127.0.0.1:5000"
 
 
 class NotLookedAtError(PreflightError):

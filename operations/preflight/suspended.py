@@ -39,8 +39,7 @@ def _suspended(facts: Facts) -> Result:
     config = ("security_hub:", "  managed: true", "  configuration: local")
     more = "" if are_all and len(told) < TOLD else ", and maybe others"
     return warning(
-        f"below the targets: {', '.join(told)}{more}",
-        Remedy(right=right, config=config, config_instead=True),
+        f"below the targets: {', '.join(told)}{more}", Remedy(right=right, config=config)
     )
 
 
