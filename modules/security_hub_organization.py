@@ -66,31 +66,32 @@ class SecurityHubOrganization(Construct):
             auto_enable=not self._is_central,
             auto_enable_standards="NONE",
             organization_configuration={"configuration_type": kind},
-            depends_on=[delegation, *self._aggregate(delegation)],
+            depends_on=[delegation, self._aggregate(delegation)],
             timeouts={"create": PATIENCE, "update": PATIENCE, "delete": PATIENCE},
             **self._in_security,
         )
 
     def _aggregate(
         self, delegation: aws.SecurityhubOrganizationAdminAccount
-    ) -> list[aws.SecurityhubFindingAggregator]:
-        """Central configuration needs one, which names the home region, without links, too."""
+    ) -> aws.SecurityhubFindingAggregator:
+        """It names the home region, and stays where no region is linked.
+
+        Central configuration needs it, and lets it be deleted only after itself.
+        """
         linked = self._settings.security_hub.linked_regions
-        if linked == "none" and not self._is_central:
-            return []
         listed: dict[str, Any] = {}
         if isinstance(linked, tuple):
             listed["specified_regions"] = list(linked)
-        mode = LINKING_MODES[linked] if isinstance(linked, str) else "SPECIFIED_REGIONS"
-        aggregator = aws.SecurityhubFindingAggregator(
+        return aws.SecurityhubFindingAggregator(
             self,
             "aggregator",
-            linking_mode=mode,
+            linking_mode=(
+                LINKING_MODES[linked] if isinstance(linked, str) else "SPECIFIED_REGIONS"
+            ),
             depends_on=[delegation],
             **listed,
             **self._in_security,
         )
-        return [aggregator]
 
     def _associate_policy(self, central: aws.SecurityhubOrganizationConfiguration) -> None:
         policy = aws.SecurityhubConfigurationPolicy(

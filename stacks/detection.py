@@ -28,6 +28,9 @@ class DetectionStack(RootwatchStack):
     ) -> None:
         super().__init__(scope, "detection", settings)
         security = self.provider("security", settings.accounts.security)
+        # There also where Security Hub is managed elsewhere: what was managed here before is
+        # removed by it.
+        management = self.provider("management", settings.accounts.management)
         topics = AlertTopics(
             self, "alert_topics", settings=settings, names=self.names, provider=security
         )
@@ -59,7 +62,7 @@ class DetectionStack(RootwatchStack):
                 "security_hub",
                 settings=settings,
                 names=self.names,
-                management=self.provider("management", settings.accounts.management),
+                management=management,
                 provider=security,
             )
         for priority, topic in topics.of_priority.items():

@@ -96,6 +96,18 @@ def test_no_region_is_linked_unless_some_are_listed(
     assert linked["complete"]["specified_regions"] == ["eu-west-1", "us-west-2"]
 
 
+def test_security_hub_can_be_given_up_by_one_deployment(
+    synthesize: Callable[[str], Synthesis],
+) -> None:
+    """Terraform removes a resource by the provider that made it, which must still be there."""
+    aliases = [
+        {provider["alias"] for provider in synthesize(name).stack("detection").providers()}
+        for name in ("minimal", "govcloud")
+    ]
+
+    assert aliases[0] == aliases[1] == {"management", "security"}
+
+
 def test_local_configuration_turns_it_on_in_accounts_that_join(
     synthesize: Callable[[str], Synthesis],
 ) -> None:
@@ -106,6 +118,7 @@ def test_local_configuration_turns_it_on_in_accounts_that_join(
     assert local["organization_configuration"] == {"configuration_type": "LOCAL"}
     assert {one.type for one in of_security_hub(detection)} == {
         "aws_securityhub_account",
+        "aws_securityhub_finding_aggregator",
         "aws_securityhub_organization_admin_account",
         "aws_securityhub_organization_configuration",
         "aws_securityhub_insight",
