@@ -35,20 +35,20 @@ CONTROL_TOWER = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """`changes` are made to config/minimal.yaml, and `prepare` makes what is there before."""
+    """`changes` are made to config/minimal.yaml, and `prepare` makes what is there before.
+
+    `later` are made, too, after the first deployment.
+    """
 
     changes: Callable[[], Mapping[str, Any]] = dict
+    later: Mapping[str, Any] = field(default_factory=dict)
     prepare: tuple[Callable[[Sandbox], None], ...] = ()
     excluded: frozenset[str] = field(default=frozenset())
 
-    def document(self) -> dict[str, Any]:
+    def write(self, path: Path, more: Mapping[str, Any] | None = None) -> None:
         minimal = yaml.safe_load((ROOT / "config" / "minimal.yaml").read_text("utf-8"))
-        return {**minimal, **self.changes()}
-
-    def write(self, folder: Path) -> Path:
-        path = folder / "rootwatch.yaml"
-        path.write_text(yaml.safe_dump(self.document()), "utf-8")
-        return path
+        document = {**minimal, **self.changes(), **(more or {})}
+        path.write_text(yaml.safe_dump(document), "utf-8")
 
 
 def _unit(name: str) -> str:
@@ -154,7 +154,7 @@ def _second_region() -> dict[str, Any]:
 
 
 CONFIGURATIONS: dict[str, Configuration] = {
-    "minimal": Configuration(),
+    "minimal": Configuration(later={"security_hub": {"managed": False}}),
     "one_account": Configuration(changes=_all_in_management, prepare=(_enable_security_hub,)),
     "existing_trail": Configuration(
         changes=_with_control_tower, prepare=(_enable_security_hub, _control_tower)

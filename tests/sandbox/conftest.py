@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import signal
-import tempfile
 import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -30,8 +28,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin what the last tests wait for."""
     asked = any("rehearsals" in getattr(item, "fixturenames", ()) for item in session.items)
     if asked and not session.config.option.collectonly:
-        folder = Path(tempfile.mkdtemp(prefix="rootwatch-rehearsals-"))
-        session.config.stash[REHEARSALS] = Rehearsals(folder)
+        session.config.stash[REHEARSALS] = Rehearsals()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from config import Settings
+    from tests.sandbox.configurations import Configuration
 
 PATHS = ("trail", "event bus", "both")
 
@@ -50,6 +51,8 @@ class Facts:
     preflight: list[str] = field(default_factory=list)  # the checks that find something missing
     resources: dict[str, int] = field(default_factory=dict)  # by stack
     changes: dict[str, list[str]] = field(default_factory=dict)  # of a second plan, by stack
+    changes_later: dict[str, list[str]] = field(default_factory=dict)  # after a change of it
+    left_later: list[str] = field(default_factory=list)  # what the organization has then
     joined: str = ""  # the account that joined after the deployment
     sign_ins: list[SignIn] = field(default_factory=list)
     left: dict[str, list[str]] = field(
@@ -58,8 +61,15 @@ class Facts:
 
 
 class Rehearsal:
-    def __init__(self, sandbox: Sandbox, settings: Settings, deployment: Deployment) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        configuration: Configuration,
+        settings: Settings,
+        deployment: Deployment,
+    ) -> None:
         self._sandbox = sandbox
+        self._configuration = configuration
         self._settings = settings
         self._deployment = deployment
         self._stacks = ["trail", "detection", "organization"]
@@ -71,8 +81,8 @@ class Rehearsal:
         self.facts.preflight = self._preflight()
         self._deployment.deploy(Progress())
         self._sandbox.confirm_subscriptions()
+        self.facts.changes = self._plans()
         for stack in self._stacks:
-            self.facts.changes[stack] = self._deployment.plan(stack)
             self.facts.resources[stack] = len(self._deployment.resources(stack))
         joined = Account(new_number(), "joined")
         join(joined)
@@ -83,7 +93,22 @@ class Rehearsal:
             self.facts.sign_ins += [self._sign_in(joined.id, path) for path in PATHS]
         for account in (VICTIM, EXCLUDED, MANAGEMENT.id):
             self.facts.sign_ins += [self._sign_in(account, path) for path in PATHS]
+        if self._configuration.later:
+            self._change()
         self._destroy()
+
+    def _change(self) -> None:
+        self._configuration.write(self._deployment.config, self._configuration.later)
+        self._deployment.deploy(Progress())
+        self.facts.changes_later = self._plans()
+        self.facts.left_later = self._left_of_the_organization()
+
+    def _plans(self) -> dict[str, list[str]]:
+        return {stack: self._deployment.plan(stack) for stack in self._stacks}
+
+    def _left_of_the_organization(self) -> list[str]:
+        settings = self._settings
+        return of_the_organization(self._sandbox, settings.accounts.security, settings.home_region)
 
     def _preflight(self) -> list[str]:
         done = subprocess.run(
@@ -151,9 +176,8 @@ class Rehearsal:
         if self._settings.trail.managed:
             self._empty_bucket()
         self._deployment.destroy(Progress())
-        prefix, region = self._settings.name_prefix, self._settings.home_region
-        security = self._settings.accounts.security
-        self.facts.left["organization's"] = of_the_organization(self._sandbox, security, region)
+        prefix = self._settings.name_prefix
+        self.facts.left["organization's"] = self._left_of_the_organization()
         for stack in self._stacks:
             self.facts.left[stack] = self._deployment.resources(stack)
         for account in organization().accounts:
@@ -183,9 +207,10 @@ def main(name: str, place: str) -> None:
     with Sandbox() as sandbox:
         for prepare in configuration.prepare:
             prepare(sandbox)
-        path = configuration.write(folder)
+        path = folder / "rootwatch.yaml"
+        configuration.write(path)
         deployment = Deployment(folder / "deployment", path, sandbox.environment())
-        rehearsal = Rehearsal(sandbox, config.load(path), deployment)
+        rehearsal = Rehearsal(sandbox, configuration, config.load(path), deployment)
         rehearsal.run()
     facts = json.dumps(asdict(rehearsal.facts), indent=2)
     (folder / "facts.json").write_text(facts, "utf-8")

@@ -9,13 +9,12 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from sandbox.deployment import ROOT
 from tests.sandbox.configurations import CONFIGURATIONS
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 AT_ONCE = 2
 
@@ -23,8 +22,8 @@ type Facts = dict[str, Any]  # as tests/sandbox/rehearsal.py writes them
 
 
 class Rehearsals:
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self) -> None:
+        self._folder = TemporaryDirectory(prefix="rootwatch-rehearsals-")
         self._pool = ThreadPoolExecutor(AT_ONCE)
         self._processes: list[subprocess.Popen[bytes]] = []
         self._facts = {name: self._pool.submit(self._rehearse, name) for name in CONFIGURATIONS}
@@ -39,9 +38,10 @@ class Rehearsals:
         for process in self._processes:
             process.terminate()
         self._pool.shutdown()
+        self._folder.cleanup()
 
     def _rehearse(self, name: str) -> Facts:
-        folder = self._folder / name
+        folder = Path(self._folder.name, name)
         folder.mkdir()
         command = [sys.executable, "-m", "tests.sandbox.rehearsal", name, str(folder)]
         with (folder / "log").open("wb") as log:

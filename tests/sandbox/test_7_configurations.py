@@ -60,6 +60,14 @@ def test_every_sign_in_is_one_finding_and_one_notice_by_either_path_and_by_both(
         assert one["letters"] == 0, one
 
 
+def test_security_hub_is_given_up_by_one_deployment(rehearsals: Rehearsals) -> None:
+    """What is left is the delegation of the trail, which is still there."""
+    facts = rehearsals.facts("minimal")
+
+    assert facts["changes_later"] == {stack: [] for stack in facts["resources"]}
+    assert facts["left_later"] == [f"CloudTrail's administrator {SECURITY.id}"]
+
+
 @each_configuration
 def test_destruction_leaves_nothing(name: str, rehearsals: Rehearsals) -> None:
     left = rehearsals.facts(name)["left"]
