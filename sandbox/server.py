@@ -29,10 +29,17 @@ POLL_SECONDS = 0.05  # in which it notices that it shall end
 
 
 class RequestHandler(MotoRequestHandler):
-    """Keeps connections, as AWS does: a function makes many calls."""
+    """Answers in one piece: head and body together, as they fit.
+
+    The SDK for Go, which Terraform's provider calls with, closes its connection where the head of
+    an answer overtakes the last step of its own sending. A body that has come with the head is
+    still read; one that has not is missed, and the request, done already, is sent again. Waits of
+    a network hide that from AWS's users.
+    """
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    wbufsize = 65_536
 
 
 @contextmanager
