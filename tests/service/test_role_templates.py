@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sandbox.local import Sandbox
 
 MEMBER = MEMBERS[0].id
+EMPTY = {"Version": "2012-10-17"}  # no statement
 
 
 def role(name: str, **changes: Any) -> dict[str, Any]:
@@ -93,3 +94,38 @@ def test_a_role_of_another_name_takes_the_place_of_the_old_one(stack: Stack) -> 
     with pytest.raises(ClientError) as gone:
         stack.role(stack.name)
     assert code_of(gone.value) == "NoSuchEntity"
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        {"AssumeRolePolicyDocument": EMPTY},
+        {"Policies": [{"PolicyName": "send", "PolicyDocument": EMPTY}]},
+    ],
+    ids=lambda refused: next(iter(refused)),
+)
+def test_an_update_with_a_refused_document_changes_nothing(
+    stack: Stack, refused: dict[str, Any]
+) -> None:
+    before = stack.role(stack.name), stack.policies(stack.name)
+    with pytest.raises(ClientError) as error:
+        stack.update(role(stack.name, Description="after", **refused))
+
+    assert code_of(error.value) == "MalformedPolicyDocument"
+    assert (stack.role(stack.name), stack.policies(stack.name)) == before
+
+
+def test_a_refused_policy_makes_no_role(sandbox: Sandbox) -> None:
+    name = unique("refused-role")
+    refused = [{"PolicyName": "send", "PolicyDocument": EMPTY}]
+    with pytest.raises(ClientError) as error:
+        sandbox.client("cloudformation", MEMBER).create_stack(
+            StackName=name,
+            TemplateBody=json.dumps({"Resources": {"Role": role(name, Policies=refused)}}),
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+        )
+
+    assert code_of(error.value) == "MalformedPolicyDocument"
+    with pytest.raises(ClientError) as missing:
+        sandbox.client("iam", MEMBER).get_role(RoleName=name)
+    assert code_of(missing.value) == "NoSuchEntity"

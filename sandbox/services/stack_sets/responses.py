@@ -14,7 +14,7 @@ from moto.core.responses import ActionResult
 
 from sandbox.membership import followed_by
 from sandbox.organization import ONE_CHANGE_AT_A_TIME
-from sandbox.services.stack_sets import reads, roles, stacks, templates
+from sandbox.services.stack_sets import reads, stacks, templates
 from sandbox.services.stack_sets.errors import invalid
 from sandbox.services.stack_sets.managed import ManagedStackSet
 from sandbox.services.stack_sets.operations import Operation
@@ -78,7 +78,6 @@ class StackSetOperations:
             stack.enter_context(
                 patch.object(Stack, "parse_template", staticmethod(templates.parse))
             )
-            stack.enter_context(roles.installed())
             stack.enter_context(stacks.installed())
             stack.enter_context(followed_by(self._follow))
             yield

@@ -17,9 +17,10 @@ from unittest.mock import patch
 from moto.cloudformation.models import Stack, cloudformation_backends
 from moto.cloudformation.utils import generate_stack_id
 from moto.core.exceptions import ServiceException
+from moto.iam.models import Role
 from werkzeug.exceptions import HTTPException
 
-from sandbox.services.stack_sets import roles
+from sandbox.organization import iam
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -95,7 +96,7 @@ def _replace(stack: Stack, design: Design) -> None:
 
 
 def _delete(stack: Stack) -> None:
-    roles.forget_missing(stack)
+    _forget_missing_roles(stack)
     try:
         stack.delete()
     except FAILURES as error:
@@ -104,6 +105,18 @@ def _delete(stack: Stack) -> None:
     stacks = _stacks(stack.account_id, stack.region_name)
     del stacks.stacks[stack.stack_id]
     stacks.deleted_stacks[stack.stack_id] = stack
+
+
+def _forget_missing_roles(stack: Stack) -> None:
+    """CloudFormation takes a role that is gone for deleted; moto's then cannot be.
+
+    It knows a role by its name: one that was made anew by other means is deleted with the stack.
+    """
+    names = {role.name for role in iam(stack.account_id).roles.values()}
+    made = stack.resource_map._parsed_resources  # noqa: SLF001  moto tells it nowhere else
+    for logical_id, resource in list(made.items()):
+        if isinstance(resource, Role) and resource.name not in names:
+            del made[logical_id]
 
 
 def _make(stack_id: str, account: str, region: str, design: Design) -> None:
