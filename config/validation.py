@@ -30,7 +30,9 @@ def problems(document: Document) -> tuple[Problem, ...]:
     for error in _Checker(schema()).iter_errors(document.data):
         place = (tuple(error.absolute_path), _is_about_the_name(error))
         found.setdefault(place, _problem(document, error))
-    told = [*document.repeated_keys(), *found.values(), *disagreements(document)]
+    wrong = {problem.key for problem in found.values()}
+    disagreeing = (problem for problem in disagreements(document) if problem.key not in wrong)
+    told = [*document.repeated_keys(), *found.values(), *disagreeing]
     return tuple(sorted(told, key=lambda problem: problem.line))
 
 

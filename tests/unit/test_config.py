@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 import yaml
 from hypothesis import given
@@ -17,6 +18,7 @@ import config
 from config import ConfigError, S3State, Settings
 from config.loader import parse
 from config.validation import schema
+from sandbox.services.security_hub.aggregation import OPT_IN_REGIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +34,17 @@ KEY = "arn:aws:kms:us-east-1:111111111111:key/"
 # A key path and the values that must be refused there. A new line here is a new test.
 BAD: dict[str, list[Any]] = {
     "partition": ["aws-eu", "AWS", None, 1],
-    "home_region": ["us-eats-1", "us-east", "us-gov-west-1", "cn-north-1", "moon", "", 1, None],
+    "home_region": [
+        "us-eats-1",
+        "us-east",
+        "us-gov-west-1",
+        "cn-north-1",
+        "eu-south-1",
+        "moon",
+        "",
+        1,
+        None,
+    ],
     "organization.id": ["exampleorgid", "o-short", "o-UPPERCASEID", "o-exampleorgid\n", 5],
     "organization.targets": [
         [],
@@ -179,7 +191,7 @@ def test_s3_state_needs_only_bucket_and_region() -> None:
                 ["ou-" + "a" * 32 + "-b2345678"],
             ],
             "accounts.security": ["222222222222", "000000000000"],
-            "home_region": ["ap-southeast-7", "mx-central-1", "il-central-1"],
+            "home_region": ["ap-northeast-3", "eu-north-1", "sa-east-1"],
             "name_prefix": ["abc", "a" * 20, "root-watch-2", "sthreefold"],
             "deployment_role": ["AWSControlTowerExecution", "a+b=c,d.e@f-g_h"],
             "tags": [{}, {"on": "", "2024-01-01": "a:b/c=d+e-f@g h"}],
@@ -243,7 +255,30 @@ def test_an_unmanaged_security_hub_has_no_other_keys() -> None:
     assert "belong to managed: true" in str(error)
 
 
-@pytest.mark.parametrize("linked", ["all", "none", ["eu-west-1"]])
+NOT_YET = "sa-west-1"  # AWS announced it; whatever comes is off by default
+REGIONS_OF_AWS = {*boto3.Session().get_available_regions("securityhub"), NOT_YET}
+
+
+@pytest.mark.parametrize("region", sorted(REGIONS_OF_AWS))
+def test_where_security_hub_is_managed_home_is_on_by_default(region: str) -> None:
+    result = outcome(MINIMAL | {"home_region": region})
+    told = result.problems if isinstance(result, ConfigError) else ()
+    unmanaged = settings(MINIMAL | {"home_region": region, "security_hub": {"managed": False}})
+
+    is_refused = region in {*OPT_IN_REGIONS, NOT_YET}
+    assert [(one.key, one.value) for one in told] == [("home_region", region)] * is_refused
+    assert all("on by default" in one.allowed for one in told)
+    assert all("security_hub.managed: false" in one.allowed for one in told)
+    assert unmanaged.home_region == region
+
+
+def test_a_region_of_another_partition_is_not_told_to_be_off_by_default() -> None:
+    [problem] = failure(MINIMAL | {"partition": "aws-us-gov", "home_region": "eu-south-1"}).problems
+
+    assert problem.allowed.startswith("a region of the partition aws-us-gov")
+
+
+@pytest.mark.parametrize("linked", ["all", "none", ["eu-west-1"], ["eu-south-1"]])
 def test_linked_regions_are_all_or_none_or_listed(linked: Any) -> None:
     document = changed(COMPLETE, {"security_hub.linked_regions": linked})
     expected = tuple(linked) if isinstance(linked, list) else linked
