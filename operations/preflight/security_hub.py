@@ -12,6 +12,7 @@ from operations.preflight.check import (
     configures_centrally,
     has_security_account,
     leaves_security_hub,
+    manages_security_hub,
 )
 from operations.preflight.errors import ReadError
 from operations.preflight.result import Remedy, Result, missing, ok, warning
@@ -161,11 +162,6 @@ def _aggregator(facts: Facts) -> Result:
     return missing(detail, Remedy(right=right, commands=(command,)))
 
 
-def _aggregates(settings: Settings) -> bool:
-    hub = settings.security_hub
-    return hub.managed and not (hub.configuration == "local" and hub.linked_regions == "none")
-
-
 CHECKS = (
     Check(
         "security_hub.security",
@@ -180,5 +176,10 @@ CHECKS = (
         has_security_account,
     ),
     Check("security_hub.standards", "Security Hub's standards", _standards, configures_centrally),
-    Check("security_hub.aggregator", "Security Hub's aggregator", _aggregator, _aggregates),
+    Check(
+        "security_hub.aggregator",
+        "Security Hub's aggregator",
+        _aggregator,
+        manages_security_hub,
+    ),
 )

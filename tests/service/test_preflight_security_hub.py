@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.exceptions import ClientError
 
 from operations.preflight.result import Status
 from sandbox.organization import MANAGEMENT, MEMBERS, ROOT_ID, SECURITY, reinstate, suspend
@@ -157,11 +158,22 @@ class TestAggregator:
         assert operator.not_ok() == {}
 
     @pytest.mark.usefixtures("made")
-    @pytest.mark.parametrize("region", ["us-east-1"])
-    def test_who_aggregates_nothing_is_not_asked(self, operator: Operator) -> None:
-        alone = {"configuration": "local", "linked_regions": "none"}
+    @pytest.mark.parametrize("region", ["eu-west-1"])
+    def test_it_is_in_the_way_of_who_links_no_region_too(
+        self, operator: Operator, sandbox: Sandbox
+    ) -> None:
+        alone = operator.of(security_hub={"configuration": "local", "linked_regions": "none"})
+        hub = sandbox.client("securityhub", SECURITY.id)
+        with pytest.raises(ClientError, match="already has the finding aggregator"):
+            hub.create_finding_aggregator(RegionLinkingMode="NO_REGIONS")
+        found = only(alone.not_ok(), "security_hub.aggregator")
+        alone.do(found)
+        mended = alone.not_ok()
+        own = hub.create_finding_aggregator(RegionLinkingMode="NO_REGIONS")
+        hub.delete_finding_aggregator(FindingAggregatorArn=own["FindingAggregatorArn"])
 
-        assert operator.of(security_hub=alone).not_ok() == {}
+        assert found.detail.startswith("one in eu-west-1, not by Rootwatch")
+        assert mended == {}
 
 
 class TestPolicies:
