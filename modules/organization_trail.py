@@ -55,27 +55,29 @@ class OrganizationTrail(Construct):
         )
 
     def _create_delivery_role(self) -> aws.IamRole:
-        for_this_trail = {"StringEquals": {"aws:SourceArn": self._names.trail_arn}}
+        """Without a condition: CloudTrail brings it neither aws:SourceArn nor aws:SourceAccount.
+
+        https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-required-policy-for-cloudwatch-logs.html
+        """
         return aws.IamRole(
             self,
             "delivery_role",
             name=self._names.trail_log_role,
             description="CloudTrail delivers the organization's events to the log group.",
-            assume_role_policy=trust_service("cloudtrail.amazonaws.com", for_this_trail),
+            assume_role_policy=trust_service("cloudtrail.amazonaws.com"),
             **self._in_security,
         )
 
     def _allow_delivery(self) -> aws.IamRolePolicy:
-        streams = f"{self._names.trail_log_group_arn}:log-stream"
-        region = self._settings.home_region
+        """Every stream of the group, which is the trail's alone.
+
+        AWS does not say how the streams of a delegated administrator's trail are named.
+        """
         statement = {
             "Sid": "DeliverEvents",
             "Effect": "Allow",
             "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-            "Resource": [
-                f"{streams}:{self._settings.accounts.management}_CloudTrail_{region}*",
-                f"{streams}:{self._settings.organization.id}_*",
-            ],
+            "Resource": f"{self._names.trail_log_group_arn}:log-stream:*",
         }
         return aws.IamRolePolicy(
             self,

@@ -11,8 +11,8 @@ def policy_document(statements: Sequence[Statement]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)}, sort_keys=True)
 
 
-def trust_service(service: str, condition: Mapping[str, Any]) -> str:
-    """A trust policy for one AWS service, bound to the resource it works for."""
+def trust_service(service: str) -> str:
+    """A trust policy for one AWS service."""
     return policy_document(
         [
             {
@@ -20,7 +20,6 @@ def trust_service(service: str, condition: Mapping[str, Any]) -> str:
                 "Effect": "Allow",
                 "Principal": {"Service": service},
                 "Action": "sts:AssumeRole",
-                "Condition": condition,
             }
         ]
     )

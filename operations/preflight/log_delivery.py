@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 def give_log_group(facts: Facts, trail: Trail, log_group: LogGroup) -> tuple[Command, ...]:
-    """https://docs.aws.amazon.com/awscloudtrail/latest/userguide/send-cloudtrail-events-to-cloudwatch-logs.html"""
+    """The role trusts without a condition: CloudTrail brings it no aws:SourceArn or SourceAccount.
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/send-cloudtrail-events-to-cloudwatch-logs.html
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-required-policy-for-cloudwatch-logs.html
+    """
     settings, cli = facts.settings, facts.cli
     account, region = log_group.account, log_group.region
     group_arn = f"arn:{settings.partition}:logs:{region}:{account}:log-group:{log_group.name}:*"
@@ -26,7 +30,6 @@ def give_log_group(facts: Facts, trail: Trail, log_group: LogGroup) -> tuple[Com
         "Effect": "Allow",
         "Principal": {"Service": "cloudtrail.amazonaws.com"},
         "Action": "sts:AssumeRole",
-        "Condition": {"StringEquals": {"aws:SourceArn": trail.arn}},
     }
     delivery = {
         "Effect": "Allow",

@@ -106,15 +106,9 @@ def test_nothing_else_is_written_into_the_bucket(
 
 
 def test_every_grant_to_cloudtrail_is_bound_to_the_management_accounts_trail(
-    trail: Stack, bucket_policy: str, delivery_role: Resource, trail_arn: str
+    trail: Stack, bucket_policy: str, trail_arn: str
 ) -> None:
-    policies = [
-        bucket_policy,
-        trail.only("aws_kms_key")["policy"],
-        delivery_role["assume_role_policy"],
-    ]
-
-    for policy in policies:
+    for policy in (bucket_policy, trail.only("aws_kms_key")["policy"]):
         grants = [one for one in allowing(policy) if "Service" in one["Principal"]]
         assert grants
         for grant in grants:
@@ -151,18 +145,19 @@ def test_the_archives_key_is_rotated_and_governed_by_its_own_account_alone(
     ]
 
 
-def test_the_delivery_role_is_assumed_for_this_trail_alone(
-    delivery_role: Resource, trail_arn: str, foreign_trail_arn: str
+def test_the_delivery_role_is_assumed_by_cloudtrail_alone_which_says_no_source(
+    delivery_role: Resource,
 ) -> None:
-    def may_assume(source: str) -> bool:
-        policy = delivery_role["assume_role_policy"]
-        context = {"aws:SourceArn": source}
-        role = "arn:aws:iam::999999999999:role/delivery"
-        asked = decided_by_resource(policy, TRUST, CLOUDTRAIL, "sts:AssumeRole", role, context)
-        return asked.allowed
+    trust = delivery_role["assume_role_policy"]
 
-    assert may_assume(trail_arn)
-    assert not may_assume(foreign_trail_arn)
+    def may_assume(service: str) -> bool:
+        principal = aws_service(service)
+        role = "arn:aws:iam::999999999999:role/delivery"
+        return decided_by_resource(trust, TRUST, principal, "sts:AssumeRole", role, {}).allowed
+
+    assert may_assume("cloudtrail")
+    assert not may_assume("events")
+    assert all("Condition" not in one for one in statements(trust))
 
 
 def test_the_delivery_role_may_do_two_things(delivery_policy: Resource) -> None:
@@ -172,32 +167,27 @@ def test_the_delivery_role_may_do_two_things(delivery_policy: Resource) -> None:
     assert actions(policy) == {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 
-@pytest.mark.parametrize(
-    ("stream", "allowed"),
-    [
-        ("{management}_CloudTrail_{region}", True),
-        ("{management}_CloudTrail_{region}_2", True),
-        ("{organization}_{management}_CloudTrail_{region}", True),
-        ("{organization}x_{management}_CloudTrail_{region}", False),
-        ("{management}_other", False),
-        ("other", False),
-    ],
-)
-def test_the_delivery_role_writes_into_the_trails_streams_alone(
-    trail: Stack, delivery_policy: Resource, settings: Settings, stream: str, *, allowed: bool
+@pytest.mark.parametrize("action", ["logs:CreateLogStream", "logs:PutLogEvents"])
+@pytest.mark.parametrize("prefix", ["", "{organization}_"])
+@pytest.mark.parametrize("account", ["management", "security"])
+def test_the_delivery_role_writes_into_every_stream_of_the_trails_log_group_alone(
+    trail: Stack,
+    delivery_policy: Resource,
+    settings: Settings,
+    action: str,
+    prefix: str,
+    account: str,
 ) -> None:
-    role = role_session(settings.partition, settings.accounts.security, "delivery")
-    home = f"arn:{settings.partition}:logs:{settings.home_region}:{settings.accounts.security}"
-    names = {
-        "management": settings.accounts.management,
-        "organization": settings.organization.id,
-        "region": settings.home_region,
-    }
+    accounts, region = settings.accounts, settings.home_region
+    role = role_session(settings.partition, accounts.security, "delivery")
+    home = f"arn:{settings.partition}:logs:{region}:{accounts.security}"
+    owner = prefix.format(organization=settings.organization.id) + getattr(accounts, account)
 
-    def may_put(group: str) -> bool:
-        resource = f"{home}:log-group:{group}:log-stream:{stream.format(**names)}"
-        policy = delivery_policy["policy"]
-        return decided_by_identity(policy, role, "logs:PutLogEvents", resource, {}).allowed
+    def may_write(group: str) -> bool:
+        resource = f"{home}:log-group:{group}:log-stream:{owner}_CloudTrail_{region}"
+        return decided_by_identity(delivery_policy["policy"], role, action, resource, {}).allowed
 
-    assert may_put(trail.only("aws_cloudwatch_log_group")["name"]) is allowed
-    assert not may_put("/other/group")
+    group = trail.only("aws_cloudwatch_log_group")["name"]
+    assert may_write(group)
+    assert not may_write("/other/group")
+    assert not may_write(f"{group}-2")
