@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from moto.sts.models import AssumedRole
 
 SERVICE_PREFIXES = {"monitoring": "cloudwatch"}  # where the signing name is not the IAM prefix
+SOURCELESS = frozenset({"cloudtrail.amazonaws.com"})  # say no source when they assume a role
 REST_JSON = frozenset({"lambda", "securityhub"})  # whose requests may have no body
 
 
@@ -41,8 +42,12 @@ def authorize_service(service: str, access: Access, context: Mapping[str, str]) 
 
 
 def service_may_assume(service: str, role_arn: str, source_arn: str) -> Decision:
-    """Does the role's trust policy let an AWS service in that works for this source?"""
-    context = {"aws:SourceArn": source_arn, "aws:SourceAccount": source_arn.split(":")[4]}
+    """Does the role's trust policy let an AWS service in that works for this source?
+
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-required-policy-for-cloudwatch-logs.html
+    """
+    source = {"aws:SourceArn": source_arn, "aws:SourceAccount": source_arn.split(":")[4]}
+    context = {} if service in SOURCELESS else source
     return authorize_service(service, role_access(role_arn), context)
 
 

@@ -18,10 +18,10 @@ from moto.core.exceptions import JsonRESTError
 from moto.organizations.exceptions import OrganizationsClientError
 from moto.s3.models import s3_backends
 
-from sandbox.authority import assume_as_service, authorize_service
+from sandbox.authority import assume_as_service, authorize_service, authorize_session
 from sandbox.organization import MANAGEMENT, ORGANIZATION_ID, PARTITION, organization
 from sandbox.refusals import AccessDeniedError
-from sandbox.resources import bucket_access, key_access
+from sandbox.resources import bucket_access, key_access, log_stream_access
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,16 +41,16 @@ def installed() -> Iterator[None]:
             "deregister_organization_delegated_admin": _deregister_organization_delegated_admin,
         }.items():
             stack.enter_context(patch.object(CloudTrailResponse, name, operation, create=True))
-        requesting = _requesting(CloudTrailResponse.create_trail)
-        stack.enter_context(patch.object(CloudTrailResponse, "create_trail", requesting))
-        stack.enter_context(
-            patch.object(CloudTrailBackend, "create_trail", _creating(CloudTrailBackend))
-        )
-        stack.enter_context(
-            patch.object(
-                CloudTrailBackend, "delete_trail", _deleting(CloudTrailBackend.delete_trail)
-            )
-        )
+        for name in ("create_trail", "update_trail"):
+            requesting = _requesting(getattr(CloudTrailResponse, name))
+            stack.enter_context(patch.object(CloudTrailResponse, name, requesting))
+        for name, changing in {
+            "create_trail": _creating,
+            "update_trail": _updating,
+            "delete_trail": _deleting,
+        }.items():
+            changed = changing(getattr(CloudTrailBackend, name))
+            stack.enter_context(patch.object(CloudTrailBackend, name, changed))
         stack.enter_context(
             patch.object(
                 CloudTrailResponse,
@@ -80,10 +80,10 @@ def write_problem(trail: Trail, key: str) -> str | None:
     return None if decision.allowed else decision.reason
 
 
-def _requesting(create_trail: Any) -> Any:
+def _requesting(operation: Any) -> Any:
     """What depends on who calls: a trail does not know it, as the management account owns it."""
 
-    @functools.wraps(create_trail)
+    @functools.wraps(operation)
     def requesting(response: CloudTrailResponse) -> str:
         request, caller = json.loads(response.body), response.current_account
         if request.get("IsOrganizationTrail") and not _may_make_organization_trails(caller):
@@ -94,7 +94,7 @@ def _requesting(create_trail: Any) -> Any:
         group = request.get("CloudWatchLogsLogGroupArn")
         if group and group.split(":")[4] != caller:
             raise _foreign_log_group()
-        answer: str = create_trail(response)
+        answer: str = operation(response)
         return answer
 
     return requesting
@@ -111,9 +111,7 @@ def _foreign_log_group() -> CloudTrailError:
     )
 
 
-def _creating(backend_class: type[CloudTrailBackend]) -> Any:
-    create_trail = backend_class.create_trail
-
+def _creating(create_trail: Any) -> Any:
     @functools.wraps(create_trail)
     def creating(backend: CloudTrailBackend, *args: Any, **kwargs: Any) -> Trail:
         trail: Trail = create_trail(backend, *args, **kwargs)
@@ -125,6 +123,25 @@ def _creating(backend_class: type[CloudTrailBackend]) -> Any:
         return trail
 
     return creating
+
+
+def _updating(update_trail: Any) -> Any:
+    """A refused update changes nothing."""
+
+    @functools.wraps(update_trail)
+    def updating(backend: CloudTrailBackend, name: str, **settings: Any) -> Trail:
+        trail = backend.get_trail(name)
+        before = {**vars(trail)}
+        update_trail(backend, name, **settings)
+        try:
+            trail.check_bucket_exists()
+            _check_trail(trail)
+        except CloudTrailError:
+            vars(trail).update(before)
+            raise
+        return trail
+
+    return updating
 
 
 def _deleting(delete_trail: Any) -> Any:
@@ -194,12 +211,34 @@ def _check_log_role(trail: Trail) -> None:
     if trail.cw_log_group_arn.split(":")[4] != trail.cw_role_arn.split(":")[4]:
         raise _foreign_log_group()
     try:
-        assume_as_service(SERVICE, trail.cw_role_arn, "CloudTrail", trail.arn)
+        session = assume_as_service(SERVICE, trail.cw_role_arn, "CloudTrail", trail.arn)
     except AccessDeniedError as error:
-        raise CloudTrailError(
-            "InvalidCloudWatchLogsRoleArnException",
-            "Access denied. Check the trust relationships for your role.",
-        ) from error
+        raise _useless_role("trust relationships") from error
+    for stream in _streams(trail):
+        for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+            access = log_stream_access(action, trail.cw_log_group_arn, stream)
+            if not authorize_session(session, access, trail.region_name).allowed:
+                raise _useless_role("permissions")
+
+
+def _useless_role(part: str) -> CloudTrailError:
+    return CloudTrailError(
+        "InvalidCloudWatchLogsRoleArnException",
+        f"Access denied. Check the {part} for your role.",
+    )
+
+
+def _streams(trail: Trail) -> list[str]:
+    """Every name that CloudTrail may give the stream of a trail.
+
+    AWS's example has one account that creates and owns an organization trail; where they are two,
+    it does not say whose name the streams bear. The creator is the account of the log group.
+    """
+    creator = trail.cw_log_group_arn.split(":")[4]
+    if not trail.is_org_trail:
+        return [f"{creator}_CloudTrail_{trail.region_name}"]
+    own = [f"{one}_CloudTrail_{trail.region_name}" for one in (creator, MANAGEMENT.id)]
+    return own + [f"{ORGANIZATION_ID}_{stream}" for stream in own]
 
 
 def _backend_of(original: property) -> Any:

@@ -20,16 +20,13 @@ from sandbox.organization import (
     join,
 )
 from sandbox.services.trails import UndeliverableEventError
-from tests.service.sandbox_resources import (
-    REGION,
-    allow,
-    code_of,
-    create_key,
-    create_role,
-    policy,
-    service,
-    trusting,
-    unique,
+from tests.service.sandbox_resources import code_of, create_key, unique
+from tests.service.trail_resources import (
+    Creator,
+    create_bucket,
+    create_trail_key,
+    log_delivery,
+    trail_arn,
 )
 
 if TYPE_CHECKING:
@@ -38,70 +35,6 @@ if TYPE_CHECKING:
     from sandbox.local import Sandbox
 
 MEMBER = MEMBERS[0].id
-CLOUDTRAIL = service("cloudtrail")
-WRITE_LOG = allow(["logs:CreateLogStream", "logs:PutLogEvents"])
-
-
-def trail_arn(name: str, owner: str = MANAGEMENT.id) -> str:
-    return f"arn:aws:cloudtrail:{REGION}:{owner}:trail/{name}"
-
-
-def create_bucket(sandbox: Sandbox, source: str | None, owner: str = MANAGEMENT.id) -> str:
-    """A bucket that admits CloudTrail for the trail of this ARN; without one, nobody."""
-    s3, bucket = sandbox.client("s3", LOG_ARCHIVE.id), unique("bucket")
-    s3.create_bucket(Bucket=bucket)
-    if source:
-        arn = f"arn:aws:s3:::{bucket}"
-        own = {"aws:SourceArn": source}
-        acl = {"s3:x-amz-acl": "bucket-owner-full-control"}
-        read = allow("s3:GetBucketAcl", arn, Principal=CLOUDTRAIL, Condition={"StringEquals": own})
-        write = {
-            **allow("s3:PutObject", Principal=CLOUDTRAIL, Condition={"StringEquals": own | acl}),
-            "Resource": [f"{arn}/AWSLogs/{prefix}/*" for prefix in (owner, ORGANIZATION_ID)],
-        }
-        s3.put_bucket_policy(Bucket=bucket, Policy=policy(read, write))
-    return bucket
-
-
-def create_trail_key(sandbox: Sandbox, source: str) -> str:
-    """A key that admits CloudTrail for the trail of this ARN."""
-    own = {"StringEquals": {"aws:SourceArn": source}}
-    encrypt = allow("kms:GenerateDataKey*", Principal=CLOUDTRAIL, Condition=own)
-    describe = allow("kms:DescribeKey", Principal=CLOUDTRAIL, Condition=own)
-    return create_key(sandbox, LOG_ARCHIVE.id, encrypt, describe)
-
-
-def create_log_group(sandbox: Sandbox, account: str = SECURITY.id) -> str:
-    name = unique("/test/trail")
-    sandbox.client("logs", account).create_log_group(logGroupName=name)
-    return f"arn:aws:logs:{REGION}:{account}:log-group:{name}:*"
-
-
-def log_delivery(sandbox: Sandbox, account: str = SECURITY.id, **changes: str) -> dict[str, str]:
-    return {
-        "CloudWatchLogsLogGroupArn": create_log_group(sandbox, account),
-        "CloudWatchLogsRoleArn": create_role(sandbox, account, CLOUDTRAIL, WRITE_LOG),
-        **changes,
-    }
-
-
-class Creator:
-    """Makes organization trails and removes them again."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._sandbox = sandbox
-        self._made: list[tuple[Any, str]] = []
-
-    def __call__(self, name: str, bucket: str, account: str = SECURITY.id, **more: Any) -> Any:
-        client = self._sandbox.client("cloudtrail", account)
-        settings = {"IsMultiRegionTrail": True, "IsOrganizationTrail": True, **more}
-        trail = client.create_trail(Name=name, S3BucketName=bucket, **settings)
-        self._made.append((client, name))
-        return trail
-
-    def remove(self) -> None:
-        for client, name in self._made:
-            client.delete_trail(Name=name)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -200,38 +133,6 @@ def test_a_key_that_does_not_admit_cloudtrail_is_refused(
     assert codes == {"InsufficientEncryptionPolicyException"}
 
 
-def test_a_role_that_cloudtrail_cannot_assume_is_refused(
-    sandbox: Sandbox, create: Creator, name: str, bucket: str
-) -> None:
-    closed = create_role(sandbox, SECURITY.id, service("events"), WRITE_LOG)
-
-    code = refusal_of(create, name, bucket, **log_delivery(sandbox, CloudWatchLogsRoleArn=closed))
-
-    assert code == "InvalidCloudWatchLogsRoleArnException"
-
-
-def test_a_log_group_outside_the_callers_account_is_refused(
-    sandbox: Sandbox, create: Creator, name: str, bucket: str
-) -> None:
-    group = create_log_group(sandbox, MANAGEMENT.id)
-    alone = log_delivery(sandbox, CloudWatchLogsLogGroupArn=group)
-    with_its_role = log_delivery(sandbox, MANAGEMENT.id)
-
-    codes = {refusal_of(create, name, bucket, **one) for one in (alone, with_its_role)}
-
-    assert codes == {"InvalidCloudWatchLogsLogGroupArnException"}
-
-
-def test_a_role_outside_the_log_groups_account_is_refused(
-    sandbox: Sandbox, create: Creator, name: str, bucket: str
-) -> None:
-    role = create_role(sandbox, MANAGEMENT.id, CLOUDTRAIL, WRITE_LOG)
-
-    code = refusal_of(create, name, bucket, **log_delivery(sandbox, CloudWatchLogsRoleArn=role))
-
-    assert code == "InvalidCloudWatchLogsLogGroupArnException"
-
-
 def test_a_member_makes_no_organization_trail(create: Creator, name: str, bucket: str) -> None:
     code = refusal_of(create, name, bucket, MEMBER)
 
@@ -312,34 +213,6 @@ def test_a_trail_that_lost_its_bucket_policy_says_so(
     sandbox.client("s3", LOG_ARCHIVE.id).delete_bucket_policy(Bucket=bucket)
 
     with pytest.raises(UndeliverableEventError, match=f"{name} cannot deliver"):
-        sandbox.record(sign_ins.root_without_mfa(MEMBER))
-
-
-@pytest.mark.parametrize("right", ["logs:CreateLogStream", "logs:PutLogEvents"])
-def test_a_trail_whose_role_lacks_a_right_says_so(
-    sandbox: Sandbox, create: Creator, name: str, bucket: str, right: str
-) -> None:
-    rights = {"logs:CreateLogStream", "logs:PutLogEvents"} - {right}
-    role = create_role(sandbox, SECURITY.id, CLOUDTRAIL, allow(sorted(rights)))
-    create(name, bucket, **log_delivery(sandbox, CloudWatchLogsRoleArn=role))
-    sandbox.client("cloudtrail", SECURITY.id).start_logging(Name=name)
-
-    with pytest.raises(UndeliverableEventError, match=f"not authorized to perform: {right}"):
-        sandbox.record(sign_ins.root_without_mfa(MEMBER))
-
-
-def test_a_trail_whose_role_trusts_cloudtrail_no_longer_says_so(
-    sandbox: Sandbox, create: Creator, name: str, bucket: str
-) -> None:
-    role = create_role(sandbox, SECURITY.id, CLOUDTRAIL, WRITE_LOG)
-    create(name, bucket, **log_delivery(sandbox, CloudWatchLogsRoleArn=role))
-    sandbox.client("cloudtrail", SECURITY.id).start_logging(Name=name)
-    sandbox.record(sign_ins.root_without_mfa(MEMBER))
-    sandbox.client("iam", SECURITY.id).update_assume_role_policy(
-        RoleName=role.rpartition("/")[2], PolicyDocument=trusting(service("lambda"))
-    )
-
-    with pytest.raises(UndeliverableEventError, match="no trust policy allows"):
         sandbox.record(sign_ins.root_without_mfa(MEMBER))
 
 
