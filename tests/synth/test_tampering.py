@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 
@@ -21,6 +22,7 @@ type Record = dict[str, Any]
 EVENT_PATH = "pipeline_event_path_tampering"
 IMPORTER = "pipeline_importer_tampering"
 QUEUE = "pipeline_queue_tampering"
+STACK_CHANGED = "pipeline_stack_tampering"
 PERSON, STACK = "203.0.113.7", "cloudformation.amazonaws.com"
 
 
@@ -101,6 +103,39 @@ def test_nobody_is_told_what_the_stack_set_brings_to_an_account_that_joins(
 
     assert len(calls) == 2 * len(member_template)
     assert [call["eventName"] for call in calls if told(call)] == []
+
+
+def taken_from_an_account(template: dict[str, Any], place: Place) -> Iterator[Record]:
+    for resource in template.values():
+        if "RoleName" in resource:
+            role = {"roleName": resource["RoleName"]}
+            yield place.call("iam:DeleteRolePolicy", role, source=STACK)
+            yield place.call("iam:DeleteRole", role, source=STACK)
+        else:
+            yield place.call("events:RemoveTargets", {"rule": resource["Name"]}, source=STACK)
+            yield place.call("events:DeleteRule", {"name": resource["Name"]}, source=STACK)
+
+
+def test_nobody_is_told_what_the_stack_set_takes_from_an_account_that_leaves(
+    member_template: dict[str, Any], member: Place, told: Callable[[Record], list[str]]
+) -> None:
+    calls = list(taken_from_an_account(member_template, member))
+
+    assert len(calls) == 2 * len(member_template)
+    assert [call["eventName"] for call in calls if told(call)] == []
+
+
+def test_the_stacks_are_watched_but_for_what_the_stack_set_does(
+    organization: Stack, member: Place, told: Callable[[Record], list[str]]
+) -> None:
+    stack_set = organization.only("aws_cloudformation_stack_set")["name"]
+    own = organization.only("aws_cloudformation_stack")["name"]
+
+    for name in (f"StackSet-{stack_set}-{uuid4()}", own):
+        for event in ("cloudformation:DeleteStack", "cloudformation:UpdateStack"):
+            call = {"stackName": name}
+            assert told(member.call(event, call)) == [STACK_CHANGED], (event, name)
+            assert told(member.call(event, call, source=STACK)) == [], (event, name)
 
 
 def test_the_bus_and_its_rule_are_watched(
