@@ -60,9 +60,10 @@ preflight: valid-config ## what the organization lacks for a deployment, and wha
 deploy: valid-config ## deploy all stacks to the organization of your configuration
 	@cdktf deploy '*' $(SKIP_LOCK)
 
+# One stack is removed without those that depend on it.
 .PHONY: destroy
-destroy: valid-config ## remove all stacks
-	@cdktf destroy '*' $(SKIP_LOCK)
+destroy: valid-config ## remove all stacks, or one: make destroy STACK=trail
+	@cdktf destroy '$(or $(STACK),*)' $(SKIP_LOCK) $(if $(STACK),--ignore-missing-stack-dependencies)
 
 # Said once and at once, before CDKTF wraps it into its own words.
 .PHONY: valid-config

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from modules.naming import Names
 
 
-# In an organization of many accounts a policy takes its time; AWS says up to a day.
-# https://docs.aws.amazon.com/securityhub/latest/userguide/view-policy.html
 PATIENCE = "24h"
+# A policy takes up to a day to reach many accounts, and goes on without anybody waiting; what is
+# still pending by then is no error, and what fails at once is told.
+# https://docs.aws.amazon.com/securityhub/latest/userguide/view-policy.html
+ASSOCIATION_PATIENCE = "10m"
 LINKING_MODES = {"all": "ALL_REGIONS", "none": "NO_REGIONS"}
 GENERATOR_ID = "rootwatch/root_console_login_without_mfa"  # as the importer's findings have it
 
@@ -114,7 +116,7 @@ class SecurityHubOrganization(Construct):
                 f"association_{index}",
                 policy_id=policy.id,
                 target_id=target,
-                timeouts={"create": PATIENCE, "update": PATIENCE},
+                timeouts={"create": ASSOCIATION_PATIENCE, "update": ASSOCIATION_PATIENCE},
                 **self._in_security,
             )
 

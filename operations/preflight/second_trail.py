@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from operations.preflight.facts import Facts
     from operations.preflight.trails import Trail
 
-# What depends on the trail stays.
-DESTROY = "ROOTWATCH_CONFIG=former.yaml npx cdktf destroy trail --ignore-missing-stack-dependencies"
+DESTROY = "ROOTWATCH_CONFIG=former.yaml make destroy STACK=trail"
 
 
 def _second_trail(facts: Facts) -> Result:

@@ -161,7 +161,7 @@ class TestAnotherTrailIsRead:
 
         assert found.detail == f"{name} is there"
         (line,) = lines(found)
-        assert line.startswith("ROOTWATCH_CONFIG=former.yaml npx cdktf destroy trail ")
+        assert line == "ROOTWATCH_CONFIG=former.yaml make destroy STACK=trail"
         assert reading.not_ok() == {}
 
     def test_what_is_left_of_the_stack_is_told_by_its_state(self, reading: Operator) -> None:

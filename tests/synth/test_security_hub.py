@@ -81,6 +81,10 @@ def test_central_configuration_turns_it_on_in_the_targets(
     assert [one["target_id"] for one in associations] == list(
         synthesis.settings.organization.targets
     )
+    # Longer would keep the stack set waiting for a policy that may be pending for a day.
+    assert [one["timeouts"] for one in associations] == [
+        {"create": "10m", "update": "10m"} for _ in associations
+    ]
 
 
 def test_no_region_is_linked_unless_some_are_listed(
