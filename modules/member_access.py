@@ -77,6 +77,9 @@ class MemberAccess(Construct):
                 "enabled": True,
                 "retain_stacks_on_account_removal": choice.retain_stacks_on_account_removal,
             },
+            # A deployment that meets the operation of an account that joins waits for it.
+            # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ManagedExecution.html
+            managed_execution={"active": True},
             operation_preferences=self._operation_preferences(),
             # AWS fills it in for service-managed stack sets, which would show as a change.
             lifecycle={"ignore_changes": ["administration_role_arn"]},

@@ -104,6 +104,10 @@ def test_terraform_waits_as_long_as_thousands_of_accounts_take(
     assert instances["timeouts"] == dict.fromkeys(("create", "update", "delete"), "24h")
 
 
+def test_a_deployment_waits_for_the_accounts_that_join(stack_set: Resource) -> None:
+    assert stack_set["managed_execution"] == {"active": True}
+
+
 def test_member_access_stands_where_root_sign_ins_are_recorded(
     organization: Stack, stack_set: Resource, management_stack: Resource, settings: Settings
 ) -> None:

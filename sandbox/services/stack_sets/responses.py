@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from moto.cloudformation.exceptions import CloudFormationError, StackSetNotEmpty
-from moto.cloudformation.models import Stack
+from moto.cloudformation.models import Stack, StackSet
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult
 
@@ -19,7 +19,7 @@ from sandbox.services.stack_sets.errors import invalid
 from sandbox.services.stack_sets.managed import ManagedStackSet
 from sandbox.services.stack_sets.operations import Operation
 from sandbox.services.stack_sets.preferences import preferences_of
-from sandbox.services.stack_sets.settings import overrides_of, settings_of
+from sandbox.services.stack_sets.settings import managed_execution, overrides_of, settings_of
 from sandbox.services.stack_sets.targets import creation_targets, operation_targets, regions_of
 from sandbox.services.stack_sets.trusted_access import TrustedAccess
 
@@ -77,6 +77,9 @@ class StackSetOperations:
                 stack.enter_context(patch.object(moto, name, operation, create=True))
             stack.enter_context(
                 patch.object(Stack, "parse_template", staticmethod(templates.parse))
+            )
+            stack.enter_context(
+                patch.object(StackSet, "managed_execution", property(managed_execution))
             )
             stack.enter_context(stacks.installed())
             stack.enter_context(followed_by(self._follow))

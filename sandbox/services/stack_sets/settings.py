@@ -24,12 +24,22 @@ ADMINISTRATION_ROLE = (
 )
 
 
+INACTIVE = {"Active": False}
+
+
+def managed_execution(stack_set: StackSet) -> Mapping[str, bool]:
+    """Moto's own is never active."""
+    kept: Mapping[str, bool] = vars(stack_set).get("execution", INACTIVE)
+    return kept
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     template: str
     parameters: Mapping[str, str]
     capabilities: list[str]
     auto_deployment: Mapping[str, bool]
+    managed_execution: Mapping[str, bool]
 
     def keep(self, stack_set: StackSet) -> None:
         """Moto keeps neither capabilities nor automatic deployment, and another role."""
@@ -38,6 +48,7 @@ class Settings:
             parameters=dict(self.parameters),
             capabilities=self.capabilities,
             auto_deployment=self.auto_deployment,
+            execution=self.managed_execution,
             administration_role_arn=ADMINISTRATION_ROLE,
         )
 
@@ -57,6 +68,7 @@ def settings_of(
         _parameters(request, before),
         request.get("Capabilities") or [],
         _auto_deployment(request, before),
+        request.get("ManagedExecution") or (managed_execution(before) if before else INACTIVE),
     )
     templates.check(settings.template, settings.parameters, settings.capabilities)
     return settings
