@@ -15,7 +15,7 @@ from sandbox.filter_pattern import parse
 from tests.synth.conftest import MEMBER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from config import Settings
     from tests.synth.terraform_json import Stack
@@ -86,43 +86,35 @@ def test_the_roles_in_an_account_are_watched(
             assert told(member.call(f"iam:{event}", name)) == [IMPORTER], (role, event)
 
 
-def brought_to_an_account(template: dict[str, Any], place: Place) -> Iterator[Record]:
-    for resource in template.values():
-        if "RoleName" in resource:
-            role = {"roleName": resource["RoleName"]}
-            yield place.call("iam:CreateRole", role, source=STACK)
-            yield place.call("iam:PutRolePolicy", role, source=STACK)
-        else:
-            yield place.call("events:PutRule", {"name": resource["Name"]}, source=STACK)
-            yield place.call("events:PutTargets", {"rule": resource["Name"]}, source=STACK)
-
-
-def test_nobody_is_told_what_the_stack_set_brings_to_an_account_that_joins(
-    member_template: dict[str, Any], member: Place, told: Callable[[Record], list[str]]
+@pytest.mark.parametrize(
+    "events",
+    [
+        {"iam": ("CreateRole", "PutRolePolicy"), "rule": "PutRule", "targets": "PutTargets"},
+        {"iam": ("UpdateAssumeRolePolicy",), "rule": "PutRule", "targets": "PutTargets"},
+        {
+            "iam": ("DeleteRolePolicy", "DeleteRole"),
+            "rule": "DeleteRule",
+            "targets": "RemoveTargets",
+        },
+    ],
+    ids=["joins", "is brought up to date", "leaves"],
+)
+def test_nobody_is_told_what_the_stack_set_does_in_an_account_that(
+    events: dict[str, Any],
+    member_template: dict[str, Any],
+    member: Place,
+    told: Callable[[Record], list[str]],
 ) -> None:
-    calls = list(brought_to_an_account(member_template, member))
+    rule = member_template["SignInRule"]["Name"]
+    calls = [
+        member.call(f"iam:{event}", {"roleName": member_template[role]["RoleName"]}, source=STACK)
+        for role in ("MemberRole", "RuleRole")
+        for event in events["iam"]
+    ]
+    calls.append(member.call(f"events:{events['rule']}", {"name": rule}, source=STACK))
+    calls.append(member.call(f"events:{events['targets']}", {"rule": rule}, source=STACK))
 
-    assert len(calls) == 2 * len(member_template)
-    assert [call["eventName"] for call in calls if told(call)] == []
-
-
-def taken_from_an_account(template: dict[str, Any], place: Place) -> Iterator[Record]:
-    for resource in template.values():
-        if "RoleName" in resource:
-            role = {"roleName": resource["RoleName"]}
-            yield place.call("iam:DeleteRolePolicy", role, source=STACK)
-            yield place.call("iam:DeleteRole", role, source=STACK)
-        else:
-            yield place.call("events:RemoveTargets", {"rule": resource["Name"]}, source=STACK)
-            yield place.call("events:DeleteRule", {"name": resource["Name"]}, source=STACK)
-
-
-def test_nobody_is_told_what_the_stack_set_takes_from_an_account_that_leaves(
-    member_template: dict[str, Any], member: Place, told: Callable[[Record], list[str]]
-) -> None:
-    calls = list(taken_from_an_account(member_template, member))
-
-    assert len(calls) == 2 * len(member_template)
+    assert set(member_template) == {"MemberRole", "RuleRole", "SignInRule"}
     assert [call["eventName"] for call in calls if told(call)] == []
 
 
