@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 TERRAFORM_CLI_CONFIG = ROOT / "build" / "terraform.rc"
 QUIET = {
-    "AWS_MAX_ATTEMPTS": "3",  # the provider's 25 hide an error for 20 minutes
     # CDKTF's cache of providers, in the user's home, breaks where two deployments begin at once.
     "CDKTF_DISABLE_PLUGIN_CACHE_ENV": "1",
     "CHECKPOINT_DISABLE": "1",
