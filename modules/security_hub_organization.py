@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from modules.naming import Names
 
 
-PATIENCE = "24h"
+PATIENCE = "24h"  # until AWS has begun, or let go of, central configuration
 # A policy takes up to a day to reach many accounts, and goes on without anybody waiting; what is
 # still pending by then is no error, and what fails at once is told.
 # https://docs.aws.amazon.com/securityhub/latest/userguide/view-policy.html

@@ -35,6 +35,8 @@ class RequestHandler(MotoRequestHandler):
     an answer overtakes the last step of its own sending. A body that has come with the head is
     still read; one that has not is missed, and the request, done already, is sent again. Waits of
     a network hide that from AWS's users.
+
+    https://github.com/aws/smithy-go/blob/main/transport/http/internal/io/safe.go
     """
 
     protocol_version = "HTTP/1.1"

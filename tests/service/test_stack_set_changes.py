@@ -150,3 +150,15 @@ def test_accounts_of_a_second_unit_are_operated_on_by_themselves(
 
     assert set(stack_set.results(operation)) == {SECURITY.id, LOG_ARCHIVE.id}
     assert stack_set.accounts() == {FIRST, SECOND, THIRD}
+
+
+def test_execution_is_managed_as_the_last_request_that_says_so_has_it(
+    stack_set: StackSet,
+) -> None:
+    described = []
+    for more in ({}, {"ManagedExecution": {"Active": True}}, {}):
+        stack_set.update(**more)
+        answer = stack_set.client.describe_stack_set(StackSetName=stack_set.name)
+        described.append(answer["StackSet"]["ManagedExecution"])
+
+    assert described == [{"Active": False}, {"Active": True}, {"Active": True}]

@@ -296,15 +296,3 @@ def test_instances_are_listed_in_pages(stack_set: StackSet, units: dict[str, str
     with pytest.raises(ClientError) as refused:
         stack_set.client.list_stack_instances(StackSetName=stack_set.name, NextToken="second")
     assert message_of(refused.value) == "'second' is no token of a former page"
-
-
-def test_execution_is_managed_as_the_last_request_that_says_so_has_it(
-    stack_set: StackSet,
-) -> None:
-    described = []
-    for more in ({}, {"ManagedExecution": {"Active": True}}, {}):
-        stack_set.update(**more)
-        answer = stack_set.client.describe_stack_set(StackSetName=stack_set.name)
-        described.append(answer["StackSet"]["ManagedExecution"])
-
-    assert described == [{"Active": False}, {"Active": True}, {"Active": True}]

@@ -191,8 +191,8 @@ def test_every_arn_is_of_the_configured_partition(stack: Stack, settings: Settin
     }
 
 
-# Services that bring no source when they assume a role, which its own account must have passed.
-SOURCELESS = [{"Service": f"{name}.amazonaws.com"} for name in ("lambda", "cloudtrail")]
+# Services whose role is not bound to a source: only whom its own account lets pass it can use it.
+BY_PASSING = [{"Service": f"{name}.amazonaws.com"} for name in ("lambda", "cloudtrail")]
 
 
 def test_no_identity_may_do_everything_or_anything_everywhere(stack: Stack) -> None:
@@ -211,7 +211,7 @@ def test_a_resources_policy_lets_in_nobody_without_a_condition_but_its_own_accou
         for one in statements(text):
             administers = one.get("Action") == "kms:*" and "AWS" in one["Principal"]
             is_bound = "Condition" in one or address.startswith("aws_iam_role_policy.")
-            is_passed = one.get("Principal") in SOURCELESS
+            is_passed = one.get("Principal") in BY_PASSING
             assert administers or is_bound or is_passed, (address, argument, one)
             everybody = one.get("Principal") in ("*", {"AWS": "*"})
             condition = one.get("Condition", {}).get("StringEquals", {})
