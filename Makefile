@@ -21,7 +21,7 @@ help: ## list the targets
 
 .PHONY: demo
 demo: setup ## a root sign-in without MFA, from deployment to finding, in a local organization
-	@python -m sandbox demo
+	@python -m demo
 
 .PHONY: test
 test: setup ## all tests; deploys into a local organization once
@@ -41,7 +41,7 @@ format: setup ## rewrite the code as `make check` wants it
 
 .PHONY: docs
 docs: setup ## renew the tables that the documentation has of the detections
-	@python -m detections.documentation
+	@python -m docs.generate
 
 .PHONY: bench
 bench: setup ## measure what has to be fast, as ratios within one run
@@ -69,7 +69,7 @@ destroy: valid-config ## remove all stacks, or one: make destroy STACK=trail
 .PHONY: valid-config
 valid-config: setup
 	@python -m config
-	@python -m detections list --enabled > /dev/null
+	@python -m operations.detections list --enabled > /dev/null
 
 .PHONY: clean
 clean: ## remove everything that the targets made here

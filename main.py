@@ -8,11 +8,11 @@ from tempfile import TemporaryDirectory
 
 from cdktf import App, TerraformStack
 
+from compiler import selection
+from compiler.cloudwatch import check_log_group
+from compiler.errors import DetectionError, SelectionError
 from config.errors import ConfigError
 from config.loader import load, settings_path
-from detections import selection
-from detections.cloudwatch import check_log_group
-from detections.errors import DetectionError, SelectionError
 from stacks.detection import DetectionStack
 from stacks.organization import OrganizationStack
 from stacks.trail import TrailStack

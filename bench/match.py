@@ -1,4 +1,4 @@
-"""Measures `python -m detections match`: how many records a second on one core, and its memory.
+"""Measures `python -m operations.detections match`: how many records a second on one core, and its memory.
 
 Run it with `make bench`, or `python -m bench.match` in the project's environment. It takes about a
 minute and asserts nothing: machines differ and are shared, so what it prints last are ratios to
@@ -9,8 +9,6 @@ own, reading a file and writing to /dev/null; its time has the start-up in it, w
 measured alone, as the time for an empty file. Of three runs the fastest counts, since others only
 ever make it slower. Memory is the most that the process had (its maximum resident set).
 """
-
-from __future__ import annotations
 
 import gzip
 import json

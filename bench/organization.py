@@ -4,19 +4,17 @@ It prints one line of JSON: the accounts, and the environment of a function. It 
 standard input ends.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from typing import Any
 
 from sandbox.local import REGION, Sandbox
-from sandbox.organization import ADMINISTRATOR, SECURITY, iam, join_many
-from sandbox.services.security_hub import administration
+from sandbox.organizations.organization import ADMINISTRATOR, SECURITY, iam, join_many
+from sandbox.security_hub import administration
 
 MEMBER_ROLE = "rootwatch-member"
 IMPORTER_ROLE = "rootwatch-finding-importer"
-TABLE = "rootwatch-told"
+TABLE = "rootwatch-idempotency"
 
 
 def main(count: str) -> None:
@@ -47,7 +45,7 @@ def _create_role(account: str, name: str, principal: dict[str, str]) -> str:
 def _function_environment(sandbox: Sandbox) -> dict[str, str]:
     client = _clients(sandbox)
     administration.enable_hub(SECURITY.id, REGION, {})
-    topic = client("sns").create_topic(Name="notices")["TopicArn"]
+    topic = client("sns").create_topic(Name="notifications")["TopicArn"]
     queues = [
         client("sqs").create_queue(QueueName=name)["QueueUrl"] for name in ("again", "dead-letters")
     ]
@@ -71,7 +69,7 @@ def _function_environment(sandbox: Sandbox) -> dict[str, str]:
         "LOW_PRIORITY_TOPIC_ARN": topic,
         "QUEUE_URL": queues[0],
         "DEAD_LETTER_QUEUE_URL": queues[1],
-        "TOLD_TABLE_NAME": TABLE,
+        "IDEMPOTENCY_TABLE_NAME": TABLE,
         "METRIC_NAMESPACE": "rootwatch",
         "CONNECT_TIMEOUT_SECONDS": "3",
         "READ_TIMEOUT_SECONDS": "8",

@@ -1,7 +1,5 @@
 """The most memory that a process needs for one delivery: `python -m bench.peak_memory JOB FILE`."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import json
@@ -10,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from detections import catalog, importer
-from functions.finding_importer import sources
-from functions.finding_importer.rules import Ruleset
+from compiler import catalog
+from compiler import predicate as importer
+from functions.finding_importer.matching.rules import Ruleset
+from functions.finding_importer.sources import sources
 
 
 def unpack_and_parse(event: dict[str, Any]) -> int:

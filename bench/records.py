@@ -1,13 +1,9 @@
 """Made-up CloudTrail records, the same ones each time: many services, 1 to 2 KB, few that match."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable, Iterator
 from random import Random
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from typing import Any
 
 type Fields = dict[str, Any]
 

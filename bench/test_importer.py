@@ -4,35 +4,31 @@ Each group compares within one run: the figure in parentheses after a number is 
 best of the group. Nothing is asserted about time, since machines differ and are shared.
 """
 
-from __future__ import annotations
-
 import base64
 import gzip
 import json
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
 
 from bench.peak_memory import rejected, unpack_and_parse
 from bench.records import lines
-from detections import catalog, importer
+from compiler import catalog
+from compiler import predicate as importer
 from functions.finding_importer.environment import Environment
 from functions.finding_importer.handler import assemble
-from functions.finding_importer.rules import Ruleset
+from functions.finding_importer.matching.rules import Ruleset
 from modules.finding_importer import PACKAGE, SOURCE
 from modules.function_dependencies import dependencies
 from modules.function_package import build_zip
-from sandbox import sign_ins
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from pytest_benchmark.fixture import BenchmarkFixture
+from sandbox.cloudtrail import sign_ins
 
 RECORDS = 5_000  # of the generator, one in 1,000 of which matches: those are left out
 IMPORTS = 12  # processes a round would be noise; one process is one round

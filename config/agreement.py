@@ -1,16 +1,10 @@
 """What JSON Schema has no word for: right values that do not go together."""
 
-from __future__ import annotations
+from collections.abc import Iterator
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
-
-from config.document import key_text
+from config.document import Document, KeyPath, key_text
 from config.errors import Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from config.document import Document, KeyPath
 
 _NOT_TO_ITSELF = (
     "false where the security account is the management account, to which nothing can be delegated"

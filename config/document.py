@@ -1,21 +1,17 @@
 """The YAML file as a document that still knows where each value stands and how it was written."""
 
-from __future__ import annotations
-
 import json
 import reprlib
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import yaml
 from yaml.constructor import ConstructorError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from config.errors import ConfigError, Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
-    from pathlib import Path
 
 type KeyPath = tuple[str | int, ...]
 

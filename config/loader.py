@@ -1,9 +1,8 @@
 """From a config file's path to `Settings`, or to one error that tells everything that is wrong."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from config.document import read
 from config.errors import ConfigError
@@ -22,9 +21,6 @@ from config.settings import (
     Trail,
 )
 from config.validation import problems, with_defaults
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 VARIABLE = "ROOTWATCH_CONFIG"
 DEFAULT_PATH = Path("config/rootwatch.yaml")

@@ -1,7 +1,5 @@
 """The configuration as the rest of the code sees it: complete, checked and immutable."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

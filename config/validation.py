@@ -1,13 +1,12 @@
 """The JSON Schema applied: every problem in words, and the defaults filled in."""
 
-from __future__ import annotations
-
 import difflib
 import json
+from collections.abc import Iterator
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
@@ -16,9 +15,6 @@ from jsonschema.validators import extend
 from config.agreement import disagreements
 from config.document import Document, KeyPath, key_text
 from config.errors import Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _ALIKE = 0.7  # from which ratio of common letters an unknown key counts as a misspelled one
 _STANDARD = Draft202012Validator.VALIDATORS

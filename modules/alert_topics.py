@@ -4,22 +4,16 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alar
 https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from constructs import Construct
 
+from compiler.detection import Priority
+from config.settings import Settings
 from modules import aws
-from modules.policy_document import administer_key, deny_plain_http, policy_document
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from config.settings import Settings
-    from detections.detection import Priority
-    from modules.naming import Names
-    from modules.policy_document import Statement
+from modules.naming import Names
+from modules.policy_document import Statement, administer_key, deny_plain_http, policy_document
 
 CLOUDWATCH = {"Service": "cloudwatch.amazonaws.com"}
 
@@ -55,7 +49,7 @@ class AlertTopics(Construct):
         key = aws.KmsKey(
             self,
             "key",
-            description="Encrypts Rootwatch's alarms and notices.",
+            description="Encrypts Rootwatch's alarms and notifications.",
             enable_key_rotation=True,
             policy=policy_document(self._key_statements()),
             **self._in_security,

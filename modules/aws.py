@@ -94,9 +94,7 @@ from cdktf_cdktf_provider_aws.s3_bucket_server_side_encryption_configuration imp
 )
 from cdktf_cdktf_provider_aws.s3_bucket_versioning import S3BucketVersioningA
 from cdktf_cdktf_provider_aws.securityhub_account import SecurityhubAccount
-from cdktf_cdktf_provider_aws.securityhub_configuration_policy import (
-    SecurityhubConfigurationPolicy,
-)
+from cdktf_cdktf_provider_aws.securityhub_configuration_policy import SecurityhubConfigurationPolicy
 from cdktf_cdktf_provider_aws.securityhub_configuration_policy_association import (
     SecurityhubConfigurationPolicyAssociation,
 )

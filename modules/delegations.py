@@ -3,16 +3,10 @@
 Where it is the management account itself, nothing is delegated.
 """
 
-from __future__ import annotations
+from constructs import Construct
 
-from typing import TYPE_CHECKING
-
+from config.settings import Accounts
 from modules import aws
-
-if TYPE_CHECKING:
-    from constructs import Construct
-
-    from config.settings import Accounts
 
 
 def delegate_cloudtrail(

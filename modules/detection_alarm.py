@@ -1,17 +1,13 @@
 """A detection as a metric filter and an alarm, with no code in the path."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from constructs import Construct
 
-from detections.cloudwatch import metric_pattern
+from compiler.cloudwatch import metric_pattern
+from compiler.detection import Detection
 from modules import aws
-
-if TYPE_CHECKING:
-    from detections.detection import Detection
-    from modules.naming import Names
+from modules.naming import Names
 
 
 class DetectionAlarm(Construct):
@@ -68,5 +64,5 @@ def _description(detection: Detection) -> str:
             f"There were at least {threshold.count} within {threshold.seconds // 60} minutes."
         )
     if "importer" in detection.evaluated_by:
-        sentences.append("A notice says who, where and when.")
+        sentences.append("A notification says who, where and when.")
     return " ".join(sentences)

@@ -5,31 +5,26 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.htm
 https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 """
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cdktf import AssetType, TerraformAsset
 from constructs import Construct
 
-from detections import importer
-from detections.cloudwatch import subscription_pattern
+from compiler import predicate as importer
+from compiler.cloudwatch import subscription_pattern
+from compiler.detection import Detection
+from config.settings import Settings
 from modules import aws
+from modules.alert_topics import AlertTopics
 from modules.function_dependencies import dependencies
 from modules.function_package import build_zip
 from modules.importer_permissions import importer_statements
 from modules.importer_queues import ImporterQueues
+from modules.naming import Names
 from modules.operational_alarm import alarm_at_the_first
 from modules.policy_document import policy_document
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from config.settings import Settings
-    from detections.detection import Detection
-    from modules.alert_topics import AlertTopics
-    from modules.naming import Names
 
 SOURCE = Path(__file__).parents[1] / "functions" / "finding_importer"
 PACKAGE = "finding_importer"
@@ -81,7 +76,7 @@ class FindingImporter(Construct):
             provider=provider,
         )
         self.queue, self.dead_letters = queues.queue, queues.dead_letters
-        self._table = self._create_told_table()
+        self._table = self._create_idempotency_table()
         self._log_group = self._create_log_group()
         self._role = self._create_role()
         self._role_policy = self._allow_its_work()
@@ -91,12 +86,12 @@ class FindingImporter(Construct):
         self._read_queue()
         self._subscribe(detections)
 
-    def _create_told_table(self) -> aws.DynamodbTable:
+    def _create_idempotency_table(self) -> aws.DynamodbTable:
         """What people were told, so that nobody is told twice; entries end by themselves."""
         return aws.DynamodbTable(
             self,
-            "told",
-            name=self._names.told_table,
+            "idempotency",
+            name=self._names.idempotency_table,
             billing_mode="PAY_PER_REQUEST",
             hash_key="id",
             attribute=[aws.DynamodbTableAttribute(name="id", type="S")],
@@ -149,7 +144,7 @@ class FindingImporter(Construct):
             self,
             "function",
             function_name=self._names.importer,
-            description="Reports what Rootwatch detects as Security Hub findings and notices.",
+            description="Reports what Rootwatch detects as Security Hub findings and notifications.",
             role=self._role.arn,
             filename=asset.path,
             source_code_hash=asset.asset_hash,
@@ -171,7 +166,7 @@ class FindingImporter(Construct):
             "LOW_PRIORITY_TOPIC_ARN": self._topics.of_priority["low"].arn,
             "QUEUE_URL": self.queue.url,
             "DEAD_LETTER_QUEUE_URL": self.dead_letters.url,
-            "TOLD_TABLE_NAME": self._table.name,
+            "IDEMPOTENCY_TABLE_NAME": self._table.name,
             "METRIC_NAMESPACE": self._names.metric_namespace,
             "CONNECT_TIMEOUT_SECONDS": str(CONNECT_TIMEOUT_SECONDS),
             "READ_TIMEOUT_SECONDS": str(READ_TIMEOUT_SECONDS),
@@ -207,7 +202,7 @@ class FindingImporter(Construct):
             name=self._names.lost_events_alarm,
             description=(
                 "Rootwatch's finding importer failed on a delivery to the end, and the dead-letter"
-                " queue did not take it: findings and notices of its events are missing. The"
+                " queue did not take it: findings and notifications of its events are missing. The"
                 " trail's log group and bucket have the events, and the detections' alarms came."
             ),
             namespace="AWS/Lambda",

@@ -3,8 +3,6 @@
 Of Powertools only what is imported: the whole of it would be five times the rest of the zip.
 """
 
-from __future__ import annotations
-
 from importlib.util import find_spec
 from pathlib import Path
 

@@ -1,14 +1,9 @@
 """What the finding importer's role may do, and nothing else."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from config.settings import Settings
-    from modules import aws
-    from modules.naming import Names
-    from modules.policy_document import Statement
+from config.settings import Settings
+from modules import aws
+from modules.naming import Names
+from modules.policy_document import Statement
 
 
 def importer_statements(
@@ -50,7 +45,7 @@ def importer_statements(
             "Resource": names.importer_queue_arn,
         },
         {
-            "Sid": "PutAside",
+            "Sid": "DeadLettered",
             "Effect": "Allow",
             "Action": "sqs:SendMessage",
             "Resource": names.dead_letter_queue_arn,
@@ -64,7 +59,7 @@ def importer_statements(
                 "dynamodb:PutItem",
                 "dynamodb:UpdateItem",
             ],
-            "Resource": names.told_table_arn,
+            "Resource": names.idempotency_table_arn,
         },
         {
             "Sid": "LookUpAccounts",
@@ -80,13 +75,13 @@ def importer_statements(
             ],
         },
         {
-            "Sid": "PublishNotices",
+            "Sid": "PublishNotifications",
             "Effect": "Allow",
             "Action": "sns:Publish",
             "Resource": [names.topic_arn("high"), names.topic_arn("low")],
         },
         {
-            "Sid": "EncryptNotices",
+            "Sid": "EncryptNotifications",
             "Effect": "Allow",
             "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
             "Resource": alerts_key.arn,

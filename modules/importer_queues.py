@@ -3,19 +3,15 @@
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
 """
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from constructs import Construct
 
 from modules import aws
+from modules.naming import Names
 from modules.operational_alarm import alarm_at_the_first
 from modules.policy_document import deny_plain_http, policy_document
-
-if TYPE_CHECKING:
-    from modules.naming import Names
 
 RETENTION_SECONDS = 14 * 24 * 60 * 60  # the longest that SQS takes
 # The importer waits from half a minute to twelve hours between them: four days in all. A message

@@ -6,18 +6,14 @@ gets a stack of the same template.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs.html
 """
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from constructs import Construct
 
+from config.settings import Settings
 from modules import aws
-
-if TYPE_CHECKING:
-    from config.settings import Settings
-    from modules.naming import Names
+from modules.naming import Names
 
 TEMPLATE = Path(__file__).with_name("member_access.yaml")
 CAPABILITIES = ["CAPABILITY_NAMED_IAM"]

@@ -1,13 +1,9 @@
 """Every resource's name and ARN, in one place."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from config.settings import Settings
-    from detections.detection import Priority
+from compiler.detection import Priority
+from config.settings import Settings
 
 NAME_CHARACTERS = {
     "bucket": 63,
@@ -163,12 +159,14 @@ class Names:
         return self._name("alarm", "finding-importer-lost-events")
 
     @property
-    def told_table(self) -> str:
-        return self._name("table", "told")
+    def idempotency_table(self) -> str:
+        return self._name("table", "idempotency")
 
     @property
-    def told_table_arn(self) -> str:
-        return self._arn("dynamodb", self.settings.accounts.security, f"table/{self.told_table}")
+    def idempotency_table_arn(self) -> str:
+        return self._arn(
+            "dynamodb", self.settings.accounts.security, f"table/{self.idempotency_table}"
+        )
 
     @property
     def security_product_arn(self) -> str:

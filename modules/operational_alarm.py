@@ -1,15 +1,11 @@
 """An alarm on one of AWS's own metrics, up at the first of what must not be there at all."""
 
-from __future__ import annotations
+from collections.abc import Mapping
+from typing import Literal
 
-from typing import TYPE_CHECKING, Literal
+from constructs import Construct
 
 from modules import aws
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from constructs import Construct
 
 
 def alarm_at_the_first(

@@ -3,22 +3,17 @@
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-an-organizational-trail-by-using-the-aws-cli.html
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from constructs import Construct
 
+from config.settings import Settings
 from modules import aws
 from modules.delegations import delegate_cloudtrail
+from modules.naming import Names
 from modules.policy_document import policy_document, trust_service
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from config.settings import Settings
-    from modules.naming import Names
-    from modules.trail_archive import TrailArchive
+from modules.trail_archive import TrailArchive
 
 
 class OrganizationTrail(Construct):

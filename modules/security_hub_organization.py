@@ -4,19 +4,14 @@ https://docs.aws.amazon.com/securityhub/latest/userguide/central-configuration-i
 https://docs.aws.amazon.com/securityhub/latest/userguide/accounts-orgs-auto-enable.html
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from constructs import Construct
 
+from config.settings import Settings
 from modules import aws
 from modules.delegations import delegate_security_hub
-
-if TYPE_CHECKING:
-    from config.settings import Settings
-    from modules.naming import Names
-
+from modules.naming import Names
 
 PATIENCE = "24h"  # until AWS has begun, or let go of, central configuration
 # A policy takes up to a day to reach many accounts, and goes on without anybody waiting; what is

@@ -5,19 +5,15 @@ that the rules in the accounts, which stand where root's sign-ins are recorded, 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
 """
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from constructs import Construct
 
+from config.settings import Settings
 from modules import aws
+from modules.naming import Names
 from modules.policy_document import policy_document
-
-if TYPE_CHECKING:
-    from config.settings import Settings
-    from modules.naming import Names
 
 # As the rule in modules/member_access.yaml sends them. Nobody but AWS can send a source of "aws.".
 PATTERN = {

@@ -4,19 +4,14 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-poli
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from constructs import Construct
 
+from config.settings import Settings
 from modules import aws
-from modules.policy_document import administer_key, deny_plain_http, policy_document
-
-if TYPE_CHECKING:
-    from config.settings import Settings
-    from modules.naming import Names
-    from modules.policy_document import Statement
+from modules.naming import Names
+from modules.policy_document import Statement, administer_key, deny_plain_http, policy_document
 
 CLOUDTRAIL = {"Service": "cloudtrail.amazonaws.com"}
 INFREQUENT_ACCESS_DAYS = 90  # after it, a trail's files are read in investigations only

@@ -1,6 +1,4 @@
-"""The command: `python -m sandbox up | confirm | sign-in | mails | demo`."""
-
-from __future__ import annotations
+"""The command: `python -m sandbox up | confirm | sign-in | mails`."""
 
 import argparse
 import json
@@ -10,13 +8,12 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
-from sandbox import control, sign_ins
-from sandbox.organization import MANAGEMENT, ROOT_ID, UNITS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from sandbox import control
+from sandbox.cloudtrail import sign_ins
+from sandbox.organizations.organization import MANAGEMENT, ROOT_ID, UNITS
 
 SIGN_INS = {
     "root-without-mfa": sign_ins.root_without_mfa,
@@ -51,8 +48,6 @@ def _parser() -> argparse.ArgumentParser:
     confirm.set_defaults(run=_confirm)
     mails = commands.add_parser("mails", help="print the mails that a running one has sent")
     mails.set_defaults(run=_mails)
-    demo = commands.add_parser("demo", help="deploy, sign in, and show what comes of it")
-    demo.set_defaults(run=_demo)
     return parser
 
 
@@ -99,17 +94,6 @@ def _mails(_options: argparse.Namespace) -> int:
     for mail in answer["mails"]:
         _say(f"To: {mail['to']}\nSubject: {mail['subject']}\n\n{mail['body']}\n")
     return 0
-
-
-def _demo(_options: argparse.Namespace) -> int:
-    from sandbox.demo import run  # noqa: PLC0415  moto takes seconds to load
-
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(1))  # unwinds, so that all is cleaned up
-    try:
-        return run()
-    except KeyboardInterrupt:
-        return _fail("interrupted; everything is cleaned up")
 
 
 def _ask(method: str, path: str, document: Any) -> dict[str, Any]:

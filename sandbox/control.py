@@ -1,18 +1,13 @@
 """The sandbox's own paths beside AWS's: sign-ins go in, mails come out and are answered."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from wsgiref.util import request_uri
 
-from sandbox.services.trails import UndeliverableEventError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from sandbox.local import Sandbox
+from sandbox.cloudtrail.trails import UndeliverableEventError
+from sandbox.sns.mail import Mail
 
 EVENTS = "/sandbox/events"
 MAILS = "/sandbox/mails"
@@ -21,7 +16,15 @@ CONFIRMATIONS = "/sandbox/confirmations"
 type Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-def controlled(application: Application, sandbox: Sandbox) -> Application:
+class Controlled(Protocol):
+    """The part of a sandbox that these paths reach."""
+
+    def record(self, event: Mapping[str, Any]) -> int: ...
+    def mails(self) -> Iterable[Mail]: ...
+    def confirm_subscriptions(self) -> int: ...
+
+
+def controlled(application: Application, sandbox: Controlled) -> Application:
     """Answer what begins with /sandbox/ and leave the rest to the application.
 
     `POST /sandbox/events` takes one CloudTrail record, `GET /sandbox/mails` gives all mails, and
@@ -33,7 +36,7 @@ def controlled(application: Application, sandbox: Sandbox) -> Application:
         if (method, path) == ("POST", EVENTS):
             return _reply(start_response, *_record(environ, sandbox))
         if (method, path) == ("GET", MAILS):
-            mails = [asdict(mail) for mail in sandbox.services.mailboxes.everything()]
+            mails = [asdict(mail) for mail in sandbox.mails()]
             return _reply(start_response, "200 OK", {"mails": mails})
         if (method, path) == ("POST", CONFIRMATIONS):
             return _reply(start_response, "200 OK", {"confirmed": sandbox.confirm_subscriptions()})
@@ -45,7 +48,7 @@ def controlled(application: Application, sandbox: Sandbox) -> Application:
     return answer
 
 
-def _record(environ: dict[str, Any], sandbox: Sandbox) -> tuple[str, Mapping[str, Any]]:
+def _record(environ: dict[str, Any], sandbox: Controlled) -> tuple[str, Mapping[str, Any]]:
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     try:
         event = json.loads(body)

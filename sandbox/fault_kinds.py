@@ -1,19 +1,15 @@
 """What can go wrong with one call to AWS."""
 
-from __future__ import annotations
-
 import json
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
 
-if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable
-
-    from sandbox.lambda_runtime import FunctionProcess
+from sandbox.aws_lambda.runtime import FunctionProcess
 
 type Answer = tuple[int, dict[str, Any], str | bytes]
 

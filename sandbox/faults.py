@@ -4,19 +4,18 @@
 such call die before the call is carried out.
 """
 
-from __future__ import annotations
-
 import re
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import patch
 
 from moto.core import errors
 from moto.core.responses import BaseResponse
 
-from sandbox.authority import service_of
+from sandbox.aws_lambda.functions import Functions
 from sandbox.fault_kinds import (
     Crash,
     ErrorAnswer,
@@ -27,11 +26,7 @@ from sandbox.fault_kinds import (
     InjectedError,
     LostAnswer,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sandbox.services.functions import Functions
+from sandbox.iam.authority import service_of
 
 __all__ = [
     "Crash",

@@ -1,55 +1,51 @@
 """The whole sandbox: moto's server, what moto lacks, and one organization in it."""
 
-from __future__ import annotations
-
 import logging
 import threading
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
 
 import boto3
 from botocore.config import Config
 from moto.core.config import default_user_config
 from moto.moto_api._internal.models import moto_api_backend
 
-from sandbox import account_lookup, authority
+from sandbox import security_hub
 from sandbox.activity import Activity
+from sandbox.aws_lambda import event_sources
+from sandbox.aws_lambda.functions import Functions
+from sandbox.aws_lambda.pollers import Pollers
+from sandbox.cloudformation import role_templates, stack_sets
+from sandbox.cloudtrail import administration as trail_administration
+from sandbox.cloudtrail.trails import Trails
+from sandbox.cloudwatch.alarms import Alarms
+from sandbox.control import controlled
+from sandbox.dynamodb import tables
+from sandbox.eventbridge import EventBridge
 from sandbox.faults import Faults
-from sandbox.organization import (
+from sandbox.iam import authority
+from sandbox.logs.log_groups import LogGroups
+from sandbox.organizations import account_lookup
+from sandbox.organizations import reads as organization_reads
+from sandbox.organizations.changes import OrganizationChanges
+from sandbox.organizations.organization import (
     ACCESS_ROLE,
     MANAGEMENT,
     AccessKey,
     create_organization,
     key_of,
 )
+from sandbox.security_hub import preflight_reads
 from sandbox.server import serving
-from sandbox.services import (
-    event_sources,
-    organization_reads,
-    preflight_reads,
-    queue_counts,
-    role_templates,
-    security_hub,
-    stack_sets,
-    tables,
-    trail_administration,
-)
-from sandbox.services.alarms import Alarms
-from sandbox.services.event_bridge import EventBridge
-from sandbox.services.functions import Functions
-from sandbox.services.log_groups import LogGroups
-from sandbox.services.mail import Mailboxes
-from sandbox.services.organization_changes import OrganizationChanges
-from sandbox.services.pollers import Pollers
-from sandbox.services.queue_metrics import QueueMetrics
-from sandbox.services.queue_moves import QueueMoves
-from sandbox.services.queues import Queues
-from sandbox.services.trails import Trails
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from types import TracebackType
+from sandbox.sns.mail import Mail, Mailboxes
+from sandbox.sqs import counts as queue_counts
+from sandbox.sqs.metrics import QueueMetrics
+from sandbox.sqs.moves import QueueMoves
+from sandbox.sqs.queues import Queues
 
 REGION = "us-east-1"
 IDLE_SECONDS = 60.0
@@ -106,7 +102,7 @@ class Sandbox:
         stack.enter_context(security_hub.installed())
         stack.enter_context(account_lookup.installed())
         self._key = create_organization()
-        self.endpoint = stack.enter_context(serving(self))
+        self.endpoint = stack.enter_context(serving(partial(controlled, sandbox=self)))
         self.services = self._install(stack)
 
     def _install(self, stack: ExitStack) -> Services:
@@ -186,6 +182,9 @@ class Sandbox:
     def let_time_pass(self) -> None:
         """Every message that is delayed or invisible shows itself, as if it had waited enough."""
         self.services.queues.let_time_pass()
+
+    def mails(self) -> list[Mail]:
+        return self.services.mailboxes.everything()
 
     def confirm_subscriptions(self) -> int:
         """Every addressee follows the link in the request to confirm; how many there were."""

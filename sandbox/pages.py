@@ -1,11 +1,6 @@
 """Long answers in pages, as AWS's list operations give them."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from collections.abc import Sequence
 
 
 class BadTokenError(ValueError):

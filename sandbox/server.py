@@ -1,11 +1,10 @@
 """Moto's server, without what it does again with every call."""
 
-from __future__ import annotations
-
 import functools
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import Any
 from unittest.mock import patch
 
 from moto import backends
@@ -17,15 +16,8 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import make_server
 
-from sandbox.control import controlled
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sandbox.local import Sandbox
-
 HOST = "127.0.0.1"
-POLL_SECONDS = 0.05  # in which it notices that it shall end
+POLL_SECONDS = 0.05  # in which it sees that it shall end
 
 
 class RequestHandler(MotoRequestHandler):
@@ -45,9 +37,9 @@ class RequestHandler(MotoRequestHandler):
 
 
 @contextmanager
-def serving(sandbox: Sandbox) -> Iterator[str]:
-    """The endpoint."""
-    application = controlled(DomainDispatcherApplication(create_backend_app), sandbox)
+def serving(wrapped: Callable[[Any], Any]) -> Iterator[str]:
+    """Serve moto's WSGI application, as `wrapped` returns it. Yields the endpoint."""
+    application = wrapped(DomainDispatcherApplication(create_backend_app))
     server = make_server(HOST, 0, application, threaded=True, request_handler=RequestHandler)
     thread = threading.Thread(
         target=server.serve_forever, args=(POLL_SECONDS,), name="moto", daemon=True

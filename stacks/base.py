@@ -1,19 +1,13 @@
 """What every stack has: a state, the tags, and a provider for each account that it works in."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cdktf import LocalBackend, S3Backend, TerraformOutput, TerraformStack
+from constructs import Construct
 
-from config.settings import LocalState
+from config.settings import LocalState, S3State, Settings
 from modules import aws
 from modules.naming import Names
-
-if TYPE_CHECKING:
-    from constructs import Construct
-
-    from config.settings import S3State, Settings
 
 
 class RootwatchStack(TerraformStack):

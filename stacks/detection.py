@@ -1,25 +1,19 @@
 """The security account's stack: alarms, topics, the finding importer and Security Hub."""
 
-from __future__ import annotations
+from collections.abc import Sequence
+from pathlib import Path
 
-from typing import TYPE_CHECKING
+from constructs import Construct
 
+from compiler.detection import Detection
+from config.settings import Settings
 from modules.alert_topics import AlertTopics
+from modules.aws import AwsProvider
 from modules.detection_alarm import DetectionAlarm
 from modules.finding_importer import FindingImporter
 from modules.security_hub_organization import SecurityHubOrganization
 from modules.sign_in_events import SignInEvents
 from stacks.base import RootwatchStack
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from constructs import Construct
-
-    from config.settings import Settings
-    from detections.detection import Detection
-    from modules.aws import AwsProvider
 
 
 class DetectionStack(RootwatchStack):
@@ -66,7 +60,7 @@ class DetectionStack(RootwatchStack):
                 provider=security,
             )
         for priority, topic in topics.of_priority.items():
-            told = f"The topic for alarms and notices of {priority} priority."
+            told = f"The topic for alarms and notifications of {priority} priority."
             self.output(f"{priority}_priority_topic_arn", topic.arn, told)
         self.output("finding_importer_arn", importer.function.arn, "The finding importer.")
         self.output(

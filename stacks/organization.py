@@ -3,17 +3,11 @@
 The rules in the accounts name the event bus that the stack `detection` makes.
 """
 
-from __future__ import annotations
+from constructs import Construct
 
-from typing import TYPE_CHECKING
-
+from config.settings import Settings
 from modules.member_access import MemberAccess
 from stacks.base import RootwatchStack
-
-if TYPE_CHECKING:
-    from constructs import Construct
-
-    from config.settings import Settings
 
 
 class OrganizationStack(RootwatchStack):

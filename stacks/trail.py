@@ -3,18 +3,12 @@
 The security account creates it, as CloudTrail's delegated administrator.
 """
 
-from __future__ import annotations
+from constructs import Construct
 
-from typing import TYPE_CHECKING
-
+from config.settings import Settings
 from modules.organization_trail import OrganizationTrail
 from modules.trail_archive import TrailArchive
 from stacks.base import RootwatchStack
-
-if TYPE_CHECKING:
-    from constructs import Construct
-
-    from config.settings import Settings
 
 
 class TrailStack(RootwatchStack):

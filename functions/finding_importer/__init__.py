@@ -1,1 +1,1 @@
-"""The Lambda function that makes findings and notices of CloudTrail records."""
+"""The Lambda function that makes findings and notifications of CloudTrail records."""

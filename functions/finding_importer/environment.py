@@ -16,7 +16,7 @@ _REQUIRED = (
     "LOW_PRIORITY_TOPIC_ARN",
     "QUEUE_URL",
     "DEAD_LETTER_QUEUE_URL",
-    "TOLD_TABLE_NAME",
+    "IDEMPOTENCY_TABLE_NAME",
     "METRIC_NAMESPACE",
     "AWS_REGION",
     "CONNECT_TIMEOUT_SECONDS",
@@ -38,7 +38,7 @@ class Environment:
     security_account: str  # the function's own
     queue_url: str
     dead_letter_queue_url: str
-    told_table_name: str
+    idempotency_table_name: str
     metric_namespace: str
     patience: Patience
     accounts_at_once: int
@@ -61,7 +61,7 @@ class Environment:
             security_account=_account(variables, "SECURITY_ACCOUNT"),
             queue_url=variables["QUEUE_URL"].strip(),
             dead_letter_queue_url=variables["DEAD_LETTER_QUEUE_URL"].strip(),
-            told_table_name=variables["TOLD_TABLE_NAME"].strip(),
+            idempotency_table_name=variables["IDEMPOTENCY_TABLE_NAME"].strip(),
             metric_namespace=variables["METRIC_NAMESPACE"].strip(),
             patience=Patience(
                 connect_seconds=_number(variables, "CONNECT_TIMEOUT_SECONDS"),

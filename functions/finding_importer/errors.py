@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .refusal import Refusal  # which imports botocore: `python -m detections` needs none of it
+    from .findings.refusal import (
+        Refusal,  # which imports botocore: `python -m operations.detections` needs none of it
+    )
 
 
 class ImporterError(Exception):
@@ -54,8 +56,8 @@ class AccountAccessError(ImporterError):
         self.refusal = refusal
 
 
-class NoticeError(ImporterError):
-    """The notice could not be published."""
+class NotificationError(ImporterError):
+    """The notification could not be published."""
 
 
 class QueueError(ImporterError):

@@ -7,23 +7,24 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Protocol
 
-from . import log, sources
-from .accounts import OwningAccounts
+from . import log
 from .aws import Connections, Credentials, Patience
-from .detection import Detection, Priority
-from .directory import Directory
+from .delivery.accounts import OwningAccounts
+from .delivery.imported import Imported
+from .delivery.queues import QueueMessage, Queues
+from .delivery.queues import messages as queue_messages
+from .delivery.report import Reporter
+from .delivery.security_hub import SecurityHub
 from .environment import Environment
 from .errors import QueueError
-from .finding import HubScope
-from .imported import Imported
+from .findings.finding import HubScope
 from .importer import Delivery, FindingImporter
-from .notice import NoticeTopic
-from .once import Once
-from .queues import QueueMessage, Queues
-from .queues import messages as queue_messages
-from .report import Reporter
-from .rules import Ruleset
-from .security_hub import SecurityHub
+from .matching.detection import Detection, Priority
+from .matching.rules import Ruleset
+from .notifications.deduplicator import Once
+from .notifications.directory import Directory
+from .notifications.notification import NotificationTopic
+from .sources import sources
 
 # Names of accounts and units are not worth more.
 _HURRY = Patience(connect_seconds=1, read_seconds=2, attempts=1)
@@ -120,7 +121,7 @@ def assemble(environment: Environment, ruleset: Ruleset[Detection]) -> Function:
     )
     directory = Directory(connections.client("organizations", patience=_HURRY))
     dynamodb = connections.client("dynamodb", patience=_OF_TABLE)
-    once = Once(environment.told_table_name, dynamodb)
+    once = Once(environment.idempotency_table_name, dynamodb)
     reporter = Reporter(
         security_account=environment.security_account,
         accounts=OwningAccounts(
@@ -130,7 +131,7 @@ def assemble(environment: Environment, ruleset: Ruleset[Detection]) -> Function:
         queues=queues,
         directory=directory,
         once=once,
-        imported=Imported(environment.told_table_name, dynamodb),
+        imported=Imported(environment.idempotency_table_name, dynamodb),
         topics=_topics(connections, environment),
     )
     importer = FindingImporter(
@@ -151,9 +152,11 @@ def _hubs(connections: Connections) -> Callable[[Credentials | None], SecurityHu
     return hub_of
 
 
-def _topics(connections: Connections, environment: Environment) -> dict[Priority, NoticeTopic]:
+def _topics(
+    connections: Connections, environment: Environment
+) -> dict[Priority, NotificationTopic]:
     sns = connections.client("sns")
     return {
-        "high": NoticeTopic(sns, environment.high_priority_topic_arn),
-        "low": NoticeTopic(sns, environment.low_priority_topic_arn),
+        "high": NotificationTopic(sns, environment.high_priority_topic_arn),
+        "low": NotificationTopic(sns, environment.low_priority_topic_arn),
     }

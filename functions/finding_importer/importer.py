@@ -1,4 +1,4 @@
-"""From what was delivered to findings and notices, all accounts at once, and what is left of it."""
+"""From what was delivered to findings and notifications, all accounts at once, and what is left of it."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -6,18 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from . import dead_letter, log
-from .cloudtrail import CloudTrailEvent
-from .dead_letter import DeadLetter
-from .detection import Detection
+from . import log
+from .delivery import dead_letter
+from .delivery.dead_letter import DeadLetter
+from .delivery.report import Outcomes, Reporter, not_done
 from .errors import BadJobError, BadRecordError
-from .finding import HubScope, build
-from .job import Job
-from .notice import Place
-from .refusal import Cause, Refusal
-from .report import Outcomes, Reporter, not_done
-from .rules import Ruleset
-from .sources import Delivered, DeliveredJob, DeliveredRecord, Unreadable
+from .findings.finding import HubScope, build
+from .findings.refusal import Cause, Refusal
+from .matching.cloudtrail import CloudTrailEvent
+from .matching.detection import Detection
+from .matching.rules import Ruleset
+from .notifications.notification import Place
+from .sources.job import Job
+from .sources.sources import Delivered, DeliveredJob, DeliveredRecord, Unreadable
 from .text import as_seen
 
 type SecondsLeft = Callable[[], float]  # of this invocation
@@ -162,14 +163,14 @@ def _counts(deliveries: Sequence[Delivery], outcomes: Outcomes) -> Counter[str]:
     counts = Counter(
         {
             "Records": sum(delivery.records for delivery in deliveries),
-            "PutAside": sum(len(delivery.letters) for delivery in deliveries),
-            "TriedAgain": sum(len(delivery.jobs) for delivery in deliveries),
+            "DeadLettered": sum(len(delivery.letters) for delivery in deliveries),
+            "Requeued": sum(len(delivery.jobs) for delivery in deliveries),
         }
     )
     for outcome in outcomes.values():
         counts[_METRICS[outcome.standing.place]] += 1
         if outcome.told is not None:
-            counts[f"Notice{outcome.told.name.title().replace('_', '')}"] += 1
+            counts[f"Notification{outcome.told.name.title().replace('_', '')}"] += 1
     return counts
 
 

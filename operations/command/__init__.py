@@ -1,24 +1,19 @@
 """The command `python -m operations`: its arguments, its errors and its exit statuses."""
 
-from __future__ import annotations
-
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
+from compiler import selection
+from compiler.errors import DetectionError, SelectionError
 from config.errors import ConfigError
 from config.loader import load, settings_path
-from detections import selection
-from detections.errors import DetectionError, SelectionError
 from operations.command.document import document
 from operations.command.table import table
+from operations.preflight import Report
 from operations.preflight.errors import NothingCheckedError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from operations.preflight import Report
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,13 +1,10 @@
 """The report for programs: JSON as `check.schema.json` describes it."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from operations.preflight import Report, Row
-    from operations.preflight.result import Remedy
+from operations.preflight import Report, Row
+from operations.preflight.result import Remedy
 
 
 def document(report: Report) -> str:

@@ -1,17 +1,10 @@
 """The report for people: a line a check, and beneath what is not as it should be, what mends it."""
 
-from __future__ import annotations
-
 import textwrap
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
-from operations.preflight.result import Status
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from operations.preflight import Report, Row
-    from operations.preflight.result import Remedy
+from operations.preflight import Report, Row
+from operations.preflight.result import Remedy, Status
 
 WIDTH = 100
 _MARK = max(map(len, Status)) + 2

@@ -1,11 +1,8 @@
 """What a deployment needs, looked at before it: reads only."""
 
-from __future__ import annotations
-
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from operations.preflight import (
     access,
@@ -20,13 +17,10 @@ from operations.preflight import (
     suspended,
     targets,
 )
+from operations.preflight.check import Check
 from operations.preflight.errors import NotLookedAtError, ReadError
-from operations.preflight.facts import WORKERS
+from operations.preflight.facts import WORKERS, Facts
 from operations.preflight.result import Remedy, Result, Status, unknown
-
-if TYPE_CHECKING:
-    from operations.preflight.check import Check
-    from operations.preflight.facts import Facts
 
 CHECKS: tuple[Check, ...] = (
     *access.CHECKS,  # the first of which all others need

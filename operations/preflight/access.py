@@ -1,20 +1,14 @@
 """Whose credentials these are, and which accounts they can enter."""
 
-from __future__ import annotations
+from collections.abc import Callable
 
-from typing import TYPE_CHECKING
-
+from config.settings import Settings
 from operations.preflight.aws_cli import as_json
 from operations.preflight.check import Check, has_security_account
 from operations.preflight.cloud import Account
 from operations.preflight.errors import CannotEnterError, NotLookedAtError
+from operations.preflight.facts import Facts
 from operations.preflight.result import Remedy, Result, missing, ok
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from config.settings import Settings
-    from operations.preflight.facts import Facts
 
 
 def management(facts: Facts) -> Account:

@@ -1,18 +1,13 @@
 """Commands for people: of the AWS command line, each for one account, and Terraform's import."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+from config.settings import Settings
 from operations.preflight.result import Command, Remedy
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from config.settings import Settings
 
 SYNTH = Command(None, "make synth")
 

@@ -1,16 +1,11 @@
 """One check: what it is called, when it applies, and how it looks."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from config.settings import Settings
-    from operations.preflight.facts import Facts
-    from operations.preflight.result import Result
+from config.settings import Settings
+from operations.preflight.facts import Facts
+from operations.preflight.result import Result
 
 
 def always(_settings: Settings) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from botocore import xform_name
@@ -18,9 +19,6 @@ from operations.preflight.errors import (
     NothingCheckedError,
     ReadError,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
 
 READS = ("Describe", "Get", "Head", "List")
 # IAM calls it otherwise: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html

@@ -1,9 +1,6 @@
 """The administrators of CloudTrail and Security Hub: nobody yet, or the right one."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+from config.settings import Settings
 from operations.preflight.access import management
 from operations.preflight.aws_cli import import_remedy
 from operations.preflight.check import (
@@ -12,13 +9,10 @@ from operations.preflight.check import (
     has_security_account,
     manages_security_hub,
 )
+from operations.preflight.facts import Facts
 from operations.preflight.organization import CLOUDTRAIL, known
 from operations.preflight.result import Command, Remedy, Result, missing, ok
 from operations.preflight.states import is_in_state
-
-if TYPE_CHECKING:
-    from config.settings import Settings
-    from operations.preflight.facts import Facts
 
 CLOUDTRAIL_KIND = "aws_cloudtrail_organization_delegated_admin_account"
 SECURITY_HUB_KIND = "aws_securityhub_organization_admin_account"

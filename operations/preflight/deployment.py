@@ -1,18 +1,12 @@
 """Is Terraform's state where the configuration says?"""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from config.settings import S3State
 from operations.preflight import names
 from operations.preflight.access import management
 from operations.preflight.check import Check
+from operations.preflight.facts import Facts
 from operations.preflight.result import Remedy, Result, missing, ok
 from operations.preflight.states import states
-
-if TYPE_CHECKING:
-    from operations.preflight.facts import Facts
 
 
 def _state(facts: Facts) -> Result:

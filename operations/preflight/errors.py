@@ -1,7 +1,5 @@
 """Why something could not be looked at."""
 
-from __future__ import annotations
-
 REFUSED = frozenset({"403", "AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 
 

@@ -1,22 +1,16 @@
 """The trail that Rootwatch is to read: is it there, does it record, and is there room for it?"""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from operations.preflight import access, trails
 from operations.preflight.aws_cli import as_json
 from operations.preflight.check import Check, reads_another_trail
 from operations.preflight.errors import NotLookedAtError
+from operations.preflight.facts import Facts
 from operations.preflight.log_delivery import give_log_group
 from operations.preflight.recording import records, sign_in, with_sign_ins
-from operations.preflight.result import Remedy, Result, missing, ok
-from operations.preflight.trails import LogGroup
-
-if TYPE_CHECKING:
-    from operations.preflight.facts import Facts
-    from operations.preflight.result import Command
-    from operations.preflight.trails import Trail
+from operations.preflight.result import Command, Remedy, Result, missing, ok
+from operations.preflight.trails import LogGroup, Trail
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
 SUBSCRIPTION_FILTERS = 2

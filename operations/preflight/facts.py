@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, cast
+from pathlib import Path
+from typing import cast
 
+from compiler.detection import Detection
+from config.settings import Settings
 from modules.naming import Names
 from operations.preflight.aws_cli import AwsCli
+from operations.preflight.cloud import Cloud, Identity
 from operations.preflight.once import Once
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import Path
-
-    from config.settings import Settings
-    from detections.detection import Detection
-    from operations.preflight.cloud import Cloud, Identity
 
 WORKERS = 8  # AWS Organizations answers some ten calls a second
 

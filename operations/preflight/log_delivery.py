@@ -1,18 +1,13 @@
 """The commands that let a trail deliver to a log group, which it has not got yet."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from operations.preflight.aws_cli import as_json
 from operations.preflight.delegations import cloudtrail_administrators
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from operations.preflight.facts import Facts
-    from operations.preflight.result import Command
-    from operations.preflight.trails import LogGroup, Trail
+from operations.preflight.facts import Facts
+from operations.preflight.result import Command
+from operations.preflight.trails import LogGroup, Trail
 
 
 def give_log_group(facts: Facts, trail: Trail, log_group: LogGroup) -> tuple[Command, ...]:

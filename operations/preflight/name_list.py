@@ -1,17 +1,11 @@
 """Every name that Rootwatch gives: what it is of, and which stack makes it."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from operations.preflight import resources
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from operations.preflight.facts import Facts
-    from operations.preflight.resources import Look
+from operations.preflight.facts import Facts
+from operations.preflight.resources import Look
 
 # As Terraform calls them.
 KINDS = {
@@ -89,7 +83,7 @@ def in_security(facts: Facts) -> Iterator[Resource]:
         yield Resource("queue", queue, resources.queue, "detection")
     for priority in ("high", "low"):
         yield Resource("topic", names.topic_arn(priority), resources.topic, "detection")
-    yield Resource("table", names.told_table, resources.table, "detection")
+    yield Resource("table", names.idempotency_table, resources.table, "detection")
     yield Resource("event bus", names.event_bus, resources.event_bus, "detection")
     yield Resource("key", names.alerts_key_alias, resources.key_alias, "detection")
     if facts.settings.accounts.security != facts.settings.accounts.management:

@@ -1,26 +1,19 @@
 """The names that Rootwatch gives: free, or its own already."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from operations.preflight import access, resources
 from operations.preflight.check import Check, has_own_trail
+from operations.preflight.cloud import Account
 from operations.preflight.errors import ReadError
-from operations.preflight.name_list import in_log_archive, in_management, in_security
-from operations.preflight.result import Remedy, Result, Status, ok
+from operations.preflight.facts import Facts
+from operations.preflight.name_list import Resource, in_log_archive, in_management, in_security
+from operations.preflight.result import Command, Remedy, Result, Status, ok
 from operations.preflight.states import State, states
 from operations.preflight.tags import is_rootwatchs
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from operations.preflight.cloud import Account
-    from operations.preflight.facts import Facts
-    from operations.preflight.name_list import Resource
-    from operations.preflight.result import Command
 
 LONGEST_PREFIX = 20  # as config/schema.json has it
 TOLD = {

@@ -1,13 +1,9 @@
 """What several ask for at once, made once."""
 
-from __future__ import annotations
-
 import threading
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+from typing import Any
 
 
 class Once:

@@ -1,16 +1,12 @@
 """The organization that the configuration names, and what it lets AWS's services do."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from operations.preflight.access import management
 from operations.preflight.check import Check, has_own_trail
 from operations.preflight.errors import NotLookedAtError
+from operations.preflight.facts import Facts
 from operations.preflight.result import Remedy, Result, missing, ok
-
-if TYPE_CHECKING:
-    from operations.preflight.facts import Facts
 
 NONE = "AWSOrganizationsNotInUseException"
 CLOUDTRAIL = "cloudtrail.amazonaws.com"

@@ -4,12 +4,8 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-management-ev
 https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_AdvancedFieldSelector.html
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 # A field's value is wanted by any of the first and by none of the others.
 WANTED: dict[str, Callable[[str, str], bool]] = {

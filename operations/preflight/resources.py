@@ -1,17 +1,12 @@
 """Kinds of resources: does one of a name exist, what tags has it, and what deletes it?"""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from operations.preflight.cloud import Account
 from operations.preflight.errors import ReadError
 from operations.preflight.tags import tags_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from operations.preflight.cloud import Account
 
 type Words = tuple[str, ...]
 

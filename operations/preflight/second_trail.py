@@ -3,23 +3,16 @@
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-trail-manage-costs.html
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from operations.preflight import trails
 from operations.preflight.check import Check, reads_another_trail
 from operations.preflight.existing_trail import existing
+from operations.preflight.facts import Facts
 from operations.preflight.log_delivery import give_log_group
 from operations.preflight.recording import records_management_events
 from operations.preflight.result import Command, Remedy, Result, missing, ok, warning
 from operations.preflight.states import states
 from operations.preflight.tags import is_rootwatchs, tags_of
-from operations.preflight.trails import LogGroup
-
-if TYPE_CHECKING:
-    from operations.preflight.facts import Facts
-    from operations.preflight.trails import Trail
+from operations.preflight.trails import LogGroup, Trail
 
 DESTROY = "ROOTWATCH_CONFIG=former.yaml make destroy STACK=trail"
 

@@ -1,10 +1,9 @@
 """Security Hub as it is, in the three accounts that can be looked at; the members are not."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from config.settings import Settings
 from operations.preflight import access
 from operations.preflight.aws_cli import import_remedy
 from operations.preflight.check import (
@@ -14,17 +13,12 @@ from operations.preflight.check import (
     leaves_security_hub,
     manages_security_hub,
 )
+from operations.preflight.cloud import Account
 from operations.preflight.errors import ReadError
+from operations.preflight.facts import Facts
 from operations.preflight.result import Remedy, Result, missing, ok, warning
 from operations.preflight.states import is_in_state
 from operations.preflight.targets import is_reached
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from config.settings import Settings
-    from operations.preflight.cloud import Account
-    from operations.preflight.facts import Facts
 
 # What an account answers in which Security Hub is off.
 OFF = frozenset({"InvalidAccessException", "ResourceNotFoundException"})

@@ -3,22 +3,15 @@
 https://docs.aws.amazon.com/securityhub/latest/userguide/configuration-policies-overview.html
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from operations.preflight import access
 from operations.preflight.check import Check, manages_security_hub
 from operations.preflight.delegations import security_hub_administrators
-from operations.preflight.result import Remedy, Result, missing, ok
+from operations.preflight.facts import Facts
+from operations.preflight.result import Command, Remedy, Result, missing, ok
 from operations.preflight.states import is_in_state
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from operations.preflight.facts import Facts
-    from operations.preflight.result import Command
 
 POLICY = "aws_securityhub_configuration_policy"
 TARGETS = {"ROOT": "RootId", "ORGANIZATIONAL_UNIT": "OrganizationalUnitId", "ACCOUNT": "AccountId"}

@@ -1,18 +1,13 @@
 """The states of Terraform: what it made, and therefore neither makes again nor runs into."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Self, cast
 
 from config.settings import LocalState, S3State
 from operations.preflight.access import management
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from operations.preflight.facts import Facts
+from operations.preflight.facts import Facts
 
 STACKS = ("trail", "detection", "organization")
 NO_OBJECT = frozenset({"NoSuchKey", "NoSuchBucket"})

@@ -3,19 +3,14 @@
 https://docs.aws.amazon.com/securityhub/latest/userguide/view-policy.html
 """
 
-from __future__ import annotations
-
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from operations.preflight.access import management
 from operations.preflight.check import Check, configures_centrally
+from operations.preflight.facts import Facts
 from operations.preflight.organization import known
 from operations.preflight.result import Remedy, Result, ok, warning
 from operations.preflight.targets import is_active, tree
-
-if TYPE_CHECKING:
-    from operations.preflight.facts import Facts
 
 # So that thousands of accounts take no more calls: how many are listed, how many of the suspended
 # ones are looked for below the targets, and how many are told.

@@ -1,13 +1,8 @@
 """Tags, by which resources say whose they are."""
 
-from __future__ import annotations
+from collections.abc import Iterable, Mapping
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from config.settings import Settings
+from config.settings import Settings
 
 
 def tags_of(listed: Iterable[Mapping[str, str]]) -> dict[str, str]:

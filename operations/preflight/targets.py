@@ -1,22 +1,16 @@
 """The accounts that are to be reached, and where those that play a part stand among them."""
 
-from __future__ import annotations
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, cast
 
-from typing import TYPE_CHECKING, Any, cast
-
+from config.settings import Settings
 from operations.preflight.access import management
 from operations.preflight.check import Check
+from operations.preflight.cloud import Account
+from operations.preflight.facts import Facts
 from operations.preflight.once import Once
 from operations.preflight.organization import known
-from operations.preflight.result import Remedy, Result, missing, ok, warning
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from config.settings import Settings
-    from operations.preflight.cloud import Account
-    from operations.preflight.facts import Facts
-    from operations.preflight.result import Command
+from operations.preflight.result import Command, Remedy, Result, missing, ok, warning
 
 ABSENT = frozenset({"ChildNotFoundException", "InvalidInputException"})
 

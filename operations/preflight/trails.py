@@ -1,16 +1,11 @@
 """Trails as CloudTrail describes them, and those that the management account has."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from operations.preflight.access import management
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from operations.preflight.facts import Facts
+from operations.preflight.facts import Facts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,21 +1,15 @@
 """Requests put to the synthesized policies, decided as IAM does."""
 
-from __future__ import annotations
+from collections.abc import Mapping
 
-from typing import TYPE_CHECKING
-
-from sandbox.policy import (
+from sandbox.iam.policy import (
     AccessRequest,
+    Decision,
     Principal,
     ResourcePolicyKind,
     decide,
     parse_policy,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from sandbox.policy import Decision
 
 type Context = Mapping[str, str | bool]
 

@@ -1,14 +1,10 @@
 """A CloudFormation template as it becomes in one account: intrinsic functions with their values."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import yaml
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def as_cloudformation_gets_it(template_body: str) -> str:

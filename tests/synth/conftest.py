@@ -1,28 +1,23 @@
 """Each config is synthesized once a session, as `cdktf` does it; the tests only read."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import yaml
 
 import config
+from config.loader import load
+from config.settings import Settings
 from tests.synth.cloudformation_template import as_cloudformation_gets_it, rendered
-from tests.synth.terraform_json import read_stack
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from config import Settings
-    from tests.synth.terraform_json import Resource, Stack
+from tests.synth.terraform_json import Resource, Stack, read_stack
 
 ROOT = Path(config.__file__).parents[1]
 EXAMPLES = ("minimal", "complete")
@@ -83,7 +78,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 WITHOUT_A_TRAIL = {"elsewhere"}
 STACKS = ("trail", "detection", "organization")  # in the order of deployment
-APP = ("main.py", "config", "detections", "functions", "modules", "stacks")
+APP = ("main.py", "compiler", "config", "detections", "functions", "modules", "stacks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +148,7 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Synt
         output = working / "cdktf.out"
         run = run_app(ROOT, path, output, working)
         assert run.returncode == 0, run.stderr
-        return Synthesis(name, config.load(path), output)
+        return Synthesis(name, load(path), output)
 
     return synthesized
 

@@ -1,15 +1,11 @@
 """A reader of synthesized Terraform JSON: resources by type, references, and the policies in it."""
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+from pathlib import Path
+from typing import Any
 
 type Statement = Mapping[str, Any]
 

@@ -1,23 +1,17 @@
 """A folder is all that a new detection takes; what no target can say ends the synth."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+import subprocess
+from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
 import yaml
 
-from sandbox import filter_pattern
+from sandbox.logs import filter_pattern
 from tests.synth.conftest import copy_app, run_app
-from tests.synth.terraform_json import read_stack
-
-if TYPE_CHECKING:
-    import subprocess
-    from pathlib import Path
-
-    from tests.synth.terraform_json import Stack
+from tests.synth.terraform_json import Stack, read_stack
 
 NAME = "access_key_of_a_user"
 RULE: dict[str, Any] = {

@@ -1,16 +1,11 @@
 """A wrong config ends the synth with everything that is wrong, and leaves nothing behind."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
 import yaml
 
 from tests.synth.conftest import ROOT, run_app
-
-if TYPE_CHECKING:
-    from pathlib import Path
-    from typing import Any
 
 MINIMAL: dict[str, Any] = yaml.safe_load((ROOT / "config" / "minimal.yaml").read_text("utf-8"))
 WRONG = MINIMAL | {

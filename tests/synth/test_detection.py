@@ -1,24 +1,18 @@
 """What is detected becomes a metric, an alarm and a message that arrives."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pytest
 
-from detections import catalog, selection
-from detections.cloudwatch import metric_pattern
-from sandbox import filter_pattern
-from sandbox.policy import ResourcePolicyKind
+from compiler import catalog, selection
+from compiler.cloudwatch import metric_pattern
+from compiler.detection import Detection
+from config.settings import Settings
+from sandbox.iam.policy import ResourcePolicyKind
+from sandbox.logs import filter_pattern
 from tests.synth.access import OVER_TLS, PLAIN_HTTP, aws_service, decided_by_resource, role_session
-from tests.synth.terraform_json import allowing, statement
-
-if TYPE_CHECKING:
-    from config import Settings
-    from detections.detection import Detection
-    from tests.synth.terraform_json import Resource, Stack
+from tests.synth.terraform_json import Resource, Stack, allowing, statement
 
 ORDINARY, KEY = ResourcePolicyKind.ORDINARY, ResourcePolicyKind.KEY
 CLOUDWATCH = aws_service("cloudwatch")
@@ -234,12 +228,12 @@ def test_only_cloudwatch_and_the_importers_role_are_let_into_a_topic(
     importer = detection.follow(detection.only("aws_lambda_function")["role"], "arn")
     account = settings.accounts.security
     role = role_session(settings.partition, account, importer["name"]).role_arn
-    alarms, notices = allowing(topic_policy(detection, topics[priority]))
+    alarms, notifications = allowing(topic_policy(detection, topics[priority]))
 
     assert alarms["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-    assert notices["Principal"] == {"AWS": f"arn:{settings.partition}:iam::{account}:root"}
-    assert notices["Condition"] == {"ArnEquals": {"aws:PrincipalArn": role}}
-    for grant in (alarms, notices):
+    assert notifications["Principal"] == {"AWS": f"arn:{settings.partition}:iam::{account}:root"}
+    assert notifications["Condition"] == {"ArnEquals": {"aws:PrincipalArn": role}}
+    for grant in (alarms, notifications):
         assert grant["Action"] == "sns:Publish"
         assert grant["Resource"] == topic_arn(topics[priority], settings)
 

@@ -1,29 +1,24 @@
 """The importer gets the trail's sign-ins, and its role can do what its code does and no more."""
 
-from __future__ import annotations
-
 import ast
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
 
-from detections import importer, selection
-from detections.cloudwatch import subscription_pattern
+from compiler import predicate as importer
+from compiler import selection
+from compiler.cloudwatch import subscription_pattern
+from compiler.detection import Detection
+from config.settings import Settings
 from functions.finding_importer.environment import Environment
 from modules.finding_importer import PACKAGE, SOURCE
 from modules.function_dependencies import dependencies
 from modules.function_package import build_zip
-from sandbox import filter_pattern
-from tests.synth.terraform_json import actions, allowing, listed, statements
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from config import Settings
-    from detections.detection import Detection
-    from tests.synth.terraform_json import Resource, Stack
+from sandbox.logs import filter_pattern
+from tests.synth.terraform_json import Resource, Stack, actions, allowing, listed, statements
 
 NEEDED = {
     "dynamodb:DeleteItem": "table",
@@ -86,8 +81,8 @@ def environment(detection: Stack, function: Resource, settings: Settings) -> dic
     home = f"arn:{settings.partition}:sns:{region}:{settings.accounts.security}"
     topics = {name: f"{home}:{detection.follow(variables[name], 'arn')['name']}" for name in TOPICS}
     queues = {name: detection.follow(variables[name], "url")["name"] for name in QUEUES}
-    table = detection.follow(variables["TOLD_TABLE_NAME"], "name")["name"]
-    return {**variables, **topics, **queues, "TOLD_TABLE_NAME": table, "AWS_REGION": region}
+    table = detection.follow(variables["IDEMPOTENCY_TABLE_NAME"], "name")["name"]
+    return {**variables, **topics, **queues, "IDEMPOTENCY_TABLE_NAME": table, "AWS_REGION": region}
 
 
 def test_the_function_runs_in_the_security_account_on_python_3_13_and_arm64(
@@ -172,7 +167,7 @@ def test_each_permission_is_for_the_resources_that_it_needs(
     partition, home = settings.partition, f"{settings.home_region}:{settings.accounts.security}"
     group = f"/aws/lambda/{function['function_name']}"
     queue, dead_letters = (detection.follow(variables[name], "url")["name"] for name in QUEUES)
-    table = detection.follow(variables["TOLD_TABLE_NAME"], "name")["name"]
+    table = detection.follow(variables["IDEMPOTENCY_TABLE_NAME"], "name")["name"]
     security, region = settings.accounts.security, settings.home_region
     sqs, identities = f"arn:{partition}:sqs:{home}", f"arn:{partition}:organizations::"
     members = f"{identities}{settings.accounts.management}"
@@ -201,7 +196,7 @@ def test_each_permission_is_for_the_resources_that_it_needs(
         assert resources == expected[NEEDED[action]], action
 
 
-def test_the_role_enters_accounts_of_the_organization_alone_and_encrypts_notices_alone(
+def test_the_role_enters_accounts_of_the_organization_alone_and_encrypts_notifications_alone(
     role_policy: Resource, settings: Settings
 ) -> None:
     conditions = {

@@ -1,21 +1,14 @@
 """What the importer cannot do now waits in its queue, and nothing leaves that unseen."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
 
 import pytest
 
-from functions.finding_importer.queues import delay_seconds
+from config.settings import Settings
+from functions.finding_importer.delivery.queues import delay_seconds
+from sandbox.iam.policy import ResourcePolicyKind
 from tests.synth.access import OVER_TLS, PLAIN_HTTP, decided_by_resource, role_session
-from tests.synth.terraform_json import listed, statement
-
-if TYPE_CHECKING:
-    from config import Settings
-    from tests.synth.terraform_json import Resource, Stack
-
-from sandbox.policy import ResourcePolicyKind
+from tests.synth.terraform_json import Resource, Stack, listed, statement
 
 DAY = 24 * 60 * 60
 
@@ -178,7 +171,7 @@ def test_the_queues_are_closed_to_plain_http_and_open_to_nobody_by_themselves(
 def test_what_was_told_is_remembered_by_an_id_and_forgotten_by_time(
     detection: Stack, function: Resource
 ) -> None:
-    name = function["environment"]["variables"]["TOLD_TABLE_NAME"]
+    name = function["environment"]["variables"]["IDEMPOTENCY_TABLE_NAME"]
     table = detection.follow(name, "name")
 
     assert table["hash_key"] == "id"

@@ -1,24 +1,18 @@
 """Every account gets the member role, and it lets in the importer and nobody else."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from cfnlint.api import lint  # type: ignore[import-untyped]  # it carries no types
 
+from config.settings import Settings
 from modules.member_access import TEMPLATE
-from sandbox.policy import AccessRequest, ResourcePolicyKind, decide, parse_policy
+from sandbox.iam.policy import AccessRequest, Principal, ResourcePolicyKind, decide, parse_policy
 from tests.synth.access import decided_by_identity, role_session
 from tests.synth.cloudformation_template import as_cloudformation_gets_it, rendered
 from tests.synth.conftest import MEMBER
-from tests.synth.terraform_json import actions
-
-if TYPE_CHECKING:
-    from config import Settings
-    from sandbox.policy import Principal
-    from tests.synth.terraform_json import Resource, Stack
+from tests.synth.terraform_json import Resource, Stack, actions
 
 IMPORT = "securityhub:BatchImportFindings"
 

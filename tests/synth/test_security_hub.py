@@ -1,16 +1,11 @@
 """Security Hub for the organization, in the two ways that there are, or left alone."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.synth.conftest import Synthesis
-    from tests.synth.terraform_json import Resource, Stack
+from tests.synth.conftest import Synthesis
+from tests.synth.terraform_json import Resource, Stack
 
 MANAGED = ("minimal", "complete", "elsewhere")
 

@@ -1,15 +1,14 @@
 """The fast path, link by link: each lets the one before it in, and nobody else."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from config.settings import Settings
 from modules.member_access import TEMPLATE
 from modules.sign_in_events import PATTERN
-from sandbox.policy import ResourcePolicyKind
+from sandbox.iam.policy import ResourcePolicyKind
 from tests.synth.access import (
     OVER_TLS,
     aws_service,
@@ -19,11 +18,7 @@ from tests.synth.access import (
 )
 from tests.synth.cloudformation_template import rendered
 from tests.synth.conftest import MEMBER
-from tests.synth.terraform_json import actions
-
-if TYPE_CHECKING:
-    from config import Settings
-    from tests.synth.terraform_json import Resource, Stack
+from tests.synth.terraform_json import Resource, Stack, actions
 
 
 @pytest.fixture

@@ -1,22 +1,16 @@
 """The examples' whole Terraform JSON, so that no change of it goes unseen."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from tests.synth.conftest import EXAMPLES, STACKS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.synth.conftest import Synthesis
-    from tests.synth.terraform_json import Stack
+from tests.synth.conftest import EXAMPLES, STACKS, Synthesis
+from tests.synth.terraform_json import Stack
 
 FOLDER = Path(__file__).with_name("snapshots")
 RENEW = "ROOTWATCH_RENEW_SNAPSHOTS"

@@ -1,28 +1,20 @@
 """What holds for every stack: accounts, state, names, least privilege and valid Terraform."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
 import shutil
 import subprocess
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from config import S3State
-from detections import selection
-from tests.synth.conftest import EXAMPLES, ROOT, STACKS, copy_app, run_app, stacks_of
-from tests.synth.terraform_json import allowing, listed, policy_texts, statements
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from config import Settings
-    from tests.synth.conftest import Synthesis
-    from tests.synth.terraform_json import Stack
+from compiler import selection
+from config.settings import S3State, Settings
+from tests.synth.conftest import EXAMPLES, ROOT, STACKS, Synthesis, copy_app, run_app, stacks_of
+from tests.synth.terraform_json import Stack, allowing, listed, policy_texts, statements
 
 # Scripts rely on these names: a change is a breaking change.
 OUTPUTS = {

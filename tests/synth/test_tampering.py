@@ -1,24 +1,20 @@
 """The detections of tampering know the parts by the names under which they are deployed."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from detections import importer, selection
-from functions.finding_importer.rules import Ruleset
-from sandbox.filter_pattern import parse
+from compiler import predicate as importer
+from compiler import selection
+from config.settings import Settings
+from functions.finding_importer.matching.rules import Ruleset
+from sandbox.logs.filter_pattern import parse
 from tests.synth.conftest import MEMBER
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from config import Settings
-    from tests.synth.terraform_json import Stack
+from tests.synth.terraform_json import Stack
 
 type Record = dict[str, Any]
 EVENT_PATH = "pipeline_event_path_tampering"

@@ -1,12 +1,7 @@
 """The organization trail records everything into an archive that keeps it safe."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from config import Settings
-    from tests.synth.terraform_json import Resource, Stack
+from config.settings import Settings
+from tests.synth.terraform_json import Resource, Stack
 
 
 def test_the_trail_records_every_account_and_region_and_protects_its_files(trail: Stack) -> None:

@@ -1,12 +1,9 @@
 """Who may write where the trail is kept: the organization's own trail, and nobody else."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import pytest
 
-from sandbox.policy import ResourcePolicyKind
+from config.settings import Settings
+from sandbox.iam.policy import ResourcePolicyKind
 from tests.synth.access import (
     OVER_TLS,
     PLAIN_HTTP,
@@ -15,11 +12,7 @@ from tests.synth.access import (
     decided_by_resource,
     role_session,
 )
-from tests.synth.terraform_json import actions, allowing, statement, statements
-
-if TYPE_CHECKING:
-    from config import Settings
-    from tests.synth.terraform_json import Resource, Stack
+from tests.synth.terraform_json import Resource, Stack, actions, allowing, statement, statements
 
 ORDINARY, TRUST, KEY = (
     ResourcePolicyKind.ORDINARY,

@@ -1,0 +1,68 @@
+"""The detections that ship: one folder each, read from its Sigma rule.
+
+A folder of such folders is a pack, which the config switches on as a whole.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from compiler.detection import Detection, Sample
+from compiler.errors import DetectionError
+from compiler.rule_file import read_detection
+
+CATALOG = Path(__file__).parents[1] / "detections"
+EXAMPLE_PLACEHOLDERS = {
+    "partition": "aws",
+    "home_region": "us-east-1",
+    "name_prefix": "rootwatch",
+    "management_account": "111111111111",
+    "log_archive_account": "222222222222",
+    "security_account": "333333333333",
+    "trail_name": "rootwatch-organization-trail",
+    "trail_log_group": "/rootwatch/organization-trail",
+    "trail_bucket": "rootwatch-trail-222222222222-us-east-1",
+}  # what the rules' %…% stand for in the samples
+
+
+def load(
+    catalog: Path = CATALOG, placeholders: Mapping[str, str] = EXAMPLE_PLACEHOLDERS
+) -> tuple[Detection, ...]:
+    """Every folder that holds a `rule.yml`, by name, those of packs last. Raises DetectionError."""
+    alone = [read_detection(path.parent, None, placeholders) for path in _rules(catalog, "*")]
+    packed = [
+        read_detection(path.parent, path.parents[1].name, placeholders)
+        for path in _rules(catalog, "*/*")
+    ]
+    detections = (*alone, *packed)
+    _refuse_repeated(detections)
+    return detections
+
+
+def samples(detection: Detection) -> tuple[Sample, ...]:
+    return tuple(map(_sample, sorted((detection.folder / "samples").glob("*.json"))))
+
+
+def _rules(catalog: Path, folders: str) -> list[Path]:
+    return sorted(catalog.glob(f"{folders}/rule.yml"))
+
+
+def _refuse_repeated(detections: tuple[Detection, ...]) -> None:
+    """Names become resources, ids findings: two of the same would overwrite each other."""
+    for key in ("name", "id"):
+        counts = Counter(getattr(detection, key) for detection in detections)
+        for detection in detections:
+            if counts[getattr(detection, key)] > 1:
+                reason = f"{getattr(detection, key)} is another detection's, too"
+                raise DetectionError(detection.name, key, reason)
+
+
+def _sample(path: Path) -> Sample:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    return Sample(
+        name=path.stem,
+        matches={"match": True, "no-match": False}[document["expect"]],
+        why=document["why"],
+        record=document["record"],
+    )

@@ -1,0 +1,141 @@
+"""The real `cdktf deploy`, pointed at the sandbox.
+
+Whatever the project deploys is deployed here: the same app, the same Terraform, the same provider.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from demo.progress import Progress
+
+ROOT = Path(__file__).parents[1]
+TERRAFORM_CLI_CONFIG = ROOT / "build" / "terraform.rc"
+QUIET = {
+    # CDKTF's cache of providers, in the user's home, breaks where two deployments begin at once.
+    "CDKTF_DISABLE_PLUGIN_CACHE_ENV": "1",
+    "CHECKPOINT_DISABLE": "1",
+    "CI": "1",
+    "FORCE_COLOR": "0",
+    "TF_IN_AUTOMATION": "1",
+}
+
+
+class DeploymentError(Exception):
+    """`cdktf` failed; the message ends with what it printed last."""
+
+    def __init__(self, command: list[str], log: Path) -> None:
+        tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-80:])
+        super().__init__(f"{' '.join(command)} failed; its last lines:\n{tail}")
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The project's stacks, with their states and outputs in a folder of their own."""
+
+    folder: Path
+    config: Path
+    environment: Mapping[str, str]  # the sandbox's
+
+    def deploy(self, progress: Progress) -> None:
+        self._cdktf(["deploy", "*", "--auto-approve", "--skip-provider-lock"], progress)
+
+    def destroy(self, progress: Progress) -> None:
+        self._cdktf(["destroy", "*", "--auto-approve", "--skip-provider-lock"], progress)
+
+    def plan(self, stack: str) -> list[str]:
+        """The addresses that a further deployment would change; none, if all is as it should be."""
+        folder = self.folder / "cdktf.out" / "stacks" / stack
+        plan = ["terraform", "plan", "-input=false", "-no-color", "-out=plan"]
+        self._run(plan, folder, self.folder / f"plan-{stack}.log")
+        shown = subprocess.run(
+            ["terraform", "show", "-json", "plan"],  # noqa: S607  as found on the PATH
+            cwd=folder,
+            env=self._environment(),
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        changes = json.loads(shown.stdout).get("resource_changes", [])
+        return [change["address"] for change in changes if change["change"]["actions"] != ["no-op"]]
+
+    def outputs(self, stack: str) -> dict[str, Any]:
+        state = json.loads((self.folder / f"terraform.{stack}.tfstate").read_text("utf-8"))
+        return {name: output["value"] for name, output in state["outputs"].items()}
+
+    def resources(self, stack: str) -> list[str]:
+        state = json.loads((self.folder / f"terraform.{stack}.tfstate").read_text("utf-8"))
+        return [
+            f"{resource['type']}.{resource['name']}"
+            for resource in state["resources"]
+            if resource["mode"] == "managed"
+        ]
+
+    def _cdktf(self, arguments: list[str], progress: Progress) -> None:
+        self._write_app()
+        log = self.folder / f"{arguments[0]}.log"
+        command = [str(ROOT / "node_modules" / ".bin" / "cdktf"), *arguments]
+        self._run(command, self.folder, log, progress)
+
+    def _write_app(self) -> None:
+        """`cdktf` works where its cdktf.json is; this one points to the project's app."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        app = json.loads((ROOT / "cdktf.json").read_text("utf-8"))
+        app["app"] = f"{sys.executable} {ROOT / 'main.py'}"
+        (self.folder / "cdktf.json").write_text(json.dumps(app, indent=2), "utf-8")
+
+    def _run(
+        self, command: list[str], folder: Path, log: Path, progress: Progress | None = None
+    ) -> None:
+        with log.open("w", encoding="utf-8") as output, self._started(command, folder) as process:
+            assert process.stdout is not None  # noqa: S101  a pipe was asked for
+            for line in process.stdout:
+                output.write(line)
+                output.flush()
+                if progress is not None:
+                    progress.read(line)
+        if process.returncode != 0:
+            raise DeploymentError(command, log)
+
+    @contextmanager
+    def _started(self, command: list[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
+        """In a session of its own, so that whatever ends us early ends all of its processes."""
+        process = subprocess.Popen(  # noqa: S603  our command
+            command,
+            cwd=folder,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        with process, ExitStack() as unfinished:
+            unfinished.callback(os.killpg, process.pid, signal.SIGKILL)
+            yield process
+            unfinished.pop_all()
+
+    def _environment(self) -> dict[str, str]:
+        config = {"TF_CLI_CONFIG_FILE": str(TERRAFORM_CLI_CONFIG)}
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AWS_", "TF_", "CDKTF_"))
+        }
+        return {
+            **inherited,
+            **QUIET,
+            **self.environment,
+            **config,
+            "ROOTWATCH_CONFIG": str(self.config),
+            "PYTHONPATH": str(ROOT),
+        }

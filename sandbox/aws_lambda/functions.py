@@ -1,0 +1,185 @@
+"""Lambda in the sandbox: invocations of deployed functions, synchronous and asynchronous."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+from weakref import WeakValueDictionary
+
+from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
+from moto.awslambda.models import LambdaBackend, LambdaFunction
+
+from sandbox.activity import Activity
+from sandbox.aws_lambda import invoke_configs
+from sandbox.aws_lambda.asynchronous import AsynchronousInvocations
+from sandbox.aws_lambda.environments import Environment, EnvironmentPool
+from sandbox.aws_lambda.function_log import FunctionLog
+from sandbox.aws_lambda.function_roles import FunctionRoles, assume, function_of
+from sandbox.aws_lambda.packages import Packages
+from sandbox.aws_lambda.runtime import Configuration, FunctionProcess, Result
+from sandbox.iam.refusals import AccessDeniedError
+
+SESSION_SECONDS = 3000  # of the hour that the role's credentials last
+
+
+def _version(function: LambdaFunction) -> str:
+    """Another one needs other processes; moto's LastModified forgets changes of configuration."""
+    configured = (function.role, function.handler, function.timeout, function.memory_size)
+    variables = sorted(function.environment_vars.items())
+    return f"{function.code_sha_256} {configured} {variables}"
+
+
+class Functions:
+    """The functions' environments, and the invocations in them."""
+
+    def __init__(self, endpoint: str, activity: Activity) -> None:
+        self._endpoint = endpoint
+        self._activity = activity
+        self._pools: dict[str, tuple[str, EnvironmentPool]] = {}  # with the version, by ARN
+        self._environments: WeakValueDictionary[str, Environment] = WeakValueDictionary()
+        self._stopped = False
+        self._lock = threading.Lock()
+        self._packages = Packages()
+        self.roles = FunctionRoles()
+        self._asynchronous = AsynchronousInvocations(self.invoke, self.roles, activity)
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            stack.enter_context(patch.object(LambdaBackend, "invoke", self._invoke_operation()))
+            stack.enter_context(invoke_configs.installed(self.roles))
+            stack.callback(self._stop)
+            yield
+
+    def invoke(self, function_arn: str, payload: bytes, request_id: str | None = None) -> Result:
+        """AccessDeniedError where Lambda may not assume the function's role."""
+        with self._activity.going_on(), self._pool(function_arn).environment() as environment:
+            return environment.process.invoke(payload, request_id)
+
+    def invoke_later(self, function_arn: str, payload: bytes) -> None:
+        self._asynchronous.invoke_later(function_arn, payload)
+
+    @property
+    def dropped(self) -> list[bytes]:
+        """Asynchronous events that failed to the last retry and reached no destination."""
+        return self._asynchronous.dropped
+
+    def flush_logs(self) -> None:
+        for environment in list(self._environments.values()):
+            environment.log.flush()
+
+    def process(self, process_id: str) -> tuple[str, FunctionProcess] | None:
+        """A function's name and its process, by the process's id."""
+        environment = self._environments.get(process_id)
+        if environment is None:
+            return None
+        return environment.function_arn.split(":")[6], environment.process
+
+    def recycle(self) -> None:
+        """End all processes that wait for work, as Lambda does from time to time."""
+        with self._lock:
+            pools, self._pools = self._pools, {}
+        for _, pool in pools.values():
+            pool.close()
+
+    def _pool(self, function_arn: str) -> EnvironmentPool:
+        """One for each version of code and configuration; the one of an older version ends."""
+        function = function_of(function_arn)
+        version = _version(function)
+        with self._lock:
+            if self._stopped:
+                raise AccessDeniedError("the sandbox has stopped")
+            current = self._pools.get(function.function_arn)
+            if current is not None and current[0] == version:
+                return current[1]
+            pool = EnvironmentPool(lambda: self._begin(function))
+            self._pools[function.function_arn] = (version, pool)
+        if current is not None:
+            current[1].close()
+        return pool
+
+    def _begin(self, function: LambdaFunction) -> Environment:
+        session = assume(function)
+        credentials = {
+            "AWS_ACCESS_KEY_ID": session.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": session.secret_access_key,
+            "AWS_SESSION_TOKEN": session.session_token,
+        }
+        group = f"/aws/lambda/{function.function_name}"
+        log = FunctionLog(self._endpoint, function.region, credentials, group)
+        process = FunctionProcess(self._configuration(function, credentials), log.write)
+        until = time.monotonic() + SESSION_SECONDS
+        environment = Environment(function.function_arn, process, log, until)
+        self._environments[process.id] = environment
+        return environment
+
+    def _configuration(
+        self, function: LambdaFunction, credentials: dict[str, str]
+    ) -> Configuration:
+        return Configuration(
+            arn=function.function_arn,
+            handler=str(function.handler),
+            package=self._packages.package(function.code_bytes),
+            timeout_seconds=float(function.timeout),
+            environment={
+                **function.environment_vars,
+                **credentials,
+                "AWS_REGION": function.region,
+                "AWS_DEFAULT_REGION": function.region,
+                "AWS_ENDPOINT_URL": self._endpoint,
+                "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
+                "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),
+                "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.run_time}",
+            },
+        )
+
+    def _invoke_operation(functions) -> Any:  # noqa: N805  `self` is the backend's below
+        def invoke(
+            self: LambdaBackend,
+            function_name: str,
+            qualifier: str | None,
+            body: Any,
+            headers: Any,
+            response_headers: Any,
+        ) -> bytes:
+            arn = self.get_function(function_name, qualifier).function_arn
+            payload = _payload(body)
+            if headers.get("X-Amz-Invocation-Type") == "Event":
+                functions.invoke_later(arn, payload)
+                return b""
+            try:
+                result = functions.invoke(arn, payload)
+            except AccessDeniedError as error:
+                message = "The role defined for the function cannot be assumed by Lambda."
+                raise InvalidParameterValueException(message) from error
+            if result.error:
+                response_headers["x-amz-function-error"] = "Unhandled"
+            return result.payload
+
+        return invoke
+
+    def _stop(self) -> None:
+        self._asynchronous.stop_retries()
+        with self._lock:
+            self._stopped = True
+            pools = list(self._pools.values())
+        for _, pool in pools:
+            pool.kill()
+        self._asynchronous.join()
+        self.recycle()
+        self._packages.close()
+
+
+def _payload(body: Any) -> bytes:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html."""
+    payload = body if isinstance(body, bytes) else str(body or "{}").encode()
+    try:
+        json.loads(payload)
+    except ValueError as error:
+        message = f"Could not parse request body into json: {error}"
+        raise LambdaClientError("InvalidRequestContentException", message) from error
+    return payload

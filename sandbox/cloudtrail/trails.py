@@ -1,0 +1,174 @@
+"""CloudTrail in the sandbox: what happens in an account, told by the trails that cover it.
+
+An event goes two ways, to the trails' buckets and log groups and to the event bus of its account.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+import uuid
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from moto.cloudtrail.models import cloudtrail_backends
+from moto.logs.exceptions import ResourceNotFoundException
+from moto.logs.models import logs_backends
+from moto.s3.models import s3_backends
+
+from sandbox.cloudtrail.administration import SERVICE, key_problem, write_problem
+from sandbox.eventbridge import BusAddress, EventBridge, envelope
+from sandbox.iam.authority import authorize_session
+from sandbox.iam.refusals import AccessDeniedError
+from sandbox.iam.resources import log_stream_access
+from sandbox.iam.service_sessions import ServiceSessions
+from sandbox.organizations.organization import ORGANIZATION_ID, PARTITION, is_active
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from moto.cloudtrail.models import Trail
+
+    type Event = Mapping[str, Any]
+
+SIGN_IN_SPELLINGS = (  # both are in AWS's documentation
+    "AWS Console Sign In via CloudTrail",
+    "AWS Console Signin via CloudTrail",
+)
+DETAIL_TYPES = {  # by eventType
+    "AwsApiCall": "AWS API Call via CloudTrail",
+    "AwsConsoleSignIn": SIGN_IN_SPELLINGS[0],
+    "AwsConsoleSignin": SIGN_IN_SPELLINGS[0],
+    "AwsConsoleAction": "AWS Console Action via CloudTrail",
+    "AwsServiceEvent": "AWS Service Event via CloudTrail",
+    "AwsCloudTrailInsight": "AWS Insight via CloudTrail",
+    "AwsVpceEvent": "AWS Network Activity Event via CloudTrail",
+}
+BUS_BYTES = 262_144  # of an event that EventBridge takes
+
+
+class UndeliverableEventError(Exception):
+    """An event that CloudTrail would not have recorded, or a trail that cannot deliver it."""
+
+
+class Trails:
+    def __init__(self, event_bridge: EventBridge) -> None:
+        self._event_bridge = event_bridge
+        self._sessions = ServiceSessions(SERVICE)
+
+    def record(self, event: Event, *, detail_type: str | None = None) -> int:
+        """Let an event go both ways, as it does in AWS; how many trails cover it.
+
+        Raises UndeliverableEventError for an event of no active account of the organization, and
+        where a trail may not deliver.
+        """
+        self.emit(event, detail_type=detail_type)
+        return self.log(event)
+
+    def log(self, event: Event) -> int:
+        """Deliver an event to every trail that covers it and nowhere else; how many there were."""
+        trails = _covering(event)
+        for trail in trails:
+            self._deliver(trail, event)
+        return len(trails)
+
+    def emit(self, event: Event, *, detail_type: str | None = None) -> int:
+        """Bring an event to the default bus of its account and region and nowhere else.
+
+        Only what a trail covers gets there. How many rules were triggered.
+        """
+        if not _covering(event) or len(json.dumps(event).encode()) > BUS_BYTES:
+            return 0
+        arrival = _arrival(event, detail_type)
+        return self._event_bridge.bring(arrival, BusAddress(arrival["account"], arrival["region"]))
+
+    def _deliver(self, trail: Trail, event: Event) -> None:
+        account, region = _place(event)
+        _store(trail, event, account, region)
+        if trail.cw_log_group_arn:
+            self._log(trail, event, account)
+
+    def _log(self, trail: Trail, event: Event, account: str) -> None:
+        """By the rights of the trail's role, as they are now."""
+        _, _, _, region, owner, _, group, *_ = trail.cw_log_group_arn.split(":")
+        prefix = f"{ORGANIZATION_ID}_" if trail.is_org_trail else ""
+        stream = f"{prefix}{account}_CloudTrail_{trail.region_name}"
+        logs = logs_backends[owner][region]
+        try:
+            self._authorize(trail, "logs:CreateLogStream", stream)
+            self._authorize(trail, "logs:PutLogEvents", stream)
+            logs.ensure_log_stream(group, stream)
+        except (AccessDeniedError, ResourceNotFoundException) as error:
+            raise UndeliverableEventError(f"{trail.arn} cannot deliver: {error}") from error
+        message = {"timestamp": int(time.time() * 1000), "message": json.dumps(event)}
+        logs.put_log_events(group, stream, [message])
+
+    def _authorize(self, trail: Trail, action: str, stream: str) -> None:
+        session = self._sessions.session(trail.cw_role_arn, trail.arn)
+        access = log_stream_access(action, trail.cw_log_group_arn, stream)
+        decision = authorize_session(session, access, trail.region_name)
+        if not decision.allowed:
+            raise AccessDeniedError(
+                f"{trail.cw_role_arn} is not authorized to perform: {action}: {decision.reason}"
+            )
+
+
+def _place(event: Event) -> tuple[str, str]:
+    """Account and region."""
+    return str(event.get("recipientAccountId")), str(event.get("awsRegion"))
+
+
+def _covering(event: Event) -> list[Trail]:
+    account, region = _place(event)
+    if not is_active(account):
+        raise UndeliverableEventError(f"no active account of the organization: {account}")
+    return [trail for trail in _logging_trails() if _covers(trail, account, region)]
+
+
+def _arrival(event: Event, detail_type: str | None) -> Event:
+    account, region = _place(event)
+    try:
+        return envelope(
+            source=f"aws.{str(event['eventSource']).removesuffix('.amazonaws.com')}",
+            detail_type=detail_type or DETAIL_TYPES[event["eventType"]],
+            account=account,
+            region=region,
+            time=datetime.fromisoformat(event["eventTime"]),
+            resources=[],
+            detail=event,
+        )
+    except (KeyError, ValueError) as error:
+        reason = f"no CloudTrail record has such eventSource, eventTime or eventType: {error!r}"
+        raise UndeliverableEventError(reason) from error
+
+
+def _logging_trails() -> list[Trail]:
+    return [
+        trail
+        for regions in list(cloudtrail_backends.values())
+        for backend in list(regions.values())
+        for trail in backend.trails.values()
+        if trail.status.is_logging
+    ]
+
+
+def _covers(trail: Trail, account: str, region: str) -> bool:
+    in_account = trail.is_org_trail or trail.account_id == account
+    return in_account and (trail.is_multi_region or trail.region_name == region)
+
+
+def _store(trail: Trail, event: Event, account: str, region: str) -> None:
+    """One log file an event; CloudTrail gathers some minutes of them."""
+    key = f"{_prefix(trail)}/{account}/CloudTrail/{region}/{uuid.uuid4()}.json.gz"
+    problem = write_problem(trail, key) or (trail.kms_key_id and key_problem(trail))
+    if problem:
+        raise UndeliverableEventError(f"{trail.arn} cannot deliver: {problem}")
+    body = gzip.compress(json.dumps({"Records": [event]}).encode())
+    owner = s3_backends.bucket_accounts[trail.bucket_name][1]
+    s3_backends[owner][PARTITION].put_object(trail.bucket_name, key, body)
+
+
+def _prefix(trail: Trail) -> str:
+    return f"AWSLogs/{ORGANIZATION_ID}" if trail.is_org_trail else "AWSLogs"

@@ -1,0 +1,169 @@
+"""CloudWatch in the sandbox: alarms that act on their metric and tell their topic.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html
+"""
+
+import functools
+import json
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from moto.cloudwatch.models import Alarm, CloudWatchBackend, cloudwatch_backends
+from moto.core.utils import utcnow
+from moto.sns.models import sns_backends
+
+from sandbox.cloudwatch.evaluation import MetricHistory, is_known, state
+from sandbox.iam.authority import authorize_service
+from sandbox.iam.resources import publish_accesses
+
+LOG = logging.getLogger(__name__)
+SERVICE = "cloudwatch.amazonaws.com"
+TICK_SECONDS = 1.0
+ACTIONS = {
+    "ALARM": "alarm_actions",
+    "OK": "ok_actions",
+    "INSUFFICIENT_DATA": "insufficient_data_actions",
+}
+
+
+class Alarms:
+    """Evaluates every alarm when a metric arrives and once a second.
+
+    An alarm of a kind that is not known is logged and its state left as it is, so that nothing
+    passes by a lenient evaluation.
+    """
+
+    def __init__(self, before_tick: Callable[[], None] = lambda: None) -> None:
+        self._before_tick = before_tick
+        self._stopped = threading.Event()
+        self._lock = threading.RLock()
+        self._histories: defaultdict[CloudWatchBackend, MetricHistory] = defaultdict(MetricHistory)
+        self.undelivered: list[str] = []  # why an action's message reached nobody
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            for name, replacing in {
+                "put_metric_data": self._putting_data,
+                "put_metric_alarm": self._putting_alarm,
+            }.items():
+                replacement = replacing(getattr(CloudWatchBackend, name))
+                stack.enter_context(patch.object(CloudWatchBackend, name, replacement))
+            ticker = threading.Thread(target=self._tick, name="alarms", daemon=True)
+            ticker.start()
+            stack.callback(ticker.join)
+            stack.callback(self._stopped.set)
+            yield
+
+    def _putting_data(self, put_metric_data: Any) -> Any:
+        @functools.wraps(put_metric_data)
+        def putting(backend: CloudWatchBackend, *args: Any, **kwargs: Any) -> None:
+            put_metric_data(backend, *args, **kwargs)
+            self.evaluate(backend)
+
+        return putting
+
+    def _putting_alarm(self, put_metric_alarm: Any) -> Any:
+        @functools.wraps(put_metric_alarm)
+        def putting(backend: CloudWatchBackend, name: str, **properties: Any) -> Alarm:
+            with self._lock:
+                replaced = backend.alarms.get(name)
+                alarm: Alarm = put_metric_alarm(backend, name, **properties)
+                _set_first_state(alarm, replaced)
+            if not is_known(alarm):
+                LOG.warning("alarm %s: only the Sum or Maximum of one metric is known", name)
+            return alarm
+
+        return putting
+
+    def _tick(self) -> None:
+        while not self._stopped.wait(TICK_SECONDS):
+            self._before_tick()
+            for regions in list(cloudwatch_backends.values()):
+                for backend in list(regions.values()):
+                    self.evaluate(backend)
+
+    def evaluate(self, backend: CloudWatchBackend) -> None:
+        with self._lock:
+            history = self._histories[backend]
+            history.read_on(backend.metric_data)
+            for alarm in filter(is_known, list(backend.alarms.values())):
+                new = state(history, alarm, utcnow())
+                if new is not None and new != alarm.state_value:
+                    self._change(alarm, new)
+
+    def _change(self, alarm: Alarm, state: str) -> None:
+        previous = alarm.state_value
+        reason = f"Threshold: {alarm.comparison_operator} {alarm.threshold}"
+        alarm.update_state(reason, "{}", state)
+        if not alarm.actions_enabled:
+            return
+        for topic_arn in getattr(alarm, ACTIONS[state]) or ():
+            self._tell(alarm, topic_arn, previous)
+
+    def _tell(self, alarm: Alarm, topic_arn: str, previous: str) -> None:
+        """CloudWatch drops a message that topic or key do not let it send, and tells nobody."""
+        _, _, _, region, account, _ = topic_arn.split(":")
+        topic = sns_backends[account][region].topics.get(topic_arn)
+        if topic is None:
+            self.undelivered.append(f"{topic_arn} does not exist")
+            return
+        source = alarm.alarm_arn
+        context = {"aws:SourceArn": source, "aws:SourceAccount": source.split(":")[4]}
+        for access in publish_accesses(topic):
+            decision = authorize_service(SERVICE, access, context)
+            if not decision.allowed:
+                self.undelivered.append(decision.reason)
+                LOG.warning("alarm %s reaches nobody: %s", alarm.name, decision.reason)
+                return
+        subject = f'{alarm.state_value}: "{alarm.name}" in {region}'
+        topic.publish(_message(alarm, previous), subject=subject)
+
+
+def _set_first_state(alarm: Alarm, replaced: Alarm | None) -> None:
+    """A new alarm has no data yet, an updated one keeps its state; moto lets both be OK.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    """
+    if replaced is None:
+        alarm.state_value = "INSUFFICIENT_DATA"
+        return
+    alarm.state_value = replaced.state_value
+    alarm.state_reason = replaced.state_reason
+    alarm.state_reason_data = replaced.state_reason_data
+    alarm.state_updated_timestamp = replaced.state_updated_timestamp
+    alarm.history = replaced.history
+
+
+def _message(alarm: Alarm, previous: str) -> str:
+    """The message of an alarm's state change, as subscribers of its topic read it."""
+    arn = alarm.alarm_arn
+    changed = alarm.state_updated_timestamp
+    document = {
+        "AlarmName": alarm.name,
+        "AlarmDescription": alarm.description,
+        "AWSAccountId": arn.split(":")[4],
+        "NewStateValue": alarm.state_value,
+        "NewStateReason": alarm.state_reason,
+        "StateChangeTime": changed.strftime("%Y-%m-%dT%H:%M:%S.000+0000"),
+        "Region": arn.split(":")[3],
+        "AlarmArn": arn,
+        "OldStateValue": previous,
+        "Trigger": {
+            "MetricName": alarm.metric_name,
+            "Namespace": alarm.namespace,
+            "Statistic": str(alarm.statistic).upper(),
+            "Dimensions": [{"value": one.value, "name": one.name} for one in alarm.dimensions],
+            "Period": int(alarm.period),
+            "EvaluationPeriods": int(alarm.evaluation_periods),
+            "ComparisonOperator": alarm.comparison_operator,
+            "Threshold": float(alarm.threshold),
+            "TreatMissingData": alarm.treat_missing_data,
+        },
+    }
+    return json.dumps(document)

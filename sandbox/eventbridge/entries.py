@@ -1,0 +1,117 @@
+"""PutEvents: which entries are taken, and the events that they become.
+
+https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from moto.events.exceptions import ResourceNotFoundException
+
+from sandbox.eventbridge.addresses import BusAddress
+from sandbox.eventbridge.refusals import InvalidRequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    type Entry = Mapping[str, Any]
+    type Event = Mapping[str, Any]
+
+ENTRIES = 10
+REQUEST_BYTES = 262_144
+TIME_BYTES = 14
+RESERVED = "aws."
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one entry is not taken; the others are."""
+
+    code: str
+    message: str
+
+    def answer(self) -> dict[str, str]:
+        return {"ErrorCode": self.code, "ErrorMessage": self.message}
+
+
+def check_request(entries: Sequence[Entry] | None, account: str, region: str) -> None:
+    """What refuses the request as a whole."""
+    if not entries or len(entries) > ENTRIES:
+        raise InvalidRequestError(f"A request has 1 to {ENTRIES} entries.")
+    if sum(map(_bytes, entries)) >= REQUEST_BYTES:
+        raise InvalidRequestError("Total size of the entries in the request is over the limit.")
+    for entry in entries:
+        bus = BusAddress.named(entry.get("EventBusName"), account, region)
+        if bus.region != region:
+            raise InvalidRequestError("Cross-region api call is not allowed.")
+        if bus.bus() is None:
+            raise ResourceNotFoundException(f"Event bus {bus.name} does not exist.")
+
+
+def refusal_of(entry: Entry) -> Refusal | None:
+    for name in ("Source", "DetailType", "Detail"):
+        if not entry.get(name):
+            reason = f"{name} is a required argument."
+            return Refusal("InvalidArgument", f"Parameter {name} is not valid. Reason: {reason}")
+    if entry["Source"].startswith(RESERVED):
+        return Refusal("NotAuthorizedForSourceException", "Not authorized for the source.")
+    if not _is_object(entry["Detail"]):
+        return Refusal("MalformedDetail", "Detail is malformed.")
+    return None
+
+
+def event_of(entry: Entry, account: str, region: str) -> Event:
+    """The event of an entry that is not refused, with who sent it."""
+    sent = entry.get("Time")
+    return envelope(
+        source=entry["Source"],
+        detail_type=entry["DetailType"],
+        account=account,
+        region=region,
+        time=datetime.fromtimestamp(float(sent), UTC) if sent else datetime.now(UTC),
+        resources=entry.get("Resources") or [],
+        detail=json.loads(entry["Detail"]),
+    )
+
+
+def envelope(
+    *,
+    source: str,
+    detail_type: str,
+    account: str,
+    region: str,
+    time: datetime,
+    resources: Sequence[str],
+    detail: Mapping[str, Any],
+) -> Event:
+    """https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html."""
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": detail_type,
+        "source": source,
+        "account": account,
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": region,
+        "resources": list(resources),
+        "detail": detail,
+    }
+
+
+def _bytes(entry: Entry) -> int:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html."""
+    texts = [entry.get(name) or "" for name in ("Source", "DetailType", "Detail")]
+    texts += entry.get("Resources") or []
+    return sum(len(text.encode()) for text in texts) + (TIME_BYTES if entry.get("Time") else 0)
+
+
+def _is_object(detail: str) -> bool:
+    try:
+        return isinstance(json.loads(detail), dict)
+    except ValueError:
+        return False

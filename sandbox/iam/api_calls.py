@@ -1,0 +1,189 @@
+"""What an API call touches: the actions it needs, and on which resources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from moto.sns.models import sns_backends
+
+from sandbox.iam.resources import (
+    Access,
+    bus_access,
+    log_stream_access,
+    publish_accesses,
+    queue_access,
+    role_access,
+    sources_of,
+)
+from sandbox.organizations.organization import MANAGEMENT, ORGANIZATION_ID, PARTITION
+
+
+def accesses(service: str, operation: str, call: Call) -> list[Access]:
+    """What an API call needs.
+
+    The calls that Rootwatch's own roles make name their resource. Every other call is checked on
+    "*", so that a policy bound to a resource does not allow it: whoever gives a role a new call
+    adds it here.
+    """
+    resolve = RESOLVERS.get(f"{service}:{operation}")
+    if resolve is None:
+        return [Access(action=f"{service}:{operation}")]
+    return resolve(call)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An API call's account, region and parameters, by their names in the API."""
+
+    account: str
+    region: str
+    parameters: Mapping[str, Any]
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:{PARTITION}:{service}:{self.region}:{self.account}:{resource}"
+
+
+def _assume_role(call: Call) -> list[Access]:
+    return [role_access(call.parameters["RoleArn"])]
+
+
+def _publish(call: Call) -> list[Access]:
+    arn = str(call.parameters["TopicArn"])
+    _, _, _, region, account, _ = arn.split(":")
+    topic = sns_backends[account][region].topics.get(arn)
+    return publish_accesses(topic) if topic else [Access(action="sns:Publish", resource=arn)]
+
+
+def _log_stream(action: str) -> Resolver:
+    def resolve(call: Call) -> list[Access]:
+        group = call.arn("logs", f"log-group:{call.parameters['logGroupName']}")
+        return [log_stream_access(action, group, call.parameters["logStreamName"])]
+
+    return resolve
+
+
+def _import_findings(call: Call) -> list[Access]:
+    """One decision for each product and account that the findings name."""
+    findings = call.parameters.get("Findings") or []
+    named = {(finding.get("ProductArn", "*"), finding.get("AwsAccountId")) for finding in findings}
+    return [
+        Access(
+            action="securityhub:BatchImportFindings",
+            resource=str(product),
+            context={} if account is None else {"securityhub:TargetAccount": str(account)},
+        )
+        for product, account in sorted(named, key=str)
+    ]
+
+
+def _queue(action: str) -> Resolver:
+    """The URL names the account and the queue."""
+
+    def resolve(call: Call) -> list[Access]:
+        *_, account, name = str(call.parameters["QueueUrl"]).split("/")
+        return [queue_access(action, f"arn:{PARTITION}:sqs:{call.region}:{account}:{name}")]
+
+    return resolve
+
+
+def _move_messages(call: Call) -> list[Access]:
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html."""
+    source, destination = call.parameters["SourceArn"], call.parameters.get("DestinationArn")
+    destinations = [destination] if destination else [one.queue_arn for one in sources_of(source)]
+    actions = ("StartMessageMoveTask", "ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
+    return [
+        *(queue_access(f"sqs:{action}", source) for action in actions),
+        *(queue_access("sqs:SendMessage", one) for one in destinations),
+    ]
+
+
+def _list_moves(call: Call) -> list[Access]:
+    return [queue_access("sqs:ListMessageMoveTasks", call.parameters["SourceArn"])]
+
+
+def _table(action: str) -> Resolver:
+    def resolve(call: Call) -> list[Access]:
+        name = str(call.parameters["TableName"])
+        table = name if name.startswith("arn:") else call.arn("dynamodb", f"table/{name}")
+        return [Access(action=action, resource=table)]
+
+    return resolve
+
+
+def _put_events(call: Call) -> list[Access]:
+    """One decision for each bus and kind of event.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+    """
+    kinds = {
+        (str(entry.get("EventBusName", "default")), entry.get("Source"), entry.get("DetailType"))
+        for entry in call.parameters.get("Entries") or []
+    }
+    return [
+        bus_access(
+            "events:PutEvents",
+            bus if bus.startswith("arn:") else call.arn("events", f"event-bus/{bus}"),
+            {"events:source": str(source), "events:detail-type": str(kind)},
+        )
+        for bus, source, kind in sorted(kinds, key=str)
+    ]
+
+
+def _put_targets(call: Call) -> list[Access]:
+    """EventBridge works under the roles, so that the caller needs the right to pass them."""
+    roles = {target.get("RoleArn") for target in call.parameters.get("Targets") or []}
+    context = {"iam:PassedToService": "events.amazonaws.com"}
+    return [
+        Access(action="events:PutTargets"),
+        *(
+            Access(action="iam:PassRole", resource=role, context=context)
+            for role in sorted(filter(None, roles))
+        ),
+    ]
+
+
+def _organizations(action: str, parameter: str) -> Resolver:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html."""
+
+    def resolve(call: Call) -> list[Access]:
+        child = str(call.parameters[parameter])
+        kind = "ou" if child.startswith("ou-") else "account"
+        resource = f"{kind}/{ORGANIZATION_ID}/{child}"
+        arn = f"arn:{PARTITION}:organizations::{MANAGEMENT.id}:{resource}"
+        return [Access(action=f"organizations:{action}", resource=arn)]
+
+    return resolve
+
+
+type Resolver = Callable[[Call], list[Access]]
+
+RESOLVERS: dict[str, Resolver] = {
+    "sts:AssumeRole": _assume_role,
+    "sns:Publish": _publish,
+    "logs:CreateLogStream": _log_stream("logs:CreateLogStream"),
+    "logs:PutLogEvents": _log_stream("logs:PutLogEvents"),
+    "securityhub:BatchImportFindings": _import_findings,
+    "sqs:SendMessage": _queue("sqs:SendMessage"),
+    "sqs:SendMessageBatch": _queue("sqs:SendMessage"),
+    "sqs:ReceiveMessage": _queue("sqs:ReceiveMessage"),
+    "sqs:DeleteMessage": _queue("sqs:DeleteMessage"),
+    "sqs:DeleteMessageBatch": _queue("sqs:DeleteMessage"),
+    "sqs:ChangeMessageVisibility": _queue("sqs:ChangeMessageVisibility"),
+    "sqs:ChangeMessageVisibilityBatch": _queue("sqs:ChangeMessageVisibility"),
+    "sqs:GetQueueAttributes": _queue("sqs:GetQueueAttributes"),
+    "sqs:StartMessageMoveTask": _move_messages,
+    "sqs:ListMessageMoveTasks": _list_moves,
+    "events:PutEvents": _put_events,
+    "events:PutTargets": _put_targets,
+    **{
+        f"dynamodb:{name}": _table(f"dynamodb:{name}")
+        for name in ("GetItem", "PutItem", "UpdateItem", "DeleteItem")
+    },
+    "organizations:DescribeAccount": _organizations("DescribeAccount", "AccountId"),
+    "organizations:ListParents": _organizations("ListParents", "ChildId"),
+    "organizations:DescribeOrganizationalUnit": _organizations(
+        "DescribeOrganizationalUnit", "OrganizationalUnitId"
+    ),
+}

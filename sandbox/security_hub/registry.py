@@ -1,0 +1,174 @@
+"""Security Hub's state: one hub an account and Region, and the settings of each organization."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any, Literal
+
+import boto3
+from moto.core.base_backend import BackendDict, BaseBackend
+from moto.organizations.models import FakeAccount
+from moto.utilities.utils import PARTITION_NAMES, get_partition
+
+from sandbox.security_hub.finding_store import FindingStore
+from sandbox.security_hub.timestamps import now
+
+SELF_MANAGED = "SELF_MANAGED_SECURITY_HUB"
+_EVERYBODY = "000000000000"  # moto keeps state by account; this one spans accounts
+
+
+@cache
+def regions_of(partition: str) -> frozenset[str]:
+    return frozenset(boto3.Session().get_available_regions("securityhub", partition))
+
+
+@dataclass(slots=True, kw_only=True)
+class FindingAggregator:
+    arn: str
+    home_region: str
+    linking_mode: str
+    regions: tuple[str, ...]
+
+    def covers(self, region: str) -> bool:
+        """Is the Region the home Region, or linked to it?"""
+        if region == self.home_region:
+            return True
+        match self.linking_mode:
+            case "ALL_REGIONS":
+                return True
+            case "ALL_REGIONS_EXCEPT_SPECIFIED":
+                return region not in self.regions
+            case _:
+                return region in self.regions
+
+
+@dataclass(slots=True, kw_only=True)
+class ConfigurationPolicy:
+    arn: str
+    id: str
+    name: str
+    description: str | None
+    content: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def service_enabled(self) -> bool:
+        return bool(self.content["SecurityHub"]["ServiceEnabled"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Association:
+    policy_id: str
+    updated_at: datetime
+    failed: frozenset[str] = frozenset()  # the accounts that it did not reach when it was made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Insight:
+    arn: str
+    name: str
+    filters: Mapping[str, Any]
+    group_by: str
+
+
+@dataclass(slots=True)
+class Hub:
+    account_id: str
+    region: str
+    _enabled: dict[tuple[str, str], str]
+    auto_enable_controls: bool = True
+    control_finding_generator: str = "SECURITY_CONTROL"
+    tags: dict[str, str] = field(default_factory=dict)
+    findings: FindingStore = field(default_factory=FindingStore)
+    insights: dict[str, Insight] = field(default_factory=dict)
+
+    @property
+    def arn_prefix(self) -> str:
+        return f"arn:{get_partition(self.region)}:securityhub:{self.region}:{self.account_id}"
+
+    @property
+    def arn(self) -> str:
+        return f"{self.arn_prefix}:hub/default"
+
+    @property
+    def enabled_at(self) -> str | None:
+        return self._enabled.get((self.account_id, self.region))
+
+
+@dataclass(slots=True)
+class RegionSettings:
+    """What the administrator has set up in one Region.
+
+    Accounts are kept as what AWS Organizations has, so that one that left and joined again is
+    not taken for the one that it was.
+    """
+
+    auto_enable: bool = False
+    auto_enable_standards: str = "DEFAULT"
+    seen: dict[str, FakeAccount] = field(default_factory=dict)  # none of auto-enable's business
+    members: dict[str, FakeAccount] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class OrganizationSettings:
+    organization_id: str
+    administrator: str | None = None
+    administrator_regions: set[str] = field(default_factory=set)
+    configuration_type: Literal["CENTRAL", "LOCAL"] = "LOCAL"
+    policies: dict[str, ConfigurationPolicy] = field(default_factory=dict)
+    associations: dict[str, Association] = field(default_factory=dict)
+    regions: defaultdict[str, RegionSettings] = field(
+        default_factory=lambda: defaultdict(RegionSettings)
+    )
+
+
+class Registry(BaseBackend):
+    """All that Security Hub knows in one partition; moto's reset clears it, as its own backends."""
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self.aggregators: dict[str, FindingAggregator] = {}
+        self._organizations: dict[str, OrganizationSettings] = {}
+        self._hubs: dict[tuple[str, str], Hub] = {}
+        # Since when; apart from the hubs, of which nobody has looked at most.
+        self._enabled: dict[tuple[str, str], str] = {}
+
+    def hub(self, account_id: str, region: str) -> Hub:
+        where = account_id, region
+        return self._hubs.get(where) or self._hubs.setdefault(where, Hub(*where, self._enabled))
+
+    def hubs_with_findings(self) -> list[Hub]:
+        return [hub for hub in list(self._hubs.values()) if len(hub.findings)]
+
+    def is_enabled(self, account_id: str, region: str) -> bool:
+        return (account_id, region) in self._enabled
+
+    def switch(self, account_id: str, region: str, *, on: bool) -> None:
+        if on:
+            self._enabled.setdefault((account_id, region), now())
+        else:
+            self._enabled.pop((account_id, region), None)
+
+    def organization(
+        self, management_account_id: str, organization_id: str
+    ) -> OrganizationSettings:
+        """The settings of an organization, which end with it."""
+        known = self._organizations.get(management_account_id)
+        if known is None or known.organization_id != organization_id:
+            known = OrganizationSettings(organization_id)
+            self._organizations[management_account_id] = known
+        return known
+
+
+_registries = BackendDict(
+    Registry, "securityhub", use_boto3_regions=False, additional_regions=PARTITION_NAMES
+)
+
+
+def registry(partition: str) -> Registry:
+    found: Registry = _registries[_EVERYBODY][partition]
+    return found

@@ -1,0 +1,92 @@
+"""Reads a request to Security Hub: its caller, and its parameters as the API's model has them."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from moto.core.model import Shape
+from moto.core.responses import ActionResult, BaseResponse
+
+from sandbox.security_hub.conformance import service_model, violations
+from sandbox.security_hub.errors import InvalidInputError
+from sandbox.security_hub.import_rules import Caller
+
+DEFAULT_PAGE_SIZE = 100
+
+
+class SecurityHubRequest(BaseResponse):
+    def __init__(self) -> None:
+        super().__init__(service_name="securityhub")
+
+    @property
+    def caller(self) -> Caller:
+        return Caller(account_id=self.current_account, region=self.region, partition=self.partition)
+
+    @property
+    def where(self) -> tuple[str, str]:
+        """The caller's account and the Region that was called."""
+        return self.current_account, self.region
+
+    def parameters(self) -> dict[str, Any]:
+        """The operation's input; InvalidInputError where the model forbids it."""
+        shape = service_model().operation_model(self._get_action()).input_shape
+        members = cast("Mapping[str, Shape]", shape.members)
+        parameters = self.body_parameters()
+        for name, member in members.items():
+            if (value := self._located(member, name)) is not None:
+                parameters[name] = value
+        if problems := "; ".join(violations(shape, parameters)):
+            raise InvalidInputError(f"Invalid request: {problems}")
+        return parameters
+
+    def body_parameters(self) -> dict[str, Any]:
+        try:
+            parameters = json.loads(self.body or "{}")
+        except ValueError as error:
+            raise InvalidInputError(f"The body is no JSON: {error}") from error
+        if not isinstance(parameters, dict):
+            raise InvalidInputError("The body is no JSON object")
+        return parameters
+
+    def _located(self, member: Shape, name: str) -> Any:
+        serialization = member.serialization
+        wire_name = serialization.get("name", name)
+        if serialization.get("location") == "uri":
+            return self.uri_match.get(wire_name)
+        if serialization.get("location") != "querystring":
+            return None
+        values: list[str] = self.normalized_request.args.getlist(wire_name)
+        if member.type_name == "list" or not values:
+            return values or None
+        is_number = member.type_name == "integer" and values[0].isdecimal()
+        return int(values[0]) if is_number else values[0]
+
+    def _determine_resource(self) -> str:
+        """The ARN that moto's IAM compares with a policy's Resource; `*` is its own default.
+
+        https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecurityhub.html
+        """
+        is_import = self._get_action() == "BatchImportFindings"
+        return self.caller.default_product_arn if is_import else "*"
+
+
+def page(items: Sequence[Any], parameters: Mapping[str, Any]) -> tuple[list[Any], dict[str, str]]:
+    """One page, and the NextToken member where more is left."""
+    start = _offset(parameters["NextToken"]) if "NextToken" in parameters else 0
+    end = start + parameters.get("MaxResults", DEFAULT_PAGE_SIZE)
+    token = base64.b64encode(str(end).encode()).decode()
+    return list(items[start:end]), {"NextToken": token} if end < len(items) else {}
+
+
+def _offset(token: str) -> int:
+    try:
+        return int(base64.b64decode(token, validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise InvalidInputError("Invalid parameter 'NextToken'") from error
+
+
+def answer(**members: Any) -> ActionResult:
+    """A response with those of its members that have a value."""
+    return ActionResult({name: value for name, value in members.items() if value is not None})

@@ -1,0 +1,128 @@
+"""SQS's message move tasks, which moto lacks: dead letters go back to where they came from.
+
+A task is carried out at once and all at once.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
+"""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+from moto.core.responses import ActionResult
+from moto.core.utils import unix_time_millis
+from moto.sqs.exceptions import InvalidParameterValue, SQSException
+from moto.sqs.models import Message, Queue
+from moto.sqs.responses import SQSResponse
+
+from sandbox.activity import Activity
+from sandbox.iam.resources import sources_of
+from sandbox.sqs.messages import queue_of, send
+
+LISTED = 10  # at most
+
+
+@dataclass(slots=True)
+class Task:
+    source: Queue
+    destination: Queue | None  # None: where each message came from
+    started: int  # in milliseconds
+    to_move: int
+    moved: int = 0
+    failure: str | None = None
+
+    def run(self) -> None:
+        """It ends with the first message that it cannot move."""
+        for message in self.source.messages:
+            self.failure = self._move(message)
+            if self.failure:
+                return
+            self.moved += 1
+
+    def describe(self) -> dict[str, Any]:
+        given = {"DestinationArn": self.destination and self.destination.queue_arn}
+        failure = {"FailureReason": self.failure}
+        return {
+            "Status": "FAILED" if self.failure else "COMPLETED",
+            "SourceArn": self.source.queue_arn,
+            **{name: value for name, value in (given | failure).items() if value},
+            "ApproximateNumberOfMessagesMoved": self.moved,
+            "ApproximateNumberOfMessagesToMove": self.to_move,
+            "StartedTimestamp": self.started,
+        }
+
+    def _move(self, message: Message) -> str | None:
+        """Why it cannot be moved, or None; where it arrives it is a new message."""
+        origin = vars(message).get("dead_letter_source")
+        target = self.destination or (queue_of(origin) if origin else None)
+        if target is None:
+            return "CouldNotDetermineMessageSource"
+        try:
+            send(target, message.body, message.message_attributes)
+        except SQSException as error:
+            return error.code
+        self.source._messages.remove(message)  # noqa: SLF001  moto has no other way
+        return None
+
+
+class QueueMoves:
+    def __init__(self, activity: Activity) -> None:
+        self._activity = activity
+        self._tasks: list[Task] = []
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        operations = {
+            "start_message_move_task": self._start_operation(),
+            "list_message_move_tasks": self._list_operation(),
+        }
+        with ExitStack() as stack:
+            for name, operation in operations.items():
+                stack.enter_context(patch.object(SQSResponse, name, operation, create=True))
+            yield
+
+    def _start_operation(self) -> Any:
+        def start(response: SQSResponse) -> ActionResult:
+            source = _existing(response, "SourceArn")
+            given = response._get_param("DestinationArn")  # noqa: SLF001  moto's own way
+            destination = _existing(response, "DestinationArn") if given else None
+            _check(source, destination)
+            with self._activity.changed:
+                started = int(unix_time_millis())
+                task = Task(source, destination, started, len(source.messages))
+                task.run()
+                self._tasks.insert(0, task)
+                self._activity.notify()
+            return ActionResult({"TaskHandle": uuid.uuid4().hex})
+
+        return start
+
+    def _list_operation(self) -> Any:
+        def list_tasks(response: SQSResponse) -> ActionResult:
+            source = _existing(response, "SourceArn")
+            most = int(response._get_param("MaxResults", 1))  # noqa: SLF001  moto's own way
+            tasks = [task for task in self._tasks if task.source is source]
+            listed = [task.describe() for task in tasks[: min(most, LISTED)]]
+            return ActionResult({"Results": listed})
+
+        return list_tasks
+
+
+def _existing(response: SQSResponse, parameter: str) -> Queue:
+    arn = str(response._get_param(parameter))  # noqa: SLF001  moto's own way
+    queue = queue_of(arn)
+    if queue is None:
+        raise SQSException(
+            "ResourceNotFoundException",
+            f"The resource that you specified for the {parameter} parameter doesn't exist.",
+        )
+    return queue
+
+
+def _check(source: Queue, destination: Queue | None) -> None:
+    if not sources_of(source.queue_arn):
+        raise InvalidParameterValue("Source queue must be configured as a Dead Letter Queue.")
+    if destination is source:
+        raise InvalidParameterValue("Source and destination queues cannot be the same.")

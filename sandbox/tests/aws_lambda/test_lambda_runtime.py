@@ -1,0 +1,342 @@
+"""A deployed function sees what it would see in Lambda, and its failures look as they do there."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox.aws_lambda.environments import CONCURRENCY
+from sandbox.aws_lambda.packages import Packages
+from sandbox.aws_lambda.runtime import Configuration, FunctionProcess
+from sandbox.local import Sandbox
+from sandbox.organizations.organization import SECURITY
+from sandbox.tests.resources import (
+    allow,
+    code_of,
+    create_function,
+    log_lines,
+    message_of,
+    service,
+    zipped,
+)
+
+WRITE_LOG = allow(["logs:CreateLogStream", "logs:PutLogEvents"])
+# What a test wants the function to do, by name.
+SOURCE = """
+import importlib.util, os, time
+
+def handler(event, context):
+    return globals()[event["do"]](event, context)
+
+def echo(event, context):
+    return {"said": event["say"], "left": context.get_remaining_time_in_millis() > 0}
+
+def fail(event, context):
+    print("failing")
+    raise KeyError("no such thing")
+
+def crash(event, context):
+    os._exit(3)
+
+def sleep(event, context):
+    time.sleep(60)
+
+def find(event, context):
+    return [name for name in event["names"] if importlib.util.find_spec(name)]
+
+def show(event, context):
+    print("a line")
+    print("another line")
+    return os.getpid()
+
+def environment(event, context):
+    return {**os.environ, "arn": context.invoked_function_arn}
+
+def whoami(event, context):
+    import boto3
+    return boto3.client("sts").get_caller_identity()["Arn"]
+"""
+
+
+@pytest.fixture(scope="module")
+def function(sandbox: Sandbox) -> str:
+    return create_function(
+        sandbox, SECURITY.id, SOURCE, WRITE_LOG, environment={"ONE_OF_ITS_OWN": "value"}
+    )
+
+
+@pytest.fixture
+def process() -> Iterator[FunctionProcess]:
+    """A process without a sandbox around it."""
+    packages = Packages()
+    running = FunctionProcess(
+        Configuration(
+            arn="arn:aws:lambda:us-east-1:333333333333:function:alone",
+            handler="function.handler",
+            package=packages.package(zipped(SOURCE)),
+            environment={"AWS_REGION": "us-east-1"},
+            timeout_seconds=10,
+        ),
+        lambda _line: None,
+    )
+    yield running
+    running.stop()
+    packages.close()
+
+
+def invoke(sandbox: Sandbox, function: str, do: str, **event: Any) -> tuple[Any, str | None]:
+    """The result, and what Lambda says of an error."""
+    answer = sandbox.client("lambda", SECURITY.id).invoke(
+        FunctionName=function, Payload=json.dumps({"do": do, **event}).encode()
+    )
+    return json.loads(answer["Payload"].read()), answer.get("FunctionError")
+
+
+def test_the_caller_gets_the_handlers_result(sandbox: Sandbox, function: str) -> None:
+    result, error = invoke(sandbox, function, "echo", say="hello")
+
+    assert (result, error) == ({"said": "hello", "left": True}, None)
+
+
+def test_an_exception_is_the_callers_answer(sandbox: Sandbox, function: str) -> None:
+    result, error = invoke(sandbox, function, "fail")
+
+    assert error == "Unhandled"
+    assert (result["errorType"], result["errorMessage"]) == ("KeyError", "'no such thing'")
+
+
+def test_after_a_crash_the_next_invocation_works(sandbox: Sandbox, function: str) -> None:
+    crashed, error = invoke(sandbox, function, "crash")
+    result, _ = invoke(sandbox, function, "echo", say="again")
+
+    assert (crashed["errorType"], error) == ("Runtime.ExitError", "Unhandled")
+    assert result["said"] == "again"
+
+
+def test_after_a_timeout_the_next_invocation_works(sandbox: Sandbox) -> None:
+    short = create_function(sandbox, SECURITY.id, SOURCE, timeout_seconds=1)
+
+    late, error = invoke(sandbox, short, "sleep")
+    result, _ = invoke(sandbox, short, "echo", say="again")
+
+    assert (late["errorType"], error) == ("Sandbox.Timedout", "Unhandled")
+    assert late["errorMessage"] == "Task timed out after 1.00 seconds"
+    assert result["said"] == "again"
+
+
+def test_a_function_finds_boto3_and_itself_and_nothing_of_ours(
+    sandbox: Sandbox, function: str
+) -> None:
+    theirs = ["boto3", "botocore", "function", "json"]
+    ours = ["moto", "sigma", "yaml", "pytest", "sandbox", "detections", "functions"]
+
+    found, _ = invoke(sandbox, function, "find", names=[*theirs, *ours])
+
+    assert found == theirs
+
+
+def test_a_function_sees_its_own_environment_and_none_of_ours(
+    sandbox: Sandbox, function: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONE_OF_OURS", "value")
+    sandbox.services.functions.recycle()
+
+    environment, _ = invoke(sandbox, function, "environment")
+
+    assert environment["ONE_OF_ITS_OWN"] == "value"
+    assert "ONE_OF_OURS" not in environment
+    assert environment["AWS_LAMBDA_FUNCTION_NAME"] == function
+    assert environment["AWS_EXECUTION_ENV"] == "AWS_Lambda_python3.13"
+    assert environment["arn"].endswith(f":{SECURITY.id}:function:{function}")
+
+
+def test_a_function_works_under_its_own_role(sandbox: Sandbox, function: str) -> None:
+    arn, _ = invoke(sandbox, function, "whoami")
+
+    role = sandbox.client("lambda", SECURITY.id).get_function_configuration(FunctionName=function)
+    name = role["Role"].rsplit("/", 1)[1]
+    assert arn == f"arn:aws:sts::{SECURITY.id}:assumed-role/{name}/{function}"
+
+
+def test_a_role_that_lambda_cannot_assume_is_refused(sandbox: Sandbox) -> None:
+    closed = create_function(sandbox, SECURITY.id, SOURCE, principal=service("events"))
+
+    with pytest.raises(ClientError) as refused:
+        invoke(sandbox, closed, "echo", say="hello")
+
+    assert code_of(refused.value) == "InvalidParameterValueException"
+    assert "cannot be assumed by Lambda" in message_of(refused.value)
+
+
+def test_its_lines_arrive_in_its_log_group(sandbox: Sandbox) -> None:
+    talkative = create_function(sandbox, SECURITY.id, SOURCE, WRITE_LOG)
+
+    invoke(sandbox, talkative, "show")
+
+    assert log_lines(sandbox, SECURITY.id, talkative) == ["a line", "another line"]
+
+
+def test_its_lines_are_lost_where_its_role_may_not_write_them(sandbox: Sandbox) -> None:
+    muted = create_function(sandbox, SECURITY.id, SOURCE)
+
+    _, error = invoke(sandbox, muted, "show")
+
+    assert error is None
+    assert log_lines(sandbox, SECURITY.id, muted) == []
+
+
+def test_an_asynchronous_event_is_tried_three_times_and_dropped(sandbox: Sandbox) -> None:
+    failing = create_function(sandbox, SECURITY.id, SOURCE, WRITE_LOG)
+    before = len(sandbox.services.functions.dropped)
+    payload = json.dumps({"do": "fail", "by": failing}).encode()
+
+    sandbox.client("lambda", SECURITY.id).invoke(
+        FunctionName=failing, InvocationType="Event", Payload=payload
+    )
+    sandbox.settle()
+
+    lines = log_lines(sandbox, SECURITY.id, failing)
+    assert lines.count("failing") == 3
+    assert sandbox.services.functions.dropped[before:] == [payload]
+
+
+def test_an_asynchronous_event_that_succeeds_is_not_tried_again(sandbox: Sandbox) -> None:
+    working = create_function(sandbox, SECURITY.id, SOURCE, WRITE_LOG)
+    before = len(sandbox.services.functions.dropped)
+
+    sandbox.client("lambda", SECURITY.id).invoke(
+        FunctionName=working, InvocationType="Event", Payload=b'{"do": "show"}'
+    )
+    sandbox.settle()
+
+    assert log_lines(sandbox, SECURITY.id, working).count("a line") == 1
+    assert len(sandbox.services.functions.dropped) == before
+
+
+def test_new_code_is_what_runs_next(sandbox: Sandbox) -> None:
+    changed = create_function(sandbox, SECURITY.id, SOURCE)
+    invoke(sandbox, changed, "echo", say="hello")
+
+    sandbox.client("lambda", SECURITY.id).update_function_code(
+        FunctionName=changed, ZipFile=zipped("def handler(event, context):\n    return 'new'")
+    )
+
+    assert invoke(sandbox, changed, "echo")[0] == "new"
+
+
+def test_code_that_cannot_be_imported_fails(sandbox: Sandbox) -> None:
+    broken = create_function(sandbox, SECURITY.id, "import moto")
+
+    result, error = invoke(sandbox, broken, "echo")
+
+    assert error == "Unhandled"
+    assert result["errorType"] in {"Runtime.ImportModuleError", "Runtime.ExitError"}
+
+
+def test_invocations_share_a_process_until_it_is_recycled(sandbox: Sandbox, function: str) -> None:
+    first, second = (invoke(sandbox, function, "show")[0] for _ in range(2))
+    sandbox.services.functions.recycle()
+    third, _ = invoke(sandbox, function, "show")
+
+    assert first == second
+    assert third != first
+
+
+def test_a_stopped_function_leaves_nothing_behind(process: FunctionProcess) -> None:
+    result = process.invoke(b'{"do": "show"}')
+    folder = json.loads(process.invoke(b'{"do": "environment"}').payload)["HOME"]
+    was_there = Path(folder).exists()
+
+    process.stop()
+
+    assert was_there
+    assert not Path(folder).exists()
+    assert not process.alive
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(result.payload), 0)
+
+
+def test_an_invocation_of_a_process_that_ended_is_answered(process: FunctionProcess) -> None:
+    process.stop()
+
+    result = process.invoke(b'{"do": "echo", "say": "hello"}')
+
+    assert result.error
+    assert json.loads(result.payload)["errorType"] == "Runtime.ExitError"
+
+
+def test_invocations_run_side_by_side_in_processes_of_their_own(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """Each waits until as many are there as may run at once."""
+    source = """
+import os, time
+from pathlib import Path
+
+def handler(event, context):
+    folder = Path(event["folder"])
+    (folder / str(os.getpid())).touch()
+    while len(list(folder.iterdir())) < event["at_once"]:
+        time.sleep(0.01)
+"""
+    name = create_function(sandbox, SECURITY.id, source)
+    payload = json.dumps({"folder": str(tmp_path), "at_once": CONCURRENCY}).encode()
+    for _ in range(CONCURRENCY * 2):
+        sandbox.client("lambda", SECURITY.id).invoke(
+            FunctionName=name, InvocationType="Event", Payload=payload
+        )
+    sandbox.settle()
+
+    assert len(list(tmp_path.iterdir())) == CONCURRENCY
+
+
+def test_an_idle_process_is_used_again(sandbox: Sandbox, function: str) -> None:
+    processes = {invoke(sandbox, function, "show")[0] for _ in range(3)}
+
+    assert len(processes) == 1
+
+
+def test_lines_can_be_read_once_the_sandbox_has_settled(sandbox: Sandbox) -> None:
+    name = create_function(sandbox, SECURITY.id, SOURCE, WRITE_LOG)
+    logs = sandbox.client("logs", SECURITY.id)
+    expected = []
+    for _ in range(5):
+        expected += ["a line", "another line"]
+        invoke(sandbox, name, "show")
+        sandbox.settle()
+        group = f"/aws/lambda/{name}"
+        (stream,) = logs.describe_log_streams(logGroupName=group)["logStreams"]
+        events = logs.get_log_events(
+            logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True
+        )["events"]
+
+        assert [event["message"] for event in events] == expected
+
+
+def test_last_words_of_a_process_that_is_killed_are_logged(sandbox: Sandbox) -> None:
+    source = """
+import os, signal
+
+def handler(event, context):
+    os.write(1, b"last words")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    name = create_function(sandbox, SECURITY.id, source, WRITE_LOG)
+    sandbox.client("lambda", SECURITY.id).invoke(FunctionName=name)
+
+    assert log_lines(sandbox, SECURITY.id, name) == ["last words"]
+
+
+def test_a_changed_environment_is_what_the_next_invocation_sees(sandbox: Sandbox) -> None:
+    name = create_function(sandbox, SECURITY.id, SOURCE, environment={"KIND": "first"})
+    before, _ = invoke(sandbox, name, "environment")
+    sandbox.client("lambda", SECURITY.id).update_function_configuration(
+        FunctionName=name, Environment={"Variables": {"KIND": "second"}}
+    )
+    after, _ = invoke(sandbox, name, "environment")
+
+    assert (before["KIND"], after["KIND"]) == ("first", "second")

@@ -1,0 +1,194 @@
+"""What a trail covers goes two ways: to the trail's log group and to its account's event bus."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sandbox.cloudtrail import sign_ins
+from sandbox.cloudtrail.trails import SIGN_IN_SPELLINGS, UndeliverableEventError
+from sandbox.local import Sandbox
+from sandbox.organizations.organization import MANAGEMENT, MEMBERS
+from sandbox.tests.eventbridge.event_resources import Queue, Rule, rule_in, target
+from sandbox.tests.resources import REGION, allow, create_role, policy, service, unique
+
+MEMBER = MEMBERS[0].id
+CLOUDTRAIL = service("cloudtrail")
+SIGN_INS = {
+    "source": ["aws.signin"],
+    "detail-type": list(SIGN_IN_SPELLINGS),
+    "detail": {"eventName": ["ConsoleLogin"], "userIdentity": {"type": ["Root"]}},
+}
+API_CALLS = {"detail-type": ["AWS API Call via CloudTrail"]}
+
+
+class Trail:
+    """An organization trail with a log group, in the management account."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._client = sandbox.client("cloudtrail")
+        self._logs = sandbox.client("logs")
+        self.name = unique("trail")
+        self._group = unique("/test/trail")
+        self._logs.create_log_group(logGroupName=self._group)
+        write = allow(["logs:CreateLogStream", "logs:PutLogEvents"])
+        group_arn = f"arn:aws:logs:{REGION}:{MANAGEMENT.id}:log-group:{self._group}:*"
+        self._client.create_trail(
+            Name=self.name,
+            S3BucketName=_bucket(sandbox),
+            IsMultiRegionTrail=True,
+            IsOrganizationTrail=True,
+            CloudWatchLogsLogGroupArn=group_arn,
+            CloudWatchLogsRoleArn=create_role(sandbox, MANAGEMENT.id, CLOUDTRAIL, write),
+        )
+        self._client.start_logging(Name=self.name)
+
+    def stop(self) -> None:
+        self._client.stop_logging(Name=self.name)
+
+    def start(self) -> None:
+        self._client.start_logging(Name=self.name)
+
+    def logged(self, event: Any) -> int:
+        lines = self._logs.filter_log_events(logGroupName=self._group)["events"]
+        return sum(json.loads(line["message"]) == event for line in lines)
+
+
+def _bucket(sandbox: Sandbox) -> str:
+    s3, name = sandbox.client("s3"), unique("bucket")
+    s3.create_bucket(Bucket=name)
+    arn = f"arn:aws:s3:::{name}"
+    s3.put_bucket_policy(
+        Bucket=name,
+        Policy=policy(
+            allow("s3:GetBucketAcl", arn, Principal=CLOUDTRAIL),
+            allow("s3:PutObject", f"{arn}/AWSLogs/*", Principal=CLOUDTRAIL),
+        ),
+    )
+    return name
+
+
+@pytest.fixture(scope="module")
+def trail(sandbox: Sandbox) -> Trail:
+    return Trail(sandbox)
+
+
+def listener(
+    sandbox: Sandbox, pattern: Any, account: str = MEMBER, region: str = REGION, **settings: str
+) -> tuple[Rule, Queue]:
+    rule = rule_in(account, region=region)
+    queue = Queue(sandbox, account, rule, region)
+    rule.put(sandbox, target(queue.arn), EventPattern=json.dumps(pattern), **settings)
+    return rule, queue
+
+
+@pytest.fixture
+def queue(sandbox: Sandbox) -> Iterator[Queue]:
+    """Behind a rule for root's sign-ins in the member account."""
+    rule, queue = listener(sandbox, SIGN_INS)
+    yield queue
+    sandbox.client("events", MEMBER).disable_rule(Name=rule.name)
+
+
+def test_a_sign_in_goes_both_ways(sandbox: Sandbox, trail: Trail, queue: Queue) -> None:
+    event = sign_ins.root_without_mfa(MEMBER)
+    trails = sandbox.record(event)
+    [arrived] = queue.events()
+
+    assert trails == trail.logged(event) == 1
+    assert arrived.pop("id") != event["eventID"]
+    assert arrived == {
+        "version": "0",
+        "detail-type": "AWS Console Sign In via CloudTrail",
+        "source": "aws.signin",
+        "account": MEMBER,
+        "time": event["eventTime"],
+        "region": "us-east-1",
+        "resources": [],
+        "detail": event,
+    }
+
+
+@pytest.mark.parametrize("spelling", SIGN_IN_SPELLINGS)
+def test_either_spelling_of_the_detail_type_can_be_chosen(
+    sandbox: Sandbox, trail: Trail, queue: Queue, spelling: str
+) -> None:
+    event = sign_ins.root_without_mfa(MEMBER)
+    sandbox.record(event, detail_type=spelling)
+    sandbox.services.trails.emit(event, detail_type=spelling)
+
+    assert [one["detail-type"] for one in queue.events()] == [spelling] * 2
+    assert trail.logged(event) == 1
+
+
+def test_an_event_can_go_one_way_only(sandbox: Sandbox, trail: Trail, queue: Queue) -> None:
+    by_bus, by_trail = sign_ins.root_without_mfa(MEMBER), sign_ins.root_without_mfa(MEMBER)
+    triggered = sandbox.services.trails.emit(by_bus)
+    covering = sandbox.services.trails.log(by_trail)
+
+    assert (triggered, covering) == (1, 1)
+    assert (trail.logged(by_bus), trail.logged(by_trail)) == (0, 1)
+    assert [one["detail"] for one in queue.events()] == [by_bus]
+
+
+def test_what_no_trail_covers_goes_no_way(sandbox: Sandbox, trail: Trail, queue: Queue) -> None:
+    trail.stop()
+    event = sign_ins.root_without_mfa(MEMBER)
+    trails = sandbox.record(event)
+    trail.start()
+
+    assert trails == trail.logged(event) == 0
+    assert queue.events() == []
+
+
+@pytest.mark.usefixtures("trail")
+def test_an_event_stays_in_its_account_and_region(sandbox: Sandbox, queue: Queue) -> None:
+    _, elsewhere = listener(sandbox, SIGN_INS, region="eu-west-1")
+    _, another = listener(sandbox, SIGN_INS, account=MEMBERS[1].id)
+    event = sign_ins.root_without_mfa(MEMBER)
+    sandbox.record({**event, "awsRegion": "eu-west-1"})
+
+    assert [one["region"] for one in elsewhere.events()] == ["eu-west-1"]
+    assert queue.events() == another.events() == []
+
+
+def api_call(name: str, **more: Any) -> Any:
+    event = {**sign_ins.root_without_mfa(MEMBER), **more}
+    return {**event, "eventName": name, "eventSource": "iam.amazonaws.com"} | {
+        "eventType": "AwsApiCall"
+    }
+
+
+@pytest.mark.usefixtures("trail")
+def test_read_only_calls_reach_only_the_rules_that_ask_for_them(sandbox: Sandbox) -> None:
+    _, ordinary = listener(sandbox, API_CALLS)
+    everything = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+    _, all_of_them = listener(sandbox, API_CALLS, State=everything)
+    sandbox.record(api_call("CreateUser"))
+    sandbox.record(api_call("GenerateReport", readOnly=True))
+    sandbox.record(api_call("ListUsers"))
+
+    heard = [one["detail"]["eventName"] for one in all_of_them.events()]
+    assert heard == ["CreateUser", "GenerateReport", "ListUsers"]
+    assert [one["detail"]["eventName"] for one in ordinary.events()] == ["CreateUser"]
+
+
+@pytest.mark.usefixtures("trail")
+def test_an_event_that_is_too_large_for_eventbridge_does_not_get_there(
+    sandbox: Sandbox, queue: Queue
+) -> None:
+    event = sign_ins.root_without_mfa(MEMBER) | {"userAgent": "x" * 262_144}
+
+    assert sandbox.services.trails.emit(event) == 0
+    assert queue.events() == []
+    assert sandbox.services.trails.emit(event | {"userAgent": "x" * 260_000}) == 1
+
+
+@pytest.mark.usefixtures("trail")
+@pytest.mark.parametrize(
+    "change", [{"eventType": "Login"}, {"eventType": None}, {"eventTime": "yesterday"}], ids=str
+)
+def test_what_is_no_cloudtrail_record_is_refused(sandbox: Sandbox, change: Any) -> None:
+    with pytest.raises(UndeliverableEventError, match="no CloudTrail record"):
+        sandbox.record(sign_ins.root_without_mfa(MEMBER) | change)

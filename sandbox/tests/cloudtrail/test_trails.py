@@ -1,0 +1,228 @@
+"""A trail is made only where all that it needs admits it, and then records what happens."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox.cloudtrail import sign_ins
+from sandbox.cloudtrail.trails import UndeliverableEventError
+from sandbox.local import Sandbox
+from sandbox.organizations.organization import (
+    LOG_ARCHIVE,
+    MANAGEMENT,
+    MEMBERS,
+    ORGANIZATION_ID,
+    SECURITY,
+    Account,
+    join,
+)
+from sandbox.tests.cloudtrail.trail_resources import (
+    Creator,
+    create_bucket,
+    create_trail_key,
+    log_delivery,
+    trail_arn,
+)
+from sandbox.tests.resources import code_of, create_key, unique
+
+MEMBER = MEMBERS[0].id
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _delegated(sandbox: Sandbox) -> None:
+    sandbox.client("cloudtrail").register_organization_delegated_admin(MemberAccountId=SECURITY.id)
+
+
+@pytest.fixture
+def create(sandbox: Sandbox) -> Iterator[Creator]:
+    creator = Creator(sandbox)
+    yield creator
+    creator.remove()
+
+
+@pytest.fixture
+def name() -> str:
+    return unique("trail")
+
+
+@pytest.fixture
+def bucket(sandbox: Sandbox, name: str) -> str:
+    return create_bucket(sandbox, trail_arn(name))
+
+
+def refusal_of(create: Creator, *arguments: str, **settings: Any) -> str:
+    with pytest.raises(ClientError) as refused:
+        create(*arguments, **settings)
+    return code_of(refused.value)
+
+
+def test_a_delegated_administrators_trail_is_the_management_accounts(
+    sandbox: Sandbox, create: Creator, name: str, bucket: str
+) -> None:
+    trail = create(name, bucket)
+
+    seen = [
+        sandbox.client("cloudtrail", account).get_trail(Name=name)["Trail"]["TrailARN"]
+        for account in (SECURITY.id, MANAGEMENT.id)
+    ]
+    assert trail["TrailARN"] == trail_arn(name)
+    assert seen == [trail_arn(name)] * 2
+
+
+def test_a_bucket_without_a_policy_is_refused(sandbox: Sandbox, create: Creator, name: str) -> None:
+    closed = create_bucket(sandbox, None)
+
+    code = refusal_of(create, name, closed)
+
+    trails = sandbox.client("cloudtrail", SECURITY.id).describe_trails()["trailList"]
+    assert code == "InsufficientS3BucketPolicyException"
+    assert trails == []
+
+
+@pytest.mark.parametrize("owner", [MANAGEMENT.id, SECURITY.id])
+def test_a_bucket_for_another_trail_is_refused(
+    sandbox: Sandbox, create: Creator, name: str, owner: str
+) -> None:
+    stem = name if owner == SECURITY.id else "another"
+
+    other = create_bucket(sandbox, trail_arn(stem, owner))
+
+    assert refusal_of(create, name, other) == "InsufficientS3BucketPolicyException"
+
+
+def test_a_bucket_without_the_organizations_prefix_is_refused(
+    sandbox: Sandbox, create: Creator, name: str, bucket: str
+) -> None:
+    s3 = sandbox.client("s3", LOG_ARCHIVE.id)
+    document = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
+    document["Statement"][1]["Resource"].pop()
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(document))
+
+    assert refusal_of(create, name, bucket) == "InsufficientS3BucketPolicyException"
+
+
+def test_a_bucket_that_does_not_exist_is_refused(create: Creator, name: str) -> None:
+    assert refusal_of(create, name, unique("gone")) == "S3BucketDoesNotExistException"
+
+
+def test_a_key_that_admits_the_trail_is_taken(
+    sandbox: Sandbox, create: Creator, name: str, bucket: str
+) -> None:
+    key = create_trail_key(sandbox, trail_arn(name))
+
+    assert create(name, bucket, KmsKeyId=key)["KmsKeyId"] == key
+
+
+def test_a_key_that_does_not_admit_cloudtrail_is_refused(
+    sandbox: Sandbox, create: Creator, name: str, bucket: str
+) -> None:
+    closed = create_key(sandbox, LOG_ARCHIVE.id)
+    other = create_trail_key(sandbox, trail_arn("another"))
+
+    codes = {refusal_of(create, name, bucket, KmsKeyId=key) for key in (closed, other)}
+
+    assert codes == {"InsufficientEncryptionPolicyException"}
+
+
+def test_a_member_makes_no_organization_trail(create: Creator, name: str, bucket: str) -> None:
+    code = refusal_of(create, name, bucket, MEMBER)
+
+    assert code == "NotOrganizationMasterAccountException"
+
+
+def test_the_management_account_makes_organization_trails(
+    create: Creator, name: str, bucket: str
+) -> None:
+    assert create(name, bucket, MANAGEMENT.id)["TrailARN"] == trail_arn(name)
+
+
+def test_only_the_management_account_delegates(sandbox: Sandbox) -> None:
+    member = sandbox.client("cloudtrail", MEMBER)
+
+    with pytest.raises(ClientError) as refused:
+        member.register_organization_delegated_admin(MemberAccountId=MEMBER)
+
+    assert code_of(refused.value) == "NotOrganizationManagementAccountException"
+
+
+def test_an_event_is_logged_and_stored(
+    sandbox: Sandbox, create: Creator, name: str, bucket: str
+) -> None:
+    delivery = log_delivery(sandbox)
+    create(name, bucket, **delivery)
+    sandbox.client("cloudtrail", SECURITY.id).start_logging(Name=name)
+    event = sign_ins.root_without_mfa(MEMBER)
+
+    trails = sandbox.record(event)
+
+    group = delivery["CloudWatchLogsLogGroupArn"].split(":")[6]
+    logged = sandbox.client("logs", SECURITY.id).filter_log_events(logGroupName=group)["events"]
+    assert trails == 1
+    assert [json.loads(one["message"]) for one in logged] == [event]
+    assert logged[0]["logStreamName"].startswith(f"{ORGANIZATION_ID}_")
+    assert stored(sandbox, bucket) == [event]
+
+
+def stored(sandbox: Sandbox, bucket: str) -> list[Any]:
+    s3 = sandbox.client("s3", LOG_ARCHIVE.id)
+    keys = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+    assert all(key.startswith(f"AWSLogs/{ORGANIZATION_ID}/{MEMBER}/CloudTrail/") for key in keys)
+    files = [s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys]
+    return [record for file in files for record in json.loads(gzip.decompress(file))["Records"]]
+
+
+def test_a_trail_that_does_not_log_records_nothing(
+    sandbox: Sandbox, create: Creator, name: str, bucket: str
+) -> None:
+    create(name, bucket)
+
+    trails = sandbox.record(sign_ins.root_without_mfa(MEMBER))
+
+    assert trails == 0
+    assert stored(sandbox, bucket) == []
+
+
+def test_a_trail_of_one_region_does_not_record_others(
+    sandbox: Sandbox, create: Creator, name: str, bucket: str
+) -> None:
+    create(name, bucket, IsMultiRegionTrail=False)
+    sandbox.client("cloudtrail", SECURITY.id).start_logging(Name=name)
+    event = sign_ins.root_without_mfa(MEMBER)
+
+    elsewhere = sandbox.record({**event, "awsRegion": "eu-central-1"})
+
+    assert elsewhere == 0
+    assert sandbox.record(event) == 1
+
+
+def test_a_trail_that_lost_its_bucket_policy_says_so(
+    sandbox: Sandbox, create: Creator, name: str, bucket: str
+) -> None:
+    create(name, bucket)
+    sandbox.client("cloudtrail", SECURITY.id).start_logging(Name=name)
+
+    sandbox.client("s3", LOG_ARCHIVE.id).delete_bucket_policy(Bucket=bucket)
+
+    with pytest.raises(UndeliverableEventError, match=f"{name} cannot deliver"):
+        sandbox.record(sign_ins.root_without_mfa(MEMBER))
+
+
+def test_an_event_of_an_unknown_account_is_refused(sandbox: Sandbox) -> None:
+    with pytest.raises(UndeliverableEventError, match="999999999999"):
+        sandbox.record(sign_ins.root_without_mfa("999999999999"))
+
+
+def test_an_event_of_a_suspended_account_is_refused(sandbox: Sandbox) -> None:
+    closing = Account("888888888888", "closing")
+    join(closing)
+    before = sandbox.record(sign_ins.root_without_mfa(closing.id))
+
+    sandbox.client("organizations").close_account(AccountId=closing.id)
+
+    assert before == 0
+    with pytest.raises(UndeliverableEventError, match=f"no active account.*{closing.id}"):
+        sandbox.record(sign_ins.root_without_mfa(closing.id))

@@ -1,0 +1,296 @@
+"""Who may call what in the sandbox, and how a refusal reads."""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from moto.core.utils import utcnow
+from moto.sts.models import sts_backends
+
+from sandbox.local import Sandbox
+from sandbox.organizations.organization import LOG_ARCHIVE, MANAGEMENT, MEMBERS, PARTITION, SECURITY
+from sandbox.tests.resources import (
+    REGION,
+    allow,
+    client_with,
+    code_of,
+    create_role,
+    create_topic,
+    message_of,
+    policy,
+    session_of,
+    trusting,
+    unique,
+)
+
+MEMBER = MEMBERS[0].id
+SECURITY_ROOT = {"AWS": f"arn:aws:iam::{SECURITY.id}:root"}
+UNKNOWN_KEY = {"aws_access_key_id": "AKIA0000000000000000", "aws_secret_access_key": "secret"}
+
+
+def session_that_may(sandbox: Sandbox, *statements: Any) -> dict[str, str]:
+    role = create_role(sandbox, SECURITY.id, SECURITY_ROOT, *statements)
+    return session_of(sandbox, role)
+
+
+def client_that_may(sandbox: Sandbox, service: str, *statements: Any, region: str = REGION) -> Any:
+    return client_with(sandbox, service, session_that_may(sandbox, *statements), region)
+
+
+def refusal_of(call: Any, **parameters: Any) -> ClientError:
+    with pytest.raises(ClientError) as refused:
+        call(**parameters)
+    return refused.value
+
+
+def assume(sts: Any, role: str) -> Any:
+    return sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+
+
+def expire(keys: Mapping[str, str]) -> None:
+    sessions = sts_backends[SECURITY.id][PARTITION]
+    session = sessions.get_assumed_role_from_access_key(keys["aws_access_key_id"])
+    assert session is not None
+    session.expiration = utcnow() - timedelta(seconds=1)
+
+
+PROTOCOLS = [
+    ("logs", "describe_log_groups", 1),
+    ("sns", "list_topics", 0),
+    ("s3", "list_buckets", 2),
+]
+
+
+@pytest.mark.parametrize(("service", "operation", "which"), PROTOCOLS)
+def test_an_unknown_key_is_refused(
+    sandbox: Sandbox, service: str, operation: str, which: int
+) -> None:
+    client = client_with(sandbox, service, UNKNOWN_KEY)
+
+    error = refusal_of(getattr(client, operation))
+
+    codes = ["InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"]
+    assert code_of(error) == codes[which]
+
+
+@pytest.mark.parametrize(("service", "operation", "which"), PROTOCOLS)
+def test_a_wrong_session_token_is_refused(
+    sandbox: Sandbox, service: str, operation: str, which: int
+) -> None:
+    keys = session_that_may(sandbox, allow("*")) | {"aws_session_token": "another"}
+
+    error = refusal_of(getattr(client_with(sandbox, service, keys), operation))
+
+    codes = ["InvalidClientTokenId", "UnrecognizedClientException", "InvalidToken"]
+    assert code_of(error) == codes[which]
+
+
+@pytest.mark.parametrize(("service", "operation", "which"), PROTOCOLS)
+def test_an_expired_session_is_refused(
+    sandbox: Sandbox, service: str, operation: str, which: int
+) -> None:
+    keys = session_that_may(sandbox, allow("*"))
+    client = client_with(sandbox, service, keys)
+    getattr(client, operation)()
+
+    expire(keys)
+
+    codes = ["ExpiredToken", "ExpiredTokenException", "ExpiredToken"]
+    assert code_of(refusal_of(getattr(client, operation))) == codes[which]
+
+
+@pytest.mark.parametrize(("service", "operation", "which"), PROTOCOLS)
+def test_a_session_of_a_role_that_was_deleted_is_refused(
+    sandbox: Sandbox, service: str, operation: str, which: int
+) -> None:
+    role = create_role(sandbox, MEMBER, {"AWS": f"arn:aws:iam::{MEMBER}:root"}, allow("*"))
+    client = client_with(sandbox, service, session_of(sandbox, role))
+    getattr(client, operation)()
+    iam = sandbox.client("iam", MEMBER)
+    iam.delete_role_policy(RoleName=role.rpartition("/")[2], PolicyName="own")
+    iam.delete_role(RoleName=role.rpartition("/")[2])
+
+    codes = ["InvalidClientTokenId", "UnrecognizedClientException", "InvalidToken"]
+    assert code_of(refusal_of(getattr(client, operation))) == codes[which]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "action", "code"),
+    [
+        ("logs", "describe_log_groups", "logs:DescribeLogGroups", "AccessDeniedException"),
+        ("lambda", "list_functions", "lambda:ListFunctions", "AccessDeniedException"),
+        ("sns", "list_topics", "sns:ListTopics", "AccessDenied"),
+        ("iam", "list_roles", "iam:ListRoles", "AccessDenied"),
+    ],
+)
+def test_what_no_policy_allows_is_denied_by_the_name_of_its_action(
+    sandbox: Sandbox, service: str, operation: str, action: str, code: str
+) -> None:
+    client = client_that_may(sandbox, service, allow("sqs:*"))
+
+    error = refusal_of(getattr(client, operation))
+
+    assert code_of(error) == code
+    assert f"is not authorized to perform: {action}" in message_of(error)
+
+
+def test_s3_denies_what_no_policy_allows(sandbox: Sandbox) -> None:
+    client = client_that_may(sandbox, "s3", allow("sqs:*"))
+
+    assert code_of(refusal_of(client.list_buckets)) == "AccessDenied"
+
+
+def test_everybody_may_ask_who_they_are(sandbox: Sandbox) -> None:
+    sts = client_that_may(sandbox, "sts")
+
+    assert sts.get_caller_identity()["Account"] == SECURITY.id
+
+
+def test_cloudwatch_is_allowed_by_the_prefix_of_its_actions(sandbox: Sandbox) -> None:
+    allowed = client_that_may(sandbox, "cloudwatch", allow("cloudwatch:DescribeAlarms"))
+
+    assert "MetricAlarms" in allowed.describe_alarms()
+
+
+def test_a_denial_wins_over_what_is_allowed(sandbox: Sandbox) -> None:
+    denied = {"Effect": "Deny", "Action": "logs:DescribeLogGroups", "Resource": "*"}
+    logs = client_that_may(sandbox, "logs", allow("logs:*"), denied)
+
+    assert code_of(refusal_of(logs.describe_log_groups)) == "AccessDeniedException"
+    assert logs.describe_metric_filters()["metricFilters"] == []
+
+
+def test_a_policy_bound_to_a_topic_is_for_this_topic(sandbox: Sandbox) -> None:
+    own, other = (
+        create_topic(
+            sandbox,
+            SECURITY.id,
+            allow(
+                "sns:Publish",
+                Principal=SECURITY_ROOT,
+                Condition={"StringEquals": {"aws:PrincipalArn": "nobody"}},
+            ),
+        )
+        for _ in range(2)
+    )
+    sns = client_that_may(sandbox, "sns", allow("sns:Publish", own))
+
+    sns.publish(TopicArn=own, Message="hello")
+
+    assert other in message_of(refusal_of(sns.publish, TopicArn=other, Message="hello"))
+
+
+def test_a_policy_bound_to_a_log_stream_is_for_this_stream(sandbox: Sandbox) -> None:
+    group = unique("/test/group")
+    sandbox.client("logs", SECURITY.id).create_log_group(logGroupName=group)
+    streams = f"arn:aws:logs:{REGION}:{SECURITY.id}:log-group:{group}:log-stream:own-*"
+    logs = client_that_may(sandbox, "logs", allow("logs:CreateLogStream", streams))
+
+    logs.create_log_stream(logGroupName=group, logStreamName="own-1")
+
+    refused = refusal_of(logs.create_log_stream, logGroupName=group, logStreamName="other")
+    assert code_of(refused) == "AccessDeniedException"
+
+
+def test_a_policy_bound_to_a_resource_does_not_allow_a_call_that_names_none(
+    sandbox: Sandbox,
+) -> None:
+    groups = f"arn:aws:logs:{REGION}:{SECURITY.id}:log-group:/test/*"
+    logs = client_that_may(sandbox, "logs", allow("logs:DescribeLogGroups", groups))
+
+    assert code_of(refusal_of(logs.describe_log_groups)) == "AccessDeniedException"
+
+
+def test_a_condition_on_the_region_is_one(sandbox: Sandbox) -> None:
+    here = {"StringEquals": {"aws:RequestedRegion": REGION}}
+    keys = session_that_may(sandbox, allow("logs:DescribeLogGroups", Condition=here))
+
+    client_with(sandbox, "logs", keys).describe_log_groups()
+
+    elsewhere = client_with(sandbox, "logs", keys, "eu-central-1")
+    assert code_of(refusal_of(elsewhere.describe_log_groups)) == "AccessDeniedException"
+
+
+def test_a_role_of_another_account_is_assumed_where_both_sides_agree(sandbox: Sandbox) -> None:
+    role = create_role(sandbox, MEMBER, SECURITY_ROOT, allow("sts:*"))
+    sts = client_that_may(sandbox, "sts", allow("sts:AssumeRole", role))
+
+    keys = assume(sts, role)
+
+    assert keys["AccessKeyId"].startswith("ASIA")
+
+
+def test_a_role_that_trusts_the_caller_is_not_assumed_without_the_callers_policy(
+    sandbox: Sandbox,
+) -> None:
+    role = create_role(sandbox, MEMBER, SECURITY_ROOT)
+    sts = client_that_may(sandbox, "sts", allow("sqs:*"))
+
+    error = refusal_of(sts.assume_role, RoleArn=role, RoleSessionName="test")
+
+    assert code_of(error) == "AccessDenied"
+
+
+def test_a_role_that_trusts_somebody_else_is_not_assumed(sandbox: Sandbox) -> None:
+    role = create_role(sandbox, MEMBER, {"AWS": f"arn:aws:iam::{LOG_ARCHIVE.id}:root"})
+    sts = client_that_may(sandbox, "sts", allow("sts:AssumeRole"))
+
+    error = refusal_of(sts.assume_role, RoleArn=role, RoleSessionName="test")
+
+    assert code_of(error) == "AccessDenied"
+    assert f"perform: sts:AssumeRole on resource: {role}" in message_of(error)
+
+
+def test_a_role_that_does_not_exist_is_refused_like_a_closed_one(sandbox: Sandbox) -> None:
+    sts = client_that_may(sandbox, "sts", allow("sts:AssumeRole"))
+
+    gone = f"arn:aws:iam::{MEMBER}:role/{unique('gone')}"
+
+    assert (
+        code_of(refusal_of(sts.assume_role, RoleArn=gone, RoleSessionName="test")) == "AccessDenied"
+    )
+
+
+def test_trust_can_depend_on_the_callers_organization(sandbox: Sandbox) -> None:
+    iam = sandbox.client("iam", MEMBER)
+    sts = client_that_may(sandbox, "sts", allow("sts:AssumeRole"))
+    name = unique("role")
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusting(SECURITY_ROOT))
+    outsiders = json.loads(trusting({"AWS": "*"}))
+    outsiders["Statement"][0]["Condition"] = {"StringEquals": {"aws:PrincipalOrgID": "o-another"}}
+    arn = role["Role"]["Arn"]
+    assume(sts, arn)
+
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(outsiders))
+
+    assert (
+        code_of(refusal_of(sts.assume_role, RoleArn=arn, RoleSessionName="test")) == "AccessDenied"
+    )
+
+
+def test_a_bucket_of_another_account_is_read_where_both_sides_agree(sandbox: Sandbox) -> None:
+    owner = sandbox.client("s3", LOG_ARCHIVE.id)
+    bucket = unique("bucket")
+    owner.create_bucket(Bucket=bucket)
+    owner.put_object(Bucket=bucket, Key="key", Body=b"content")
+    objects = f"arn:aws:s3:::{bucket}/*"
+    reader = client_that_may(sandbox, "s3", allow("s3:GetObject", objects))
+    before = code_of(refusal_of(reader.get_object, Bucket=bucket, Key="key"))
+
+    admitted = allow("s3:GetObject", objects, Principal=SECURITY_ROOT)
+    owner.put_bucket_policy(Bucket=bucket, Policy=policy(admitted))
+
+    assert before == "AccessDenied"
+    assert reader.get_object(Bucket=bucket, Key="key")["Body"].read() == b"content"
+
+
+def test_the_management_accounts_administrator_enters_every_account(sandbox: Sandbox) -> None:
+    entered = [
+        sandbox.client("sts", account.id).get_caller_identity()["Account"]
+        for account in (MANAGEMENT, SECURITY, LOG_ARCHIVE, *MEMBERS)
+    ]
+
+    assert entered == [account.id for account in (MANAGEMENT, SECURITY, LOG_ARCHIVE, *MEMBERS)]

@@ -1,0 +1,162 @@
+"""Each condition operator compares as AWS documents it."""
+
+from typing import Any
+
+import pytest
+
+from sandbox.tests.iam.policy_documents import HOME, OTHER, USER_ARN, is_condition_met
+
+ALARM = f"arn:aws:cloudwatch:us-east-1:{HOME}:alarm:root:login"
+
+
+@pytest.mark.parametrize(
+    ("operator", "expected", "actual", "met"),
+    [
+        ("StringEquals", "a", "a", True),
+        ("StringEquals", "a", "A", False),
+        ("StringEquals", "a*", "ab", False),
+        ("StringEquals", ["a", "b"], "b", True),
+        ("StringNotEquals", ["a", "b"], "b", False),
+        ("StringNotEquals", ["a", "b"], "c", True),
+        ("StringEqualsIgnoreCase", "aB", "Ab", True),
+        ("StringNotEqualsIgnoreCase", "aB", "Ab", False),
+        ("StringLike", "a*c?", "abbcd", True),
+        ("StringLike", "a*", "Ab", False),
+        ("StringNotLike", ["a*", "b*"], "bc", False),
+        ("StringNotLike", ["a*", "b*"], "c", True),
+        ("ArnEquals", ALARM, ALARM, True),
+        ("ArnEquals", f"arn:aws:cloudwatch:*:{HOME}:alarm:*", ALARM, True),
+        ("ArnLike", "arn:aws:cloudwatch:us-east-?:*:alarm:*", ALARM, True),
+        ("ArnLike", "arn:aws:*:alarm:*", ALARM, False),
+        ("ArnLike", "arn:aws:cloudwatch:*:alarm:*:x", ALARM, False),
+        ("ArnLike", f"arn:aws:cloudwatch:us-east-1:{HOME}:alarm", ALARM, False),
+        ("ArnNotEquals", ALARM, ALARM, False),
+        ("ArnNotLike", f"arn:aws:cloudwatch:*:{OTHER}:alarm:*", ALARM, True),
+        ("NumericEquals", "5", "5.0", True),
+        ("NumericEquals", 5, "6", False),
+        ("NumericNotEquals", "5", "6", True),
+        ("NumericLessThan", "5", "5", False),
+        ("NumericLessThanEquals", "5", "5", True),
+        ("NumericGreaterThan", "5", "40", True),
+        ("NumericGreaterThanEquals", "5", "4.9", False),
+        ("NumericEquals", "5", "five", False),
+        ("DateEquals", "2026-01-02T00:00:00Z", "2026-01-02T01:00:00+01:00", True),
+        ("DateNotEquals", "2026-01-02", "2026-01-03", True),
+        ("DateLessThan", "2026-01-02", "2026-01-01T23:59:59Z", True),
+        ("DateLessThanEquals", "2026-01-02", "2026-01-02T00:00:01Z", False),
+        ("DateGreaterThan", "1970-01-01T00:00:01Z", "2", True),
+        ("DateGreaterThanEquals", "2026-01-02", "2026-01-02", True),
+        ("Bool", "true", True, True),
+        ("Bool", False, "false", True),
+        ("Bool", "true", "false", False),
+        ("BinaryEquals", "QUI=", "QUI=", True),
+        ("BinaryEquals", "QUI=", "QUM=", False),
+        ("IpAddress", "203.0.113.0/24", "203.0.113.9", True),
+        ("IpAddress", ["203.0.113.0/24", "2001:db8::/32"], "2001:db8::1", True),
+        ("IpAddress", "203.0.113.7", "203.0.113.9", False),
+        ("IpAddress", "203.0.113.0/24", "cloudformation.amazonaws.com", False),
+        ("NotIpAddress", ["203.0.113.0/24", "198.51.100.0/24"], "198.51.100.1", False),
+        ("NotIpAddress", "203.0.113.0/24", "198.51.100.1", True),
+        ("StringEqualsIfExists", "a", "b", False),
+        ("Null", "true", "a", False),
+        ("Null", False, "a", True),
+    ],
+)
+def test_condition_operators_compare_as_documented(
+    operator: str,
+    expected: Any,
+    actual: Any,
+    *,
+    met: bool,
+) -> None:
+    assert is_condition_met({operator: {"aws:Key": expected}}, {"AWS:key": actual}) is met
+
+
+@pytest.mark.parametrize(
+    ("operator", "met"),
+    [
+        ("StringEquals", False),
+        ("StringLike", False),
+        ("ArnLike", False),
+        ("StringNotEquals", True),
+        ("ArnNotLike", True),
+        ("StringEqualsIfExists", True),
+        ("StringNotEqualsIfExists", True),
+        ("ForAllValues:StringEquals", True),
+        ("ForAllValues:StringNotEquals", True),
+        ("ForAnyValue:StringEquals", False),
+        ("ForAnyValue:StringNotEquals", False),
+        ("ForAnyValue:StringEqualsIfExists", True),
+    ],
+)
+@pytest.mark.parametrize("context", [{}, {"aws:TagKeys": ()}])
+def test_a_missing_key_meets_negations_and_what_allows_absence(
+    operator: str,
+    context: dict[str, Any],
+    *,
+    met: bool,
+) -> None:
+    assert is_condition_met({operator: {"aws:TagKeys": "x"}}, context) is met
+
+
+@pytest.mark.parametrize(("expected", "met"), [("true", True), ("false", False)])
+def test_null_is_met_by_absence(
+    expected: str,
+    *,
+    met: bool,
+) -> None:
+    assert is_condition_met({"Null": {"aws:TagKeys": expected}}, {}) is met
+
+
+@pytest.mark.parametrize(
+    ("operator", "actual", "met"),
+    [
+        ("ForAllValues:StringEquals", ("a", "b"), True),
+        ("ForAllValues:StringEquals", ("a", "c"), False),
+        ("ForAllValues:StringEquals", "", True),
+        ("ForAllValues:StringNotEquals", ("c", "d"), True),
+        ("ForAllValues:StringNotEquals", ("a", "c"), False),
+        ("ForAnyValue:StringEquals", ("a", "c"), True),
+        ("ForAnyValue:StringEquals", ("c", "d"), False),
+        ("ForAnyValue:StringNotEquals", ("a", "c"), True),
+        ("ForAnyValue:StringNotEquals", ("a", "b"), False),
+        ("StringEquals", ("a", "c"), True),
+        ("StringNotEquals", ("a", "c"), False),
+    ],
+)
+def test_set_operators_quantify_over_the_values_of_the_request(
+    operator: str,
+    actual: str | tuple[str, ...],
+    *,
+    met: bool,
+) -> None:
+    condition = {operator: {"aws:TagKeys": ["a", "b"]}}
+
+    assert is_condition_met(condition, {"aws:TagKeys": actual}) is met
+
+
+@pytest.mark.parametrize("missed", ["aws:one", "aws:two", "aws:three"])
+def test_all_operators_and_keys_of_a_condition_must_be_met(missed: str) -> None:
+    condition = {
+        "StringEquals": {"aws:one": "1", "aws:two": "2"},
+        "StringLike": {"aws:three": "3*"},
+    }
+    context = {"aws:one": "1", "aws:two": "2", "aws:three": "33"}
+
+    assert is_condition_met(condition, context)
+    assert not is_condition_met(condition, context | {missed: "x"})
+
+
+def test_condition_values_expand_variables() -> None:
+    condition = {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::${aws:ResourceAccount}:user/*"}}
+    context = {"aws:PrincipalArn": USER_ARN, "aws:ResourceAccount": HOME}
+
+    assert is_condition_met(condition, context)
+    assert not is_condition_met(condition, context | {"aws:ResourceAccount": OTHER})
+
+
+def test_a_statement_with_an_unknown_variable_does_not_match_even_by_negation() -> None:
+    negated = {"StringNotEquals": {"aws:username": "${aws:PrincipalTag/owner}"}}
+
+    assert not is_condition_met(negated, {"aws:username": "ada"})
+    assert is_condition_met(negated, {"aws:username": "ada", "aws:PrincipalTag/Owner": "bob"})

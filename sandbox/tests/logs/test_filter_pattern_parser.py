@@ -1,0 +1,376 @@
+"""What the filter pattern parser reads, what it refuses and where it says so."""
+
+import re
+from decimal import Decimal
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from sandbox.logs.filter_pattern import FilterPattern, FilterPatternError, parse
+from sandbox.logs.filter_pattern.nodes import (
+    And,
+    AnyElement,
+    AnyName,
+    Comparison,
+    Constant,
+    Expression,
+    Index,
+    IsConstant,
+    Name,
+    NotExists,
+    Number,
+    NumberWildcard,
+    Operator,
+    Or,
+    Regex,
+    Selector,
+    Text,
+    Value,
+)
+
+A, B, C = (
+    Comparison(Selector((Name(name),)), Operator.EQUAL, Number(Decimal(1))) for name in "abc"
+)
+
+
+def _comparison(pattern: str) -> Comparison:
+    expression = parse(pattern).expression
+    assert isinstance(expression, Comparison)
+    return expression
+
+
+@pytest.mark.parametrize(
+    ("selector", "steps"),
+    [
+        ("$.a", (Name("a"),)),
+        ("$.a_b-c.D9", (Name("a_b-c"), Name("D9"))),
+        ("$.a[0][12].b", (Name("a"), Index(0), Index(12), Name("b"))),
+        ("$.['cluster.name']", (Name("cluster.name"),)),
+        ("$.a.['b (c) && \"d\"'].e", (Name("a"), Name('b (c) && "d"'), Name("e"))),
+        ("$.*", (AnyName(),)),
+        ("$.a.*.b", (Name("a"), AnyName(), Name("b"))),
+        ("$.a[*].b", (Name("a"), AnyElement(), Name("b"))),
+    ],
+)
+def test_selector_is_read_step_by_step(selector: str, steps: tuple[object, ...]) -> None:
+    comparison = _comparison(f"{{ {selector} = 1 }}")
+
+    assert comparison.selector.steps == steps
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ('"UpdateTrail"', Text("UpdateTrail")),
+        ('"a b (c) && {d} %e% $.f ü"', Text("a b (c) && {d} %e% $.f ü")),
+        ('""', Text("")),
+        ('"400"', Text("400")),
+        ("UpdateTrail", Text("UpdateTrail")),
+        ("kms.amazonaws.com", Text("kms.amazonaws.com")),
+        ("*Trail", Text("*Trail")),
+        ("123.123.*", Text("123.123.*")),
+        ("111.111.111.111", Text("111.111.111.111")),
+        ("TRUE", Text("TRUE")),
+        ("400", Number(Decimal(400))),
+        ("+1000", Number(Decimal(1000))),
+        ("-55.5", Number(Decimal("-55.5"))),
+        ("10e3", Number(Decimal(10000))),
+        ("1e+3", Number(Decimal(1000))),
+        ("1.5e-3", Number(Decimal("0.0015"))),
+        (".5", Text(".5")),
+        ("1E3", Text("1E3")),
+        ("*", NumberWildcard("*")),
+        ("4*", NumberWildcard("4*")),
+        ("-1.*", NumberWildcard("-1.*")),
+        ("*99", NumberWildcard("*99")),
+        ("%Trail%", Regex("Trail")),
+        (r"%111\.111\.111\.1[0-9]{1,2}%", Regex(r"111\.111\.111\.1[0-9]{1,2}")),
+        (
+            "%^starting|^initializing|^shutting down%",
+            Regex("^starting|^initializing|^shutting down"),
+        ),
+    ],
+)
+def test_value_is_read_as_its_kind(written: str, value: Value) -> None:
+    comparison = _comparison(f"{{ $.a = {written} }}")
+
+    assert comparison.value == value
+
+
+@pytest.mark.parametrize("operator", list(Operator))
+@pytest.mark.parametrize("template", ["{{ $.a {} 1 }}", "{{$.a{}1}}"])
+def test_numbers_take_all_six_operators_with_or_without_spaces(
+    operator: Operator, template: str
+) -> None:
+    comparison = _comparison(template.format(operator))
+
+    assert comparison == Comparison(Selector((Name("a"),)), operator, Number(Decimal(1)))
+
+
+@pytest.mark.parametrize("constant", list(Constant))
+def test_is_takes_null_true_and_false(constant: Constant) -> None:
+    expression = parse(f"{{ $.a IS {constant} }}").expression
+
+    assert expression == IsConstant(Selector((Name("a"),)), constant)
+
+
+def test_not_exists_is_read() -> None:
+    expression = parse("{ $.a.b NOT EXISTS }").expression
+
+    assert expression == NotExists(Selector((Name("a"), Name("b"))))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expression"),
+    [
+        ("{ $.a = 1 && $.b = 1 && $.c = 1 }", And((A, B, C))),
+        ("{ $.a = 1 || $.b = 1 || $.c = 1 }", Or((A, B, C))),
+        ("{ $.a = 1 || $.b = 1 && $.c = 1 }", Or((A, And((B, C))))),
+        ("{ $.a = 1 && $.b = 1 || $.c = 1 }", Or((And((A, B)), C))),
+        ("{ ($.a = 1 || $.b = 1) && $.c = 1 }", And((Or((A, B)), C))),
+        ("{ ($.a = 1 && $.b = 1) && $.c = 1 }", And((And((A, B)), C))),
+        ("{(($.a=1)&&(($.b=1)))}", And((A, B))),
+        ("  { $.a = 1 }  ", A),
+    ],
+)
+def test_and_binds_tighter_than_or_and_parentheses_tighter_still(
+    pattern: str, expression: Expression
+) -> None:
+    assert parse(pattern).expression == expression
+
+
+@pytest.mark.parametrize(
+    ("pattern", "position", "reason"),
+    [
+        ("", 1, "plain-text"),
+        ("ERROR", 1, "plain-text"),
+        ('"$.a = 1"', 1, "plain-text"),
+        (" [ip, user]", 2, "space-delimited"),
+        ("%ERROR%", 1, "plain-text"),
+        ("{}", 2, "expected a selector"),
+        ("{ ", 3, "expected a selector"),
+        ("{ $.a = 1", 10, "expected '&&', '||' or '}' instead of the end"),
+        ("{ $.a = 1 } x", 13, "the pattern ends at its '}'"),
+        ("{ $.a = 1 }}", 12, "the pattern ends at its '}'"),
+        ("{ ($.a = 1 }", 12, "the ')' for column 3"),
+        ("{ $.a = 1) }", 10, "expected '&&', '||' or '}'"),
+        ("{ () }", 4, "expected a selector"),
+        ("{ $.a = 1 && }", 14, "expected a selector"),
+        ("{ && $.a = 1 }", 3, "expected a selector"),
+        ("{ $.a = 1 || || $.b = 1 }", 14, "expected a selector"),
+        ("{ $.a = 1 $.b = 1 }", 11, "expected '&&', '||' or '}'"),
+        ("{ $.a = 1 and $.b = 1 }", 11, "expected '&&', '||' or '}'"),
+        ("{ $.a = 1 & $.b = 1 }", 11, "AND is '&&'"),
+        ("{ $.a = 1 | $.b = 1 }", 11, "OR is '||'"),
+        ("{ !($.a = 1) }", 3, "'!' stands alone"),
+        ("{ NOT ($.a = 1) }", 3, "expected a selector"),
+        ("{ a = 1 }", 3, "expected a selector"),
+        ("{ $.a }", 7, "expected =, !=, <"),
+        ("{ $.a is NULL }", 7, "expected =, !=, <"),
+        ("{ $.a IS NOT NULL }", 10, "IS NOT is not supported"),
+        ("{ $.a IS null }", 10, "expected NULL, TRUE or FALSE"),
+        ('{ $.a IS "NULL" }', 10, "expected NULL, TRUE or FALSE"),
+        ("{ $.a IS }", 10, "expected NULL, TRUE or FALSE"),
+        ("{ $.a EXISTS }", 7, "EXISTS is not supported"),
+        ("{ $.a NOT }", 11, "expected EXISTS after NOT"),
+        ("{ $.a NOT NULL }", 11, "expected EXISTS after NOT"),
+        ("{ $.a = }", 9, "expected a value"),
+        ("{ $.a = $.b }", 9, "expected a value"),
+        ("{ $.a == 1 }", 8, "expected a value"),
+        ('{ $.a < "5" }', 9, "compares numbers only"),
+        ("{ $.a >= abc }", 10, "compares numbers only"),
+        ("{ $.a > 4* }", 9, "compares numbers only"),
+        ("{ $.a <= %4% }", 10, "compares numbers only"),
+        ("{ $.a = us-east-1 }", 11, "must be in double quotes"),
+        ("{ $.a = john@example }", 13, "must be in double quotes"),
+        ("{ $.a = a:b }", 10, "must be in double quotes"),
+        ("{ $.a = é }", 9, "must be in double quotes"),
+        ("{ $.a = two words }", 13, "expected '&&', '||' or '}'"),
+        ('{ $.a = "open }', 9, "not closed"),
+        ('{ $.a = "a\\"b" }', 11, "does not document"),
+        ('{ $.a = "a\nb" }', 11, "does not document"),
+        ("{ $.a = \u201ca\u201d }", 9, "typographic"),
+        ("{ $.a = 'a' }", 9, "double quotes"),
+        ("{ $.a = 1\n}", 10, "on one line"),
+        ("{\t$.a = 1 }", 2, "only spaces"),
+        ("{ $.a = 1e9999999999999999999 }", 9, "exponent"),
+        ("{ $ = 1 }", 4, "expected .name"),
+        ("{ $a = 1 }", 4, "expected .name"),
+        ("{ $[0] = 1 }", 4, "an index follows a property"),
+        ("{ $[*].a = 1 }", 4, "an index follows a property"),
+        ("{ $['a'] = 1 }", 4, "expected .name"),
+        ("{ $.a..b = 1 }", 6, "expected .name"),
+        ("{ $.a. = 1 }", 6, "expected .name"),
+        ("{ $.a[01] = 1 }", 6, "expected .name"),
+        ("{ $.a[-1] = 1 }", 6, "expected .name"),
+        ("{ $.a[x] = 1 }", 6, "expected .name"),
+        ("{ $.a* = 1 }", 6, "expected .name"),
+        ("{ $.[''] = 1 }", 4, "expected .name"),
+        ("{ $.['a] = 1 }", 4, "expected .name"),
+        ("{ $.a[*].b[*] = 1 }", 11, "one wildcard"),
+        ("{ $.*.* = 1 }", 6, "one wildcard"),
+    ],
+)
+def test_refused_pattern_says_where_and_why(pattern: str, position: int, reason: str) -> None:
+    with pytest.raises(FilterPatternError) as caught:
+        parse(pattern)
+
+    assert reason in caught.value.reason
+    assert caught.value.position == position
+    assert caught.value.pattern == pattern
+
+
+@pytest.mark.parametrize(
+    ("regex", "offset", "reason"),
+    [
+        ("", 0, "empty"),
+        ("(a)", 0, "parentheses"),
+        ("something!", 9, "not supported"),
+        ("a'b", 1, r"write \x27"),
+        ("caf\u00e9", 3, "multi-byte"),
+        ("*a", 0, "nothing that it can repeat"),
+        ("^*", 1, "nothing that it can repeat"),
+        ("a+?", 2, "nothing that it can repeat"),
+        ("a{,}", 1, "begins nothing"),
+        ("a{2, 3}", 1, "begins nothing"),
+        ("a{3,2}", 0, "min repeat greater"),
+        ("a||b", 2, "empty alternative"),
+        ("a|", 2, "empty"),
+        ("a[bc", 1, "begins nothing"),
+        ("[[:alpha:]]", 0, "begins nothing"),
+        ("[a--z]", 0, "ambiguous"),
+        ("[z-a]", 0, "bad character range"),
+        (r"a\b", 1, "begins nothing"),
+        (r"a\xe9", 1, "begins nothing"),
+        (r"a\-", 1, "begins nothing"),
+    ],
+)
+def test_regex_outside_the_documented_subset_is_refused(
+    regex: str, offset: int, reason: str
+) -> None:
+    with pytest.raises(FilterPatternError) as caught:
+        parse(f"{{ $.a = %{regex}% }}")
+
+    assert reason in caught.value.reason
+    assert caught.value.position == len("{ $.a = %") + 1 + offset
+
+
+def test_unclosed_regex_is_refused_where_it_opens() -> None:
+    with pytest.raises(FilterPatternError, match="not closed by a second '%'") as caught:
+        parse("{ $.a = %Trail }")
+
+    assert caught.value.position == 9
+
+
+def test_error_shows_the_pattern_with_a_caret_under_the_column() -> None:
+    with pytest.raises(FilterPatternError) as caught:
+        parse("{ $.a IS NOT NULL }")
+
+    assert str(caught.value) == (
+        "filter pattern, column 10: IS NOT is not supported\n  { $.a IS NOT NULL }\n           ^"
+    )
+
+
+def _repeated(condition: str, times: int) -> str:
+    return "{ " + " && ".join([condition] * times) + " }"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "refused", "reason"),
+    [
+        (_repeated("$.a[*] = 1", 3), _repeated("$.a[*] = 1", 4), "3 wildcard selectors"),
+        (_repeated("$.a = %b%", 2), _repeated("$.a = %b%", 3), "2 regular expressions"),
+        (
+            "{ " + "(" * 50 + "$.a = 1" + ")" * 50 + " }",
+            "{ " + "(" * 51 + "$.a = 1" + ")" * 51 + " }",
+            "nested more than 50",
+        ),
+        (
+            '{ $.a = "' + "x" * 1012 + '" }',
+            '{ $.a = "' + "x" * 1013 + '" }',
+            "at most 1024",
+        ),
+    ],
+)
+def test_limits_allow_the_last_and_refuse_the_next(allowed: str, refused: str, reason: str) -> None:
+    parse(allowed)
+
+    with pytest.raises(FilterPatternError, match=re.escape(reason)):
+        parse(refused)
+
+
+def test_parentheses_side_by_side_are_not_nested() -> None:
+    read = parse(_repeated("($.a = 1)", 51))
+
+    assert read.expression == And((A,) * 51)
+
+
+_steps = st.one_of(
+    st.builds(Name, st.from_regex(r"[A-Za-z0-9_-]{1,6}", fullmatch=True)),
+    st.builds(Name, st.from_regex(r"[A-Z. $%&(){}\"ü]{1,6}", fullmatch=True)),
+    st.builds(Index, st.integers(min_value=0, max_value=99)),
+    st.just(AnyName()),
+    st.just(AnyElement()),
+)
+_selectors = st.builds(
+    lambda steps: Selector(tuple(steps)),
+    st.lists(_steps, min_size=1, max_size=3).filter(
+        lambda steps: (
+            not isinstance(steps[0], Index | AnyElement)
+            and sum(isinstance(step, AnyName | AnyElement) for step in steps) <= 1
+        )
+    ),
+)
+_numbers = st.builds(
+    Number, st.decimals(allow_nan=False, allow_infinity=False, min_value=-1e9, max_value=1e9)
+)
+_strings = st.one_of(
+    st.builds(Text, st.text(st.sampled_from("aZ_09 .*-+:$%&|=!<>(){}[]'\u201cü語"), max_size=12)),
+    st.builds(NumberWildcard, st.sampled_from(["*", "4*", "*9", "*0.5*", "-1.*"])),
+    st.builds(Regex, st.sampled_from(["Trail", r"^10\.[0-9]{1,3}$", "a|[b-d]+", r"\d\x28"])),
+)
+_conditions = st.one_of(
+    st.builds(Comparison, _selectors, st.sampled_from(list(Operator)), _numbers),
+    st.builds(
+        Comparison, _selectors, st.sampled_from([Operator.EQUAL, Operator.NOT_EQUAL]), _strings
+    ),
+    st.builds(IsConstant, _selectors, st.sampled_from(list(Constant))),
+    st.builds(NotExists, _selectors),
+)
+_expressions: st.SearchStrategy[Expression] = st.recursive(
+    _conditions,
+    lambda inner: st.builds(
+        lambda kind, operands: kind(tuple(operands)),
+        st.sampled_from([And, Or]),
+        st.lists(inner, min_size=2, max_size=3),
+    ),
+    max_leaves=5,
+)
+
+
+@settings(deadline=None)
+@given(_expressions)
+def test_parsing_a_rendered_pattern_gives_the_pattern_back(expression: Expression) -> None:
+    rendered = str(FilterPattern(expression))
+    within_limits = rendered.count("[*]") + rendered.count(".*") <= 3 and rendered.count("%") <= 4
+    assume(within_limits and len(rendered) <= 1024)
+
+    assert parse(rendered) == FilterPattern(expression)
+
+
+def _column_of_refusal(pattern: str) -> int | None:
+    try:
+        parse(pattern)
+    except FilterPatternError as error:
+        return error.position
+    return None
+
+
+@settings(deadline=None)
+@given(st.text(st.sampled_from("{}()$.a[*]'\"%=!<>&|0-e+\\ \nISNOT"), max_size=40))
+def test_any_text_is_either_read_or_refused_with_a_column_in_reach(inside: str) -> None:
+    pattern = "{ $.a" + inside
+    column = _column_of_refusal(pattern)
+
+    assert column is None or 1 <= column <= len(pattern) + 1

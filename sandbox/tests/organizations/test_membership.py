@@ -1,0 +1,249 @@
+"""Accounts that are created, move, leave and are closed, by AWS Organizations' own API."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox.local import Sandbox
+from sandbox.organizations import organization
+from sandbox.organizations.membership import followed_by
+from sandbox.organizations.organization import ACCESS_ROLE, MANAGEMENT, MEMBERS, ROOT_ID, SECURITY
+from sandbox.tests.cloudformation.stack_set_helper import create_unit, unit_id
+from sandbox.tests.resources import code_of, message_of, unique
+
+MEMBER = MEMBERS[0].id
+STRANGER = "999999999999"
+
+
+@pytest.fixture
+def client(sandbox: Sandbox) -> Any:
+    return sandbox.client("organizations")
+
+
+@pytest.fixture
+def created(client: Any) -> Callable[..., str]:
+    """Creates an account and gives its number."""
+
+    def create(**more: Any) -> str:
+        name = unique("account")
+        request = {"AccountName": name, "Email": f"{name}@example.com", **more}
+        status = client.create_account(**request)["CreateAccountStatus"]
+        done = client.describe_create_account_status(CreateAccountRequestId=status["Id"])
+        return str(done["CreateAccountStatus"]["AccountId"])
+
+    return create
+
+
+@pytest.fixture
+def _delegated(sandbox: Sandbox) -> Iterator[None]:
+    trail = sandbox.client("cloudtrail")
+    trail.register_organization_delegated_admin(MemberAccountId=SECURITY.id)
+    yield
+    trail.deregister_organization_delegated_admin(DelegatedAdminAccountId=SECURITY.id)
+
+
+def refusal_of(call: Callable[..., Any], **parameters: Any) -> ClientError:
+    with pytest.raises(ClientError) as refused:
+        call(**parameters)
+    return refused.value
+
+
+def test_an_account_is_created_after_the_call_has_answered(client: Any) -> None:
+    begun = client.create_account(AccountName="new", Email="new@example.com")
+    request = begun["CreateAccountStatus"]
+    done = client.describe_create_account_status(CreateAccountRequestId=request["Id"])
+    status = done["CreateAccountStatus"]
+    account = client.describe_account(AccountId=status["AccountId"])["Account"]
+
+    assert request["State"] == "IN_PROGRESS"
+    assert "AccountId" not in request
+    assert (status["State"], status["AccountName"]) == ("SUCCEEDED", "new")
+    assert (account["Name"], account["Email"]) == ("new", "new@example.com")
+    assert (account["State"], account["Status"]) == ("ACTIVE", "ACTIVE")
+    assert account["JoinedMethod"] == "CREATED"
+    assert client.list_parents(ChildId=account["Id"])["Parents"] == [
+        {"Id": ROOT_ID, "Type": "ROOT"}
+    ]
+
+
+def test_an_address_belongs_to_one_account(client: Any, created: Callable[..., str]) -> None:
+    account = client.describe_account(AccountId=created())["Account"]
+    client.remove_account_from_organization(AccountId=account["Id"])
+    again = client.create_account(AccountName="again", Email=account["Email"])
+    status = client.describe_create_account_status(
+        CreateAccountRequestId=again["CreateAccountStatus"]["Id"]
+    )["CreateAccountStatus"]
+
+    assert (status["State"], status["FailureReason"]) == ("FAILED", "EMAIL_ALREADY_EXISTS")
+    assert "AccountId" not in status
+
+
+def test_an_unknown_request_is_not_found(client: Any) -> None:
+    error = refusal_of(client.describe_create_account_status, CreateAccountRequestId="car-00000000")
+
+    assert code_of(error) == "CreateAccountStatusNotFoundException"
+
+
+def test_the_management_account_enters_a_new_account_by_the_role_it_asked_for(
+    sandbox: Sandbox, created: Callable[..., str]
+) -> None:
+    account = created(RoleName="Entrance")
+    sts = sandbox.client("sts")
+    entered = sts.assume_role(
+        RoleArn=f"arn:aws:iam::{account}:role/Entrance", RoleSessionName="test"
+    )
+    other = refusal_of(
+        sts.assume_role,
+        RoleArn=f"arn:aws:iam::{account}:role/{ACCESS_ROLE}",
+        RoleSessionName="test",
+    )
+
+    assert entered["AssumedRoleUser"]["Arn"].startswith(f"arn:aws:sts::{account}:")
+    assert code_of(other) == "AccessDenied"
+
+
+def test_a_new_account_works(sandbox: Sandbox, created: Callable[..., str]) -> None:
+    account = created()
+    buses = sandbox.client("events", account).list_event_buses()["EventBuses"]
+    identity = sandbox.client("sts", account).get_caller_identity()
+
+    assert [bus["Name"] for bus in buses] == ["default"]
+    assert identity["Account"] == account
+
+
+def test_an_account_moves_from_where_it_is(
+    sandbox: Sandbox, client: Any, created: Callable[..., str]
+) -> None:
+    account, unit = created(), create_unit(sandbox, ROOT_ID)
+    client.move_account(AccountId=account, SourceParentId=ROOT_ID, DestinationParentId=unit)
+
+    assert client.list_parents(ChildId=account)["Parents"][0]["Id"] == unit
+    assert client.list_children(ParentId=unit, ChildType="ACCOUNT")["Children"] == [
+        {"Id": account, "Type": "ACCOUNT"}
+    ]
+    listed = client.list_accounts_for_parent(ParentId=unit)["Accounts"]
+    assert [one["Id"] for one in listed] == [account]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"AccountId": STRANGER}, "AccountNotFoundException"),
+        ({"SourceParentId": ROOT_ID}, "SourceParentNotFoundException"),
+        ({"DestinationParentId": "ou-exam-00000000"}, "DestinationParentNotFoundException"),
+        ({"DestinationParentId": "Workloads"}, "DuplicateAccountException"),
+    ],
+)
+def test_a_move_that_is_none_is_refused(change: dict[str, str], code: str, client: Any) -> None:
+    home = unit_id("Workloads")
+    request = {"AccountId": MEMBER, "SourceParentId": home, "DestinationParentId": ROOT_ID}
+    asked = {**request, **change}
+    if asked["DestinationParentId"] == "Workloads":
+        asked["DestinationParentId"] = home
+
+    assert code_of(refusal_of(client.move_account, **asked)) == code
+    assert client.list_parents(ChildId=MEMBER)["Parents"][0]["Id"] == home
+
+
+@pytest.mark.parametrize("leaves_itself", [True, False])
+def test_an_account_that_left_works_on_and_belongs_to_nothing(
+    leaves_itself: bool,  # noqa: FBT001  pytest passes it by name
+    sandbox: Sandbox,
+    client: Any,
+    created: Callable[..., str],
+) -> None:
+    account = created()
+    own = sandbox.client("organizations", account)
+    if leaves_itself:
+        own.leave_organization()
+    else:
+        client.remove_account_from_organization(AccountId=account)
+    roles = sandbox.client("iam", account).list_roles()["Roles"]
+
+    assert code_of(refusal_of(client.describe_account, AccountId=account)) == (
+        "AccountNotFoundException"
+    )
+    for call in (own.describe_organization, own.list_accounts, own.leave_organization):
+        assert code_of(refusal_of(call)) == "AWSOrganizationsNotInUseException"
+    assert [role["RoleName"] for role in roles] == [ACCESS_ROLE]
+
+
+def test_the_management_account_stays(client: Any) -> None:
+    code = "MasterCannotLeaveOrganizationException"
+    removal = client.remove_account_from_organization
+    closing = refusal_of(client.close_account, AccountId=MANAGEMENT.id)
+
+    assert code_of(refusal_of(client.leave_organization)) == code
+    assert code_of(refusal_of(removal, AccountId=MANAGEMENT.id)) == code
+    assert code_of(closing) == "ConstraintViolationException"
+    assert closing.response["Reason"] == "CANNOT_CLOSE_MANAGEMENT_ACCOUNT"
+
+
+@pytest.mark.usefixtures("_delegated")
+def test_a_delegated_administrator_stays_while_it_is_one(sandbox: Sandbox, client: Any) -> None:
+    own = sandbox.client("organizations", SECURITY.id)
+    removed = refusal_of(client.remove_account_from_organization, AccountId=SECURITY.id)
+    left = refusal_of(own.leave_organization)
+
+    for error in (removed, left):
+        assert code_of(error) == "ConstraintViolationException"
+        assert error.response["Reason"] == "CANNOT_REMOVE_DELEGATED_ADMINISTRATOR_FROM_ORG"
+
+
+def test_a_closed_account_is_suspended_and_stays_in_the_list(
+    sandbox: Sandbox, client: Any, created: Callable[..., str]
+) -> None:
+    account = created()
+    inside = sandbox.client("iam", account)
+    client.close_account(AccountId=account)
+    described = client.describe_account(AccountId=account)["Account"]
+    pages = client.get_paginator("list_accounts").paginate()
+    listed = {one["Id"]: one["State"] for page in pages for one in page["Accounts"]}
+    again = refusal_of(client.close_account, AccountId=account)
+
+    assert (described["State"], described["Status"]) == ("SUSPENDED", "SUSPENDED")
+    assert listed[account] == "SUSPENDED"
+    assert code_of(again) == "AccountAlreadyClosedException"
+    assert "suspended" in message_of(refusal_of(inside.list_roles))
+
+
+@pytest.mark.parametrize(
+    ("method", "parameters"),
+    [
+        ("create_account", {"AccountName": "x", "Email": "x@example.com"}),
+        ("close_account", {"AccountId": MEMBER}),
+        ("remove_account_from_organization", {"AccountId": MEMBER}),
+        ("invite_account_to_organization", {"Target": {"Id": STRANGER, "Type": "ACCOUNT"}}),
+    ],
+)
+def test_a_member_account_changes_nobodys_membership_but_its_own(
+    method: str, parameters: dict[str, Any], sandbox: Sandbox
+) -> None:
+    own = sandbox.client("organizations", SECURITY.id)
+
+    assert code_of(refusal_of(getattr(own, method), **parameters)) == "AccessDeniedException"
+
+
+def test_who_follows_the_organization_is_told_of_each_move(created: Callable[..., str]) -> None:
+    moves: list[Any] = []
+    with followed_by(moves.append):
+        account = created()
+        organization.move(account, "Workloads")
+        organization.leave(account)
+    workloads = (unit_id("Workloads"), ROOT_ID)
+
+    assert [(move.account, move.source, move.destination) for move in moves] == [
+        (account, (), (ROOT_ID,)),
+        (account, (ROOT_ID,), workloads),
+        (account, workloads, ()),
+    ]
+
+
+@pytest.mark.parametrize("unit", ["Nowhere", "ou-exam-00000000"])
+def test_a_unit_that_is_not_there_is_named_with_those_that_are(unit: str, sandbox: Sandbox) -> None:
+    with pytest.raises(ValueError, match=rf"{unit}: 0 units .* there are Root \(r-exam\)"):
+        organization.move(MEMBER, unit)
+
+    assert sandbox.client("organizations").list_parents(ChildId=MEMBER)["Parents"]

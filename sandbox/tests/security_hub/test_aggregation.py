@@ -1,0 +1,214 @@
+"""Where findings gather: linked Regions, and who sees what in the home Region."""
+
+from collections.abc import Iterator
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox.tests.security_hub.organization import (
+    HOME,
+    LINKED,
+    MANAGEMENT,
+    Organization,
+    code_of,
+    mocked_organization,
+)
+
+OTHER = "eu-west-1"
+
+
+@pytest.fixture
+def organization() -> Iterator[Organization]:
+    with mocked_organization() as built:
+        yield built
+
+
+def test_an_aggregator_lives_in_its_home_region(organization: Organization) -> None:
+    admin = organization.delegate()
+    created = admin.create_finding_aggregator(
+        RegionLinkingMode="SPECIFIED_REGIONS", Regions=[LINKED]
+    )
+    arn = created["FindingAggregatorArn"]
+
+    updated = admin.update_finding_aggregator(
+        FindingAggregatorArn=arn, RegionLinkingMode="ALL_REGIONS"
+    )
+
+    assert created["FindingAggregationRegion"] == HOME
+    assert updated["Regions"] == []
+    read = admin.get_finding_aggregator(FindingAggregatorArn=arn)
+    assert read["RegionLinkingMode"] == "ALL_REGIONS"
+    listed = admin.list_finding_aggregators()["FindingAggregators"]
+    assert listed == [{"FindingAggregatorArn": arn}]
+    admin.delete_finding_aggregator(FindingAggregatorArn=arn)
+    with pytest.raises(ClientError) as gone:
+        admin.get_finding_aggregator(FindingAggregatorArn=arn)
+    assert code_of(gone.value) == "ResourceNotFoundException"
+
+
+@pytest.mark.parametrize(
+    ("mode", "regions"),
+    [
+        ("SOME_REGIONS", []),
+        ("ALL_REGIONS", [LINKED]),
+        ("SPECIFIED_REGIONS", []),
+        ("SPECIFIED_REGIONS", [HOME]),
+        ("SPECIFIED_REGIONS", ["eu-nowhere-1"]),
+        ("ALL_REGIONS_EXCEPT_SPECIFIED", []),
+        ("NO_REGIONS", [LINKED]),
+    ],
+)
+def test_linking_that_contradicts_itself_is_refused(
+    organization: Organization, mode: str, regions: list[str]
+) -> None:
+    admin = organization.delegate()
+
+    with pytest.raises(ClientError) as refused:
+        admin.create_finding_aggregator(RegionLinkingMode=mode, Regions=regions)
+
+    assert code_of(refused.value) == "InvalidInputException"
+
+
+def test_an_account_has_one_aggregator(organization: Organization) -> None:
+    admin = organization.delegate()
+    admin.create_finding_aggregator(RegionLinkingMode="ALL_REGIONS")
+
+    with pytest.raises(ClientError, match="already has the finding aggregator"):
+        admin.create_finding_aggregator(RegionLinkingMode="ALL_REGIONS")
+
+
+def test_a_region_that_is_off_by_default_cannot_be_the_home_region(
+    organization: Organization,
+) -> None:
+    management = organization.hub(MANAGEMENT, "eu-south-1")
+    management.enable_security_hub()
+
+    with pytest.raises(ClientError, match="opt-in Region") as refused:
+        management.create_finding_aggregator(RegionLinkingMode="ALL_REGIONS")
+
+    assert code_of(refused.value) == "InvalidInputException"
+
+
+def test_an_aggregator_is_changed_in_its_home_region_only(organization: Organization) -> None:
+    admin = organization.delegate()
+    created = admin.create_finding_aggregator(RegionLinkingMode="NO_REGIONS")
+    arn = created["FindingAggregatorArn"]
+    organization.hub(MANAGEMENT, LINKED).enable_organization_admin_account(
+        AdminAccountId=organization.security
+    )
+    elsewhere = organization.hub(organization.security, LINKED)
+
+    for change in (
+        lambda: elsewhere.delete_finding_aggregator(FindingAggregatorArn=arn),
+        lambda: elsewhere.update_finding_aggregator(
+            FindingAggregatorArn=arn, RegionLinkingMode="ALL_REGIONS"
+        ),
+    ):
+        with pytest.raises(ClientError, match=f"home Region of {arn} is {HOME}"):
+            change()
+    assert elsewhere.list_finding_aggregators()["FindingAggregators"] == [
+        {"FindingAggregatorArn": arn}
+    ]
+
+
+def test_a_member_makes_no_aggregator_and_reads_its_administrators(
+    organization: Organization,
+) -> None:
+    organization.configure_centrally()
+    organization.associate({"RootId": organization.root})
+    member = organization.hub(organization.member)
+
+    with pytest.raises(ClientError, match="cannot be created by a member") as refused:
+        member.create_finding_aggregator(RegionLinkingMode="ALL_REGIONS")
+
+    assert code_of(refused.value) == "InvalidInputException"
+    listed = organization.hub(organization.security).list_finding_aggregators()
+    assert member.list_finding_aggregators()["FindingAggregators"] == listed["FindingAggregators"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "regions", "gathered"),
+    [
+        ("ALL_REGIONS", (), {HOME, LINKED, OTHER}),
+        ("ALL_REGIONS_EXCEPT_SPECIFIED", (OTHER,), {HOME, LINKED}),
+        ("SPECIFIED_REGIONS", (OTHER,), {HOME, OTHER}),
+        ("NO_REGIONS", (), {HOME}),
+    ],
+)
+def test_findings_of_linked_regions_gather_in_the_home_region(
+    organization: Organization, mode: str, regions: tuple[str, ...], gathered: set[str]
+) -> None:
+    alone = organization.join("alone")
+    for region in (HOME, LINKED, OTHER):
+        organization.hub(alone, region).enable_security_hub()
+        organization.import_finding(alone, region)
+    organization.hub(alone).create_finding_aggregator(RegionLinkingMode=mode, Regions=list(regions))
+
+    assert organization.seen_by(alone) == {(alone, region) for region in gathered}
+    assert organization.seen_by(alone, LINKED) == {(alone, LINKED)}
+
+
+def test_members_findings_gather_with_the_administrator_and_each_ones_own_with_itself(
+    organization: Organization,
+) -> None:
+    other = organization.join("other")
+    organization.configure_centrally()
+    organization.associate({"RootId": organization.root})
+    for account, region in ((organization.member, LINKED), (other, HOME)):
+        organization.import_finding(account, region)
+
+    seen = {
+        account: (organization.seen_by(account), organization.seen_by(account, LINKED))
+        for account in (organization.security, organization.member, other)
+    }
+
+    linked, home = (organization.member, LINKED), (other, HOME)
+    assert seen == {
+        organization.security: ({linked, home}, {linked}),
+        organization.member: ({linked}, {linked}),
+        other: ({home}, set()),
+    }
+
+
+def test_a_linked_region_gives_nothing_where_nobody_administers_it(
+    organization: Organization,
+) -> None:
+    admin = organization.delegate()
+    admin.create_finding_aggregator(RegionLinkingMode="ALL_REGIONS")
+    admin.create_members(AccountDetails=[{"AccountId": organization.member}])
+    organization.hub(organization.member, LINKED).enable_security_hub()
+    for region in (HOME, LINKED):
+        organization.import_finding(organization.member, region)
+
+    assert organization.seen_by(organization.security) == {(organization.member, HOME)}
+    assert organization.seen_by(organization.member) == {(organization.member, HOME)}
+    organization.hub(MANAGEMENT, LINKED).enable_organization_admin_account(
+        AdminAccountId=organization.security
+    )
+    organization.hub(organization.security, LINKED).create_members(
+        AccountDetails=[{"AccountId": organization.member}]
+    )
+    both = {(organization.member, HOME), (organization.member, LINKED)}
+    assert organization.seen_by(organization.security) == both
+    assert organization.seen_by(organization.member) == both
+
+
+def test_regions_that_are_linked_later_are_administered_and_those_that_go_keep_what_they_had(
+    organization: Organization,
+) -> None:
+    admin = organization.configure_centrally("SPECIFIED_REGIONS", (LINKED,))
+    organization.associate({"RootId": organization.root})
+    (known,) = admin.list_finding_aggregators()["FindingAggregators"]
+
+    admin.update_finding_aggregator(
+        FindingAggregatorArn=known["FindingAggregatorArn"],
+        RegionLinkingMode="SPECIFIED_REGIONS",
+        Regions=[OTHER],
+    )
+
+    assert organization.is_enabled(organization.member, OTHER)
+    assert organization.is_enabled(organization.security, OTHER)
+    assert organization.is_enabled(organization.member, LINKED)
+    organization.import_finding(organization.member, LINKED)
+    organization.import_finding(organization.member, OTHER)
+    assert organization.seen_by(organization.security) == {(organization.member, OTHER)}

@@ -1,0 +1,211 @@
+"""Configuration policies decide on the hubs of the accounts that they reach."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox.tests.security_hub.organization import (
+    LINKED,
+    MANAGEMENT,
+    POLICY,
+    Organization,
+    code_of,
+    mocked_organization,
+)
+
+
+@pytest.fixture
+def organization() -> Iterator[Organization]:
+    with mocked_organization() as built:
+        yield built
+
+
+def test_policies_need_central_configuration(organization: Organization) -> None:
+    admin = organization.delegate()
+
+    with pytest.raises(ClientError, match="Must be a Security Hub delegated administrator with"):
+        admin.list_configuration_policies()
+
+
+def test_policies_are_managed_in_the_home_region(organization: Organization) -> None:
+    organization.configure_centrally()
+
+    with pytest.raises(ClientError, match="home Region"):
+        organization.hub(organization.security, LINKED).list_configuration_policies()
+
+
+def test_a_policy_is_found_by_id_and_arn_updated_and_deleted(organization: Organization) -> None:
+    admin = organization.configure_centrally()
+    policy = admin.create_configuration_policy(Name="on", ConfigurationPolicy=POLICY)
+
+    admin.update_configuration_policy(Identifier=policy["Id"], Description="changed")
+
+    for identifier in (policy["Id"], policy["Arn"]):
+        read = admin.get_configuration_policy(Identifier=identifier)
+        assert (read["Name"], read["Description"]) == ("on", "changed")
+        assert read["ConfigurationPolicy"] == POLICY
+    admin.delete_configuration_policy(Identifier=policy["Id"])
+    assert admin.list_configuration_policies()["ConfigurationPolicySummaries"] == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"ServiceEnabled": True},
+        {"ServiceEnabled": True, "EnabledStandardIdentifiers": []},
+        {
+            "ServiceEnabled": True,
+            "EnabledStandardIdentifiers": [],
+            "SecurityControlsConfiguration": {},
+        },
+        {
+            "ServiceEnabled": False,
+            "SecurityControlsConfiguration": {"DisabledSecurityControlIdentifiers": []},
+        },
+    ],
+)
+def test_an_incomplete_policy_is_refused(
+    organization: Organization, content: dict[str, Any]
+) -> None:
+    admin = organization.configure_centrally()
+
+    with pytest.raises(ClientError) as refused:
+        admin.create_configuration_policy(Name="p", ConfigurationPolicy={"SecurityHub": content})
+
+    assert code_of(refused.value) == "InvalidInputException"
+
+
+def test_an_organization_has_twenty_policies_at_most(organization: Organization) -> None:
+    organization.configure_centrally()
+    for number in range(20):
+        organization.create_policy(f"policy-{number}")
+
+    with pytest.raises(ClientError) as refused:
+        organization.create_policy("one-too-many")
+
+    assert code_of(refused.value) == "LimitExceededException"
+
+
+def test_a_policy_on_the_root_enables_every_account_everywhere(organization: Organization) -> None:
+    organization.hub(MANAGEMENT).enable_security_hub()
+    organization.hub(MANAGEMENT, LINKED).enable_security_hub()
+    organization.configure_centrally()
+
+    organization.associate({"RootId": organization.root})
+
+    joined = organization.join("joined-later")
+    for account in (MANAGEMENT, organization.security, organization.member, joined):
+        assert organization.is_enabled(account)
+        assert organization.is_enabled(account, LINKED)
+
+
+def test_a_policy_reaches_linked_regions_only(organization: Organization) -> None:
+    organization.configure_centrally("SPECIFIED_REGIONS", (LINKED,))
+
+    organization.associate({"RootId": organization.root})
+
+    assert organization.is_enabled(organization.member, LINKED)
+    assert not organization.is_enabled(organization.member, "eu-west-1")
+
+
+def test_the_closest_policy_decides_and_follows_an_account_that_moves(
+    organization: Organization,
+) -> None:
+    organization.configure_centrally()
+    organization.associate({"RootId": organization.root})
+    organization.associate(
+        {"OrganizationalUnitId": organization.unit}, {"SecurityHub": {"ServiceEnabled": False}}
+    )
+    assert not organization.is_enabled(organization.member)
+
+    organization.move(organization.member, organization.unit, organization.root)
+
+    assert organization.is_enabled(organization.member)
+
+
+def test_associations_are_applied_or_inherited(organization: Organization) -> None:
+    admin = organization.configure_centrally()
+    policy_id = organization.associate({"OrganizationalUnitId": organization.unit})
+
+    inherited = admin.get_configuration_policy_association(
+        Target={"AccountId": organization.member}
+    )
+
+    assert inherited["AssociationType"] == "INHERITED"
+    assert inherited["AssociationStatus"] == "SUCCESS"
+    listed = admin.list_configuration_policy_associations(
+        Filters={"ConfigurationPolicyId": policy_id, "AssociationType": "APPLIED"}
+    )["ConfigurationPolicyAssociationSummaries"]
+    assert [summary["TargetId"] for summary in listed] == [organization.unit]
+
+
+@pytest.mark.parametrize("target", [{"RootId": "r-none"}, {"AccountId": "9" * 12}])
+def test_a_target_outside_the_organization_is_not_found(
+    organization: Organization, target: dict[str, str]
+) -> None:
+    organization.configure_centrally()
+
+    with pytest.raises(ClientError) as refused:
+        organization.associate(target)
+
+    assert code_of(refused.value) == "ResourceNotFoundException"
+
+
+def test_a_governed_account_cannot_switch_its_hub(organization: Organization) -> None:
+    organization.configure_centrally()
+    organization.associate({"RootId": organization.root})
+    member = organization.hub(organization.member)
+
+    for switch in (member.enable_security_hub, member.disable_security_hub):
+        with pytest.raises(ClientError, match="central configuration policy") as refused:
+            switch()
+        assert code_of(refused.value) == "AccessDeniedException"
+
+
+def test_after_disassociation_an_account_keeps_its_settings_and_manages_them_itself(
+    organization: Organization,
+) -> None:
+    admin = organization.configure_centrally()
+    policy_id = organization.associate({"RootId": organization.root})
+
+    admin.start_configuration_policy_disassociation(
+        ConfigurationPolicyIdentifier=policy_id, Target={"RootId": organization.root}
+    )
+
+    assert organization.is_enabled(organization.member)
+    assert organization.is_enabled(organization.member, LINKED)
+    admin.disassociate_members(AccountIds=[organization.member])
+    organization.hub(organization.member).disable_security_hub()
+    assert not organization.is_enabled(organization.member)
+    with pytest.raises(ClientError) as gone:
+        admin.get_configuration_policy_association(Target={"RootId": organization.root})
+    assert code_of(gone.value) == "ResourceNotFoundException"
+
+
+def test_only_an_applied_association_can_be_taken_back(organization: Organization) -> None:
+    admin = organization.configure_centrally()
+    policy_id = organization.associate({"RootId": organization.root})
+
+    with pytest.raises(ClientError) as refused:
+        admin.start_configuration_policy_disassociation(
+            ConfigurationPolicyIdentifier=policy_id, Target={"AccountId": organization.member}
+        )
+
+    assert code_of(refused.value) == "ResourceNotFoundException"
+
+
+def test_tags_live_on_policies_and_hubs(organization: Organization) -> None:
+    admin = organization.configure_centrally()
+    policy = admin.create_configuration_policy(
+        Name="tagged", ConfigurationPolicy=POLICY, Tags={"a": "1", "b": "2"}
+    )
+    hub = admin.describe_hub()["HubArn"]
+
+    admin.untag_resource(ResourceArn=policy["Arn"], TagKeys=["a"])
+    admin.tag_resource(ResourceArn=hub, Tags={"c": "3"})
+
+    assert admin.list_tags_for_resource(ResourceArn=policy["Arn"])["Tags"] == {"b": "2"}
+    assert admin.list_tags_for_resource(ResourceArn=hub)["Tags"] == {"c": "3"}

@@ -1,0 +1,175 @@
+"""BatchImportFindings refuses what the real service refuses, finding by finding."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.security_hub.errors import InvalidInputError
+from sandbox.security_hub.import_rules import MAX_CHARACTERS, Caller, checked_call, import_failure
+from sandbox.security_hub.timestamps import nanoseconds
+
+CALLER = Caller(account_id="111122223333", region="eu-central-1", partition="aws")
+
+type Finding = dict[str, Any]
+
+
+def finding(**changes: Any) -> Finding:
+    return {
+        "SchemaVersion": "2018-10-08",
+        "Id": "finding-1",
+        "ProductArn": CALLER.default_product_arn,
+        "GeneratorId": "generator",
+        "AwsAccountId": CALLER.account_id,
+        "CreatedAt": "2025-01-01T00:00:00Z",
+        "UpdatedAt": "2025-01-01T00:00:00Z",
+        "Title": "Title",
+        "Description": "Description",
+        "Resources": [{"Type": "AwsAccount", "Id": "AWS::::Account:111122223333"}],
+        "FindingProviderFields": {
+            "Severity": {"Label": "CRITICAL"},
+            "Types": ["TTPs/Initial Access/Valid Accounts"],
+        },
+    } | changes
+
+
+def without(name: str) -> Finding:
+    return {key: value for key, value in finding().items() if key != name}
+
+
+def message_of(candidate: Any) -> str:
+    failure = import_failure(candidate, CALLER)
+    assert failure is not None
+    assert failure.error_code == "InvalidInput"
+    return failure.error_message
+
+
+def nested(path: str, value: Any) -> Finding:
+    """A finding with `value` set at a dotted path, its other members kept."""
+    first, _, rest = path.partition(".")
+    if not rest:
+        return finding(**{first: value})
+    inner: Any = value
+    for name in reversed(rest.split(".")):
+        inner = {name: inner}
+    return finding(**{first: inner})
+
+
+ACCEPTED = [
+    pytest.param(finding(), id="minimal"),
+    pytest.param(
+        without("FindingProviderFields") | {"Severity": {"Normalized": 90}, "Types": ["TTPs"]},
+        id="severity-and-types-at-the-top",
+    ),
+    pytest.param(
+        finding(Note={"Text": "t", "UpdatedBy": "u", "UpdatedAt": "2025-01-01T00:00:00Z"})
+    ),
+    pytest.param(finding(UserDefinedFields={"k": "v"}), id="user-defined-fields"),
+    pytest.param(
+        finding(ProductFields={"rootwatch/signedInAt": "whenever"}), id="own-key-ending-in-At"
+    ),
+    pytest.param(finding(ProductFields={f"{n}": "v" * 2048 for n in range(50)}), id="50-fields"),
+    pytest.param(finding(UpdatedAt="2025-01-01T00:00:00.123456789+02:00"), id="offset"),
+    pytest.param(finding(UpdatedAt="2025-01-01T00:00:00-0530"), id="offset-without-colon"),
+    pytest.param(finding(Network={"SourceIpV6": "2001:db8::1"}), id="ipv6"),
+    pytest.param(finding(Resources=finding()["Resources"] * 32), id="32-resources"),
+    *(
+        pytest.param(nested(path, "x" * limit) if path != "Note.Text" else finding(), id=path)
+        for path, limit in MAX_CHARACTERS.items()
+    ),
+]
+
+
+@pytest.mark.parametrize("candidate", ACCEPTED)
+def test_an_acceptable_finding_is_imported(candidate: Finding) -> None:
+    assert import_failure(candidate, CALLER) is None
+
+
+REFUSED = [
+    *((without(name), f"'{name}'") for name in finding() if name != "FindingProviderFields"),
+    (without("FindingProviderFields"), "neither has 'Severity'"),
+    (without("FindingProviderFields"), "neither has 'Types'"),
+    *(
+        (nested(path, "x" * (limit + 1)), f"data.{path} should NOT be longer than {limit}")
+        for path, limit in MAX_CHARACTERS.items()
+        if path != "Note.Text"
+    ),
+    (finding(SchemaVersion="2018-10-09"), "data.SchemaVersion"),
+    (finding(AwsAccountId="1111"), "data.AwsAccountId should have 12 digits"),
+    (finding(Titel="x"), "data should NOT have additional property 'Titel'"),
+    (nested("Action.ActionTyp", "x"), "data.Action should NOT have additional property"),
+    (finding(Title=1), "data.Title should be string"),
+    (finding(Title=" "), "data.Title should NOT be shorter"),
+    (finding(Confidence=True), "data.Confidence should be integer"),
+    (finding(Confidence=101), "data.Confidence should be >= 0 and <= 100"),
+    (nested("FindingProviderFields.Criticality", -1), "Criticality should be >= 0"),
+    (finding(Resources=[]), "data.Resources should have 1 to 32 items"),
+    (finding(Resources=finding()["Resources"] * 33), "data.Resources should have 1 to 32 items"),
+    (finding(Resources=[{"Type": "AwsAccount"}]), "data.Resources[0] should have required"),
+    (finding(Resources=[{"Type": "t", "Id": "i", "Partition": "mars"}]), "Resources[0].Partition"),
+    (nested("Severity.Label", "SEVERE"), "data.Severity.Label should be equal to one of"),
+    (nested("Severity.Original", "9"), "data.Severity should have required property 'Label'"),
+    (nested("FindingProviderFields.Severity.Original", "9"), "FindingProviderFields.Severity"),
+    (finding(RecordState="GONE"), "data.RecordState"),
+    (nested("Compliance.Status", "MAYBE"), "data.Compliance.Status"),
+    (finding(Types=["Root/Sign-in"]), "is in no namespace"),
+    (finding(Types=["TTPs/a/b/c"]), "is not namespace/category/classifier"),
+    (finding(Types=["TTPs//b"]), "is not namespace/category/classifier"),
+    (finding(ProductFields={f"{n}": "v" for n in range(51)}), "data.ProductFields should have"),
+    (finding(ProductFields={"k" * 129: "v"}), "ProductFields key"),
+    (finding(ProductFields={"k": "v" * 2049}), "data.ProductFields['k']"),
+    (finding(ProductFields={"k": 1}), "data.ProductFields['k'] should be string"),
+    (finding(CreatedAt="2025-01-01 00:00:00Z"), "data.CreatedAt should match format date-time"),
+    (finding(CreatedAt="2025-02-30T00:00:00Z"), "data.CreatedAt should match format date-time"),
+    (finding(UpdatedAt="2025-01-01T00:00:00"), "data.UpdatedAt should match format date-time"),
+    (nested("Network.SourceIpV4", "signin.amazonaws.com"), "should be an IPv4 address"),
+    (nested("Network.SourceIpV6", "192.0.2.1"), "should be an IPv6 address"),
+    (
+        nested("Action.AwsApiCallAction.RemoteIpDetails.IpAddressV4", "2001:db8::1"),
+        "RemoteIpDetails.IpAddressV4 should be an IPv4 address",
+    ),
+    (finding(Resources=[{"Type": "t", "Id": "i" * 250_000}]), "should NOT have more than 245760"),
+    ("finding", "data should be object"),
+]
+
+
+@pytest.mark.parametrize(("candidate", "message"), REFUSED)
+def test_a_malformed_finding_fails_alone_and_says_where(candidate: Any, message: str) -> None:
+    assert message in message_of(candidate)
+
+
+def test_a_foreign_account_is_an_access_failure() -> None:
+    failure = import_failure(finding(AwsAccountId="999999999999"), CALLER)
+
+    assert failure is not None
+    assert (failure.finding_id, failure.error_code) == ("finding-1", "InvalidAccess")
+
+
+@pytest.mark.parametrize("findings", [[], [finding()] * 101, None, {}])
+def test_a_call_has_1_to_100_findings(findings: Any) -> None:
+    with pytest.raises(InvalidInputError, match="1 to 100 items"):
+        checked_call(findings, CALLER)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("arn:aws:", "arn:aws-cn:"), ("eu-central-1", "us-east-1"), ("111122223333", "444455556666")],
+)
+def test_a_foreign_product_fails_the_whole_call(old: str, new: str) -> None:
+    foreign = finding(ProductArn=CALLER.default_product_arn.replace(old, new))
+
+    with pytest.raises(InvalidInputError, match="productArn"):
+        checked_call([finding(), foreign], CALLER)
+
+
+@given(st.integers(0, 10**9 - 1), st.integers(-14 * 60, 14 * 60))
+def test_timestamps_keep_their_nanoseconds_whatever_their_offset(
+    fraction: int, minutes: int
+) -> None:
+    sign, (hours, rest) = "-" if minutes < 0 else "+", divmod(abs(minutes), 60)
+    local = f"2025-01-01T00:00:00.{fraction:09}{sign}{hours:02}:{rest:02}"
+
+    instant = nanoseconds(local)
+
+    assert instant == nanoseconds("2025-01-01T00:00:00Z") - minutes * 60 * 10**9 + fraction

@@ -1,0 +1,159 @@
+"""The members of the organization's administrator."""
+
+from collections.abc import Iterator
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox.tests.security_hub.organization import (
+    HOME,
+    LINKED,
+    MANAGEMENT,
+    Organization,
+    code_of,
+    mocked_organization,
+)
+
+
+@pytest.fixture
+def organization() -> Iterator[Organization]:
+    with mocked_organization() as built:
+        built.delegate()
+        yield built
+
+
+def create_members(organization: Organization, *accounts: str) -> dict[str, str]:
+    """The accounts that were refused, with the reason."""
+    answer = organization.hub(organization.security).create_members(
+        AccountDetails=[{"AccountId": account} for account in accounts]
+    )
+    return {one["AccountId"]: one["ProcessingResult"] for one in answer["UnprocessedAccounts"]}
+
+
+def test_creating_a_member_enables_its_hub_in_that_region(organization: Organization) -> None:
+    refused = create_members(organization, organization.member)
+
+    assert refused == {}
+    assert organization.members() == [organization.member]
+    assert organization.is_enabled(organization.member)
+    assert not organization.is_enabled(organization.member, LINKED)
+    organization.import_finding(organization.member)
+    assert organization.seen_by(organization.security) == {(organization.member, HOME)}
+
+
+def test_the_management_account_must_enable_its_hub_itself(organization: Organization) -> None:
+    refused = create_members(organization, MANAGEMENT)
+    assert "must enable Security Hub itself" in refused[MANAGEMENT]
+    assert not organization.is_enabled(MANAGEMENT)
+
+    organization.hub(MANAGEMENT).enable_security_hub()
+    organization.import_finding(MANAGEMENT)
+
+    assert organization.seen_by(organization.security) == set()
+    assert create_members(organization, MANAGEMENT) == {}
+    assert organization.seen_by(organization.security) == {(MANAGEMENT, HOME)}
+
+
+def test_who_cannot_be_a_member_is_told_and_keeps_nobody_from_it(
+    organization: Organization,
+) -> None:
+    suspended = organization.join("suspended")
+    organization.suspend(suspended)
+
+    refused = create_members(
+        organization, "9" * 12, suspended, organization.security, organization.member
+    )
+
+    assert refused.keys() == {"9" * 12, suspended, organization.security}
+    assert organization.members() == [organization.member]
+
+
+def test_members_are_described_and_others_are_not(organization: Organization) -> None:
+    create_members(organization, organization.member)
+
+    described = organization.hub(organization.security).get_members(
+        AccountIds=[organization.member, MANAGEMENT]
+    )
+
+    (member,) = described["Members"]
+    assert (member["AccountId"], member["MemberStatus"]) == (organization.member, "Enabled")
+    assert member["AdministratorId"] == organization.security
+    assert [one["AccountId"] for one in described["UnprocessedAccounts"]] == [MANAGEMENT]
+
+
+def test_members_are_listed_in_pages(organization: Organization) -> None:
+    joined = [organization.join(f"account-{number}") for number in range(3)]
+    create_members(organization, *joined)
+    admin = organization.hub(organization.security)
+
+    first = admin.list_members(MaxResults=2)
+    second = admin.list_members(MaxResults=2, NextToken=first["NextToken"])
+
+    listed = [member["AccountId"] for member in first["Members"] + second["Members"]]
+    assert listed == joined
+    assert "NextToken" not in second
+
+
+def test_a_disassociated_account_keeps_its_hub_and_is_seen_no_more(
+    organization: Organization,
+) -> None:
+    create_members(organization, organization.member)
+    organization.import_finding(organization.member)
+
+    organization.hub(organization.security).disassociate_members(AccountIds=[organization.member])
+
+    assert organization.is_enabled(organization.member)
+    assert organization.seen_by(organization.security) == set()
+
+
+def test_only_members_can_be_disassociated(organization: Organization) -> None:
+    with pytest.raises(ClientError) as refused:
+        organization.hub(organization.security).disassociate_members(
+            AccountIds=[organization.member]
+        )
+
+    assert code_of(refused.value) == "ResourceNotFoundException"
+
+
+def test_accounts_of_an_organization_cannot_be_deleted(organization: Organization) -> None:
+    create_members(organization, organization.member)
+
+    answer = organization.hub(organization.security).delete_members(
+        AccountIds=[organization.member]
+    )
+
+    assert [one["AccountId"] for one in answer["UnprocessedAccounts"]] == [organization.member]
+    assert organization.members() == [organization.member]
+
+
+def test_members_are_the_administrators_business(organization: Organization) -> None:
+    organization.hub(organization.member).enable_security_hub()
+    member = organization.hub(organization.member)
+
+    for call in (
+        lambda: member.create_members(AccountDetails=[{"AccountId": MANAGEMENT}]),
+        lambda: member.disassociate_members(AccountIds=[MANAGEMENT]),
+        member.list_members,
+    ):
+        with pytest.raises(ClientError) as refused:
+            call()
+        assert code_of(refused.value) == "InvalidAccessException"
+
+
+def test_members_under_a_policy_are_left_to_the_policy(organization: Organization) -> None:
+    admin = organization.hub(organization.security)
+    admin.create_finding_aggregator(RegionLinkingMode="ALL_REGIONS")
+    admin.update_organization_configuration(
+        AutoEnable=False, OrganizationConfiguration={"ConfigurationType": "CENTRAL"}
+    )
+    organization.associate({"OrganizationalUnitId": organization.unit})
+
+    refused = create_members(organization, organization.member)
+    with pytest.raises(ClientError, match="managed by a configuration policy") as denied:
+        admin.disassociate_members(AccountIds=[organization.member])
+
+    assert "managed by a configuration policy" in refused[organization.member]
+    assert code_of(denied.value) == "AccessDeniedException"
+    assert organization.members() == [organization.member]
+    administrator = organization.hub(organization.member).get_administrator_account()
+    assert administrator["Administrator"]["AccountId"] == organization.security

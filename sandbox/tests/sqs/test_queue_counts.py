@@ -1,0 +1,30 @@
+"""A queue tells how many messages it shows, hides and delays."""
+
+from typing import Any
+
+from sandbox.local import Sandbox
+from sandbox.organizations.organization import SECURITY
+from sandbox.tests.resources import create_queue
+
+PREFIX = "ApproximateNumberOfMessages"
+
+
+def counts(sqs: Any, url: str) -> list[int]:
+    """Shown, in flight, delayed."""
+    names = [PREFIX, f"{PREFIX}NotVisible", f"{PREFIX}Delayed"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return [int(attributes[name]) for name in names]
+
+
+def test_each_message_is_counted_as_what_it_is(sandbox: Sandbox) -> None:
+    url, sqs = create_queue(sandbox, SECURITY.id), sandbox.client("sqs", SECURITY.id)
+    for delay_seconds in (0, 0, 0, 900, 900):
+        sqs.send_message(QueueUrl=url, MessageBody="x", DelaySeconds=delay_seconds)
+    before = counts(sqs, url)
+    sqs.receive_message(QueueUrl=url)
+    received = counts(sqs, url)
+    sandbox.let_time_pass()
+
+    assert before == [3, 0, 2]
+    assert received == [2, 1, 2]
+    assert counts(sqs, url) == [5, 0, 0]

@@ -1,0 +1,133 @@
+"""Dead letters are moved to where somebody wants them, as new messages."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox.local import Sandbox
+from sandbox.organizations.organization import SECURITY
+from sandbox.tests.resources import (
+    allow,
+    client_with,
+    code_of,
+    create_queue,
+    create_role,
+    message_of,
+    queue_arn,
+    session_of,
+)
+
+ATTRIBUTES = {"kind": {"DataType": "String", "StringValue": "finding"}}
+MOVES = (
+    "sqs:StartMessageMoveTask",
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+)
+
+
+@pytest.fixture(scope="module")
+def sqs(sandbox: Sandbox) -> Any:
+    return sandbox.client("sqs", SECURITY.id)
+
+
+def receive(sqs: Any, url: str) -> list[dict[str, Any]]:
+    answer = sqs.receive_message(
+        QueueUrl=url,
+        MaxNumberOfMessages=10,
+        MessageSystemAttributeNames=["All"],
+        MessageAttributeNames=["All"],
+    )
+    return list(answer.get("Messages", []))
+
+
+def dead_letters(sandbox: Sandbox, sqs: Any, *bodies: str) -> tuple[str, str]:
+    """The URLs of a queue and of the one in which its messages lie, each received once."""
+    dead = create_queue(sandbox, SECURITY.id)
+    redrive = json.dumps({"deadLetterTargetArn": queue_arn(dead), "maxReceiveCount": 1})
+    url = create_queue(sandbox, SECURITY.id, RedrivePolicy=redrive)
+    for body in bodies:
+        sqs.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=ATTRIBUTES)
+    receive(sqs, url)
+    sandbox.let_time_pass()
+    receive(sqs, url)
+    return url, dead
+
+
+def last_task(sqs: Any, source: str) -> dict[str, Any]:
+    (task,) = sqs.list_message_move_tasks(SourceArn=queue_arn(source))["Results"]
+    return dict(task)
+
+
+def test_without_a_destination_they_go_back_as_new_messages(sandbox: Sandbox, sqs: Any) -> None:
+    url, dead = dead_letters(sandbox, sqs, "one", "two")
+    sqs.start_message_move_task(SourceArn=queue_arn(dead))
+    back = receive(sqs, url)
+    task = last_task(sqs, dead)
+
+    assert [message["Body"] for message in back] == ["one", "two"]
+    assert all(message["MessageAttributes"] == ATTRIBUTES for message in back)
+    assert {message["Attributes"]["ApproximateReceiveCount"] for message in back} == {"1"}
+    assert receive(sqs, dead) == []
+    assert (task["Status"], task["ApproximateNumberOfMessagesMoved"]) == ("COMPLETED", 2)
+
+
+def test_with_a_destination_they_go_there(sandbox: Sandbox, sqs: Any) -> None:
+    url, dead = dead_letters(sandbox, sqs, "one")
+    other = create_queue(sandbox, SECURITY.id)
+    sqs.start_message_move_task(SourceArn=queue_arn(dead), DestinationArn=queue_arn(other))
+
+    assert [message["Body"] for message in receive(sqs, other)] == ["one"]
+    assert receive(sqs, url) == receive(sqs, dead) == []
+    assert last_task(sqs, dead)["DestinationArn"] == queue_arn(other)
+
+
+def test_what_never_had_another_queue_stays(sandbox: Sandbox, sqs: Any) -> None:
+    _, dead = dead_letters(sandbox, sqs)
+    sqs.send_message(QueueUrl=dead, MessageBody="sent here")
+    sqs.start_message_move_task(SourceArn=queue_arn(dead))
+    task = last_task(sqs, dead)
+
+    assert (task["Status"], task["FailureReason"]) == ("FAILED", "CouldNotDetermineMessageSource")
+    assert [message["Body"] for message in receive(sqs, dead)] == ["sent here"]
+
+
+def test_only_dead_letters_are_moved(sandbox: Sandbox, sqs: Any) -> None:
+    url = create_queue(sandbox, SECURITY.id)
+
+    with pytest.raises(ClientError, match="Dead Letter Queue"):
+        sqs.start_message_move_task(SourceArn=queue_arn(url))
+
+
+@pytest.mark.parametrize("parameter", ["SourceArn", "DestinationArn"])
+def test_a_queue_that_does_not_exist_is_not_found(
+    parameter: str, sandbox: Sandbox, sqs: Any
+) -> None:
+    _, dead = dead_letters(sandbox, sqs)
+    arns = {"SourceArn": queue_arn(dead), parameter: queue_arn(dead) + "-none"}
+
+    with pytest.raises(ClientError) as refused:
+        sqs.start_message_move_task(**arns)
+
+    assert code_of(refused.value).endswith("ResourceNotFoundException")
+    assert parameter in message_of(refused.value)
+
+
+@pytest.mark.parametrize("missing", [*MOVES, "sqs:SendMessage"])
+def test_a_move_takes_each_of_its_rights(missing: str, sandbox: Sandbox, sqs: Any) -> None:
+    url, dead = dead_letters(sandbox, sqs, "one")
+    rights = [
+        allow([one for one in MOVES if one != missing], queue_arn(dead)),
+        *([] if missing == "sqs:SendMessage" else [allow("sqs:SendMessage", queue_arn(url))]),
+    ]
+    own = {"AWS": f"arn:aws:iam::{SECURITY.id}:root"}
+    role = create_role(sandbox, SECURITY.id, own, *rights)
+    mover = client_with(sandbox, "sqs", session_of(sandbox, role))
+
+    with pytest.raises(ClientError) as refused:
+        mover.start_message_move_task(SourceArn=queue_arn(dead))
+
+    assert code_of(refused.value).startswith("AccessDenied")
+    assert missing in message_of(refused.value)

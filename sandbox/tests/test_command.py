@@ -1,0 +1,212 @@
+"""`python -m sandbox` as a person meets it in a terminal."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import pytest
+
+from sandbox.__main__ import main
+from sandbox.organizations.organization import ACCOUNTS, MANAGEMENT, MEMBERS
+from sandbox.tests.resources import REGION, service, trusting, zipped
+
+ROOT = Path(__file__).parents[2]
+STOP_SECONDS = 20  # generous: the machine may be busy
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+PROCESS_ID = "import os\ndef handler(event, context):\n    return os.getpid()"
+
+
+@dataclass(frozen=True)
+class Running:
+    process: subprocess.Popen[str]
+    output: list[str]
+
+    @property
+    def exports(self) -> dict[str, str]:
+        lines = [line.removeprefix("export ") for line in self.output if line.startswith("export ")]
+        return dict(line.split("=", 1) for line in lines)
+
+
+def begin() -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "sandbox", "up"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def printed(process: subprocess.Popen[str]) -> list[str]:
+    assert process.stdout is not None
+    lines: list[str] = []
+    for line in process.stdout:
+        lines.append(line.rstrip("\n"))
+        if line.startswith("export AWS_DEFAULT_REGION="):
+            break
+    return lines
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[dict[signal.Signals, Running]]:
+    """Two of them, each to be ended by another signal; they begin side by side."""
+    processes = {number: begin() for number in SIGNALS}
+    yield {number: Running(process, printed(process)) for number, process in processes.items()}
+    for process in processes.values():
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+@pytest.fixture
+def up(running: dict[signal.Signals, Running], monkeypatch: pytest.MonkeyPatch) -> Running:
+    """One that runs, with its exports in the environment."""
+    one = running[signal.SIGTERM]
+    for name, value in one.exports.items():
+        monkeypatch.setenv(name, value)
+    return one
+
+
+def test_up_tells_where_it_is_and_how_to_use_it(up: Running) -> None:
+    endpoint = up.exports["AWS_ENDPOINT_URL"]
+
+    text = "\n".join(up.output)
+    assert up.output[0] == f"# A local AWS Organization at {endpoint}"
+    assert endpoint.startswith("http://127.0.0.1:")
+    assert all(account.id in text for account in ACCOUNTS)
+    assert set(up.exports) == {
+        "AWS_ENDPOINT_URL",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+    }
+
+
+@pytest.mark.usefixtures("up")
+def test_the_exports_are_all_that_a_client_needs() -> None:
+    identity = boto3.client("sts").get_caller_identity()
+
+    assert identity["Account"] == MANAGEMENT.id
+
+
+@pytest.mark.usefixtures("up")
+def test_a_sign_in_is_recorded_by_the_trails_that_there_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    status = main(["sign-in", MEMBERS[0].id, "--kind", "single-sign-on"])
+
+    assert status == 0
+    assert capsys.readouterr().out.endswith(": recorded by 0 trails\n")
+
+
+@pytest.mark.usefixtures("up")
+def test_mails_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    status = main(["mails"])
+    none_yet = capsys.readouterr().out
+    sns = boto3.client("sns")
+    topic = sns.create_topic(Name="topic")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="ana@example.com")
+
+    main(["mails"])
+
+    assert (status, none_yet) == (0, "")
+    assert "To: ana@example.com\nSubject: AWS Notification" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("up")
+def test_a_sign_in_to_an_unknown_account_is_one_clear_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    status = main(["sign-in", "999999999999"])
+
+    assert status == 1
+    assert capsys.readouterr().err == "no active account of the organization: 999999999999\n"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize("command", [["sign-in", MEMBERS[0].id], ["mails"]])
+def test_without_an_endpoint_it_says_how_to_get_one(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+
+    status = main(command)
+
+    error = capsys.readouterr().err
+    assert (status, error.count("\n")) == (1, 1)
+    assert error.startswith("AWS_ENDPOINT_URL is not set: run `python -m sandbox up`")
+
+
+@pytest.mark.parametrize("command", [["sign-in", MEMBERS[0].id], ["mails"]])
+def test_with_nobody_at_the_endpoint_it_says_so(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    endpoint = f"http://127.0.0.1:{free_port()}"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+
+    status = main(command)
+
+    error = capsys.readouterr().err
+    assert (status, error.count("\n")) == (1, 1)
+    assert error.startswith(f"no sandbox answers at {endpoint}: ")
+
+
+def test_an_endpoint_that_is_no_address_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "nowhere")
+
+    status = main(["mails"])
+
+    error = capsys.readouterr().err
+    assert (status, error.count("\n")) == (1, 1)
+    assert error.startswith("no sandbox answers at nowhere: ")
+
+
+def function_process(exports: dict[str, str]) -> int:
+    """The id of a process that the sandbox started: a function in the management account."""
+    keys = {
+        "region_name": REGION,
+        "endpoint_url": exports["AWS_ENDPOINT_URL"],
+        "aws_access_key_id": exports["AWS_ACCESS_KEY_ID"],
+        "aws_secret_access_key": exports["AWS_SECRET_ACCESS_KEY"],
+    }
+    iam, functions = boto3.client("iam", **keys), boto3.client("lambda", **keys)
+    trust = trusting(service("lambda"))
+    role = iam.create_role(RoleName="function", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    functions.create_function(
+        FunctionName="function",
+        Runtime="python3.13",
+        Role=role,
+        Handler="function.handler",
+        Code={"ZipFile": zipped(PROCESS_ID)},
+    )
+    return int(json.load(functions.invoke(FunctionName="function")["Payload"]))
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_ends_it_and_all_of_its_processes(
+    running: dict[signal.Signals, Running], number: signal.Signals
+) -> None:
+    one = running[number]
+    child = function_process(one.exports)
+    os.kill(child, 0)
+
+    one.process.send_signal(number)
+
+    assert one.process.wait(STOP_SECONDS) == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)

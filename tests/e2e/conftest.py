@@ -1,0 +1,83 @@
+"""One sandbox, deployed once, for the whole suite; the files run in the order of their names."""
+
+import functools
+import itertools
+import signal
+import uuid
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from demo.deployment import ROOT, Deployment
+from demo.progress import Progress
+from sandbox.local import Sandbox
+from tests.e2e.observer import Observer
+from tests.e2e.rehearsals import Rehearsals
+
+CONFIG = ROOT / "config" / "complete.yaml"
+REHEARSALS: pytest.StashKey[Rehearsals] = pytest.StashKey()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Begin what the last tests wait for."""
+    asked = any("rehearsals" in getattr(item, "fixturenames", ()) for item in session.items)
+    if asked and not session.config.option.collectonly:
+        session.config.stash[REHEARSALS] = Rehearsals()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    begun = session.config.stash.get(REHEARSALS, None)
+    if begun is not None:
+        begun.end()
+
+
+@pytest.fixture
+def rehearsals(pytestconfig: pytest.Config) -> Rehearsals:
+    return pytestconfig.stash[REHEARSALS]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unwind_on_signals() -> None:
+    """Whoever ends the tests ends Terraform and the functions with them."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: pytest.exit("ended by a signal", returncode=1))
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        client = functools.cache(running.client)  # making one takes longer than most calls
+        with patch.object(running, "client", client):
+            yield running
+
+
+@pytest.fixture(scope="session")
+def deployment(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    deployed = Deployment(tmp_path_factory.mktemp("deployment"), CONFIG, sandbox.environment())
+    deployed.deploy(Progress())
+    return deployed
+
+
+@pytest.fixture(scope="session")
+def _confirmed(sandbox: Sandbox, deployment: Deployment) -> None:
+    del deployment
+    sandbox.confirm_subscriptions()
+
+
+@pytest.fixture
+def observer(sandbox: Sandbox, _confirmed: None) -> Iterator[Observer]:
+    """What is new since the test began; nothing waits, and nothing fails, once it has ended."""
+    observing = Observer(sandbox)
+    yield observing
+    sandbox.faults.clear()
+    observing.drain()
+    observing.forget_dead_letters()
+
+
+@pytest.fixture
+def new_event_id() -> Iterator[Any]:
+    numbers = itertools.count()
+    prefix = uuid.uuid4().hex[:12]
+    return (f"{prefix}-{number}" for number in numbers)

@@ -1,0 +1,53 @@
+"""The configurations' rehearsals, some at a time, begun before the first test.
+
+Most of a deployment is waiting, and the other suites leave one processor to it.
+"""
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from demo.deployment import ROOT
+from tests.e2e.configurations import CONFIGURATIONS
+
+AT_ONCE = 2
+
+type Facts = dict[str, Any]  # as tests/sandbox/rehearsal.py writes them
+
+
+class Rehearsals:
+    def __init__(self) -> None:
+        self._folder = TemporaryDirectory(prefix="rootwatch-rehearsals-")
+        self._pool = ThreadPoolExecutor(AT_ONCE)
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._facts = {name: self._pool.submit(self._rehearse, name) for name in CONFIGURATIONS}
+
+    def facts(self, name: str) -> Facts:
+        """Wait for it. AssertionError with its log where it failed."""
+        return self._facts[name].result()
+
+    def end(self) -> None:
+        """What still runs ends, and undoes what it has begun."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in self._processes:
+            process.terminate()
+        self._pool.shutdown()
+        self._folder.cleanup()
+
+    def _rehearse(self, name: str) -> Facts:
+        folder = Path(self._folder.name, name)
+        folder.mkdir()
+        command = [sys.executable, "-m", "tests.e2e.rehearsal", name, str(folder)]
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(  # noqa: S603  our own program
+                command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+            self._processes.append(process)
+            status = process.wait()
+        told = (folder / "log").read_text("utf-8")
+        assert status == 0, f"the rehearsal of {name} failed:\n{told[-10_000:]}"
+        return dict(json.loads((folder / "facts.json").read_text("utf-8")))

@@ -1,0 +1,70 @@
+"""Other configurations than the complete one, each rehearsed in a process of its own."""
+
+import pytest
+
+from sandbox.organizations.organization import MANAGEMENT, SECURITY
+from tests.e2e.configurations import CONFIGURATIONS, EXCLUDED, VICTIM
+from tests.e2e.rehearsal import PATHS
+from tests.e2e.rehearsals import Rehearsals
+
+JOINED = "an account that joined"
+# Whose findings the security account keeps, because Security Hub is off there, or no role is.
+KEPT = {
+    "minimal": set[str](),
+    "one_account": {EXCLUDED, JOINED},
+    "existing_trail": {EXCLUDED, JOINED},
+    "hub_unmanaged": {EXCLUDED, JOINED},
+    "second_region": {VICTIM, EXCLUDED},
+}
+SECURITY_ACCOUNTS = dict.fromkeys(CONFIGURATIONS, SECURITY.id) | dict.fromkeys(
+    ("one_account", "existing_trail"), MANAGEMENT.id
+)
+
+each_configuration = pytest.mark.parametrize("name", CONFIGURATIONS)
+
+
+@each_configuration
+def test_the_preflight_misses_nothing(name: str, rehearsals: Rehearsals) -> None:
+    assert rehearsals.facts(name)["preflight"] == []
+
+
+@each_configuration
+def test_a_second_deployment_changes_nothing(name: str, rehearsals: Rehearsals) -> None:
+    facts = rehearsals.facts(name)
+
+    assert all(facts["resources"].values())
+    assert facts["changes"] == {stack: [] for stack in facts["resources"]}
+
+
+@each_configuration
+def test_every_sign_in_is_one_finding_and_one_notification_by_either_path_and_by_both(
+    name: str, rehearsals: Rehearsals
+) -> None:
+    facts = rehearsals.facts(name)
+    kept = {facts["joined"] if one is JOINED else one for one in KEPT[name]}
+    accounts = (VICTIM, EXCLUDED, MANAGEMENT.id, facts["joined"])
+    reached = {(one["account"], one["path"]) for one in facts["sign_ins"]}
+
+    assert reached == {(account, path) for account in accounts for path in PATHS}
+    for one in facts["sign_ins"]:
+        unreachable = one["account"] in CONFIGURATIONS[name].excluded and one["path"] == "event bus"
+        holder = SECURITY_ACCOUNTS[name] if one["account"] in kept else one["account"]
+        assert one["found_in"] == [holder] * (not unreachable), one
+        assert one["notifications"] == (not unreachable), one
+        assert one["letters"] == 0, one
+
+
+def test_security_hub_is_given_up_by_one_deployment(rehearsals: Rehearsals) -> None:
+    """What is left is the delegation of the trail, which is still there."""
+    facts = rehearsals.facts("minimal")
+
+    assert facts["changes_later"] == {stack: [] for stack in facts["resources"]}
+    assert facts["left_later"] == [f"CloudTrail's administrator {SECURITY.id}"]
+
+
+@each_configuration
+def test_destruction_leaves_nothing(name: str, rehearsals: Rehearsals) -> None:
+    left = rehearsals.facts(name)["left"]
+
+    assert left
+    assert {place: names for place, names in left.items() if names} == {}

@@ -1,0 +1,156 @@
+"""Resources with the names that Rootwatch gives, made by whomever the tags say."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from modules.naming import Names
+from sandbox.local import Sandbox
+from sandbox.tests.resources import allow, policy, service, trusting, zipped
+from tests.preflight.operator import MINIMAL
+
+NAMES = Names(MINIMAL)
+OWN, OTHERS = {"project": "rootwatch"}, {"project": "another"}
+TEMPLATE = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+PATTERN = json.dumps({"source": ["aws.signin"]})
+
+type Tags = Mapping[str, str]
+type Make = Callable[[Sandbox, str, Tags], Any]
+
+
+def listed(tags: Tags) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def make_bucket(sandbox: Sandbox, account: str, tags: Tags) -> None:
+    s3 = sandbox.client("s3", account)
+    s3.create_bucket(Bucket=NAMES.trail_bucket)
+    s3.put_bucket_tagging(Bucket=NAMES.trail_bucket, Tagging={"TagSet": listed(tags)})
+
+
+def make_alias(name: str) -> Make:
+    def make(sandbox: Sandbox, account: str, tags: Tags) -> None:
+        kms = sandbox.client("kms", account)
+        as_kms_has_them = [{"TagKey": key, "TagValue": value} for key, value in tags.items()]
+        key = kms.create_key(Tags=as_kms_has_them)["KeyMetadata"]["KeyId"]
+        kms.create_alias(AliasName=name, TargetKeyId=key)
+
+    return make
+
+
+def make_log_group(name: str) -> Make:
+    def make(sandbox: Sandbox, account: str, tags: Tags) -> None:
+        logs = sandbox.client("logs", account)
+        logs.create_log_group(logGroupName=name, tags=dict(tags))
+
+    return make
+
+
+def make_role(name: str) -> Make:
+    """With policies, which have to go before it."""
+
+    def make(sandbox: Sandbox, account: str, tags: Tags) -> None:
+        iam = sandbox.client("iam", account)
+        iam.create_role(
+            RoleName=name,
+            AssumeRolePolicyDocument=trusting(service("lambda")),
+            Tags=listed(tags),
+        )
+        iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=policy(allow("s3:*")))
+        managed = f"{name}-policy"
+        arn = f"arn:aws:iam::{account}:policy/{managed}"
+        if not any(one["Arn"] == arn for one in iam.list_policies(Scope="Local")["Policies"]):
+            iam.create_policy(PolicyName=managed, PolicyDocument=policy(allow("sqs:*")))
+        iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+
+    return make
+
+
+def make_function(sandbox: Sandbox, account: str, tags: Tags) -> None:
+    iam = sandbox.client("iam", account)
+    if not any(role["RoleName"] == "of-function" for role in iam.list_roles()["Roles"]):
+        trust = trusting(service("lambda"))
+        iam.create_role(RoleName="of-function", AssumeRolePolicyDocument=trust)
+    sandbox.client("lambda", account).create_function(
+        FunctionName=NAMES.importer,
+        Runtime="python3.13",
+        Role=f"arn:aws:iam::{account}:role/of-function",
+        Handler="function.handler",
+        Code={"ZipFile": zipped("handler = print")},
+        Tags=dict(tags),
+    )
+
+
+def make_queue(name: str) -> Make:
+    def make(sandbox: Sandbox, account: str, tags: Tags) -> None:
+        sandbox.client("sqs", account).create_queue(QueueName=name, tags=dict(tags))
+
+    return make
+
+
+def make_topic(name: str) -> Make:
+    def make(sandbox: Sandbox, account: str, tags: Tags) -> None:
+        sandbox.client("sns", account).create_topic(Name=name, Tags=listed(tags))
+
+    return make
+
+
+def make_table(sandbox: Sandbox, account: str, tags: Tags) -> None:
+    sandbox.client("dynamodb", account).create_table(
+        TableName=NAMES.idempotency_table,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        Tags=listed(tags),
+    )
+
+
+def make_bus(sandbox: Sandbox, account: str, tags: Tags) -> None:
+    """With a rule, which has to go before it."""
+    events = sandbox.client("events", account)
+    events.create_event_bus(Name=NAMES.event_bus, Tags=listed(tags))
+    put_rule(sandbox, account, NAMES.event_bus, {})
+
+
+def make_rule(sandbox: Sandbox, account: str, tags: Tags) -> None:
+    put_rule(sandbox, account, "default", tags)
+
+
+def put_rule(sandbox: Sandbox, account: str, bus: str, tags: Tags) -> None:
+    """With targets, which have to go before it."""
+    events, on_bus = sandbox.client("events", account), {"EventBusName": bus}
+    name = NAMES.event_rule
+    events.put_rule(Name=name, EventPattern=PATTERN, Tags=listed(tags), **on_bus)
+    queue = f"arn:aws:sqs:{events.meta.region_name}:{account}:any"
+    targets = [{"Id": id_, "Arn": queue} for id_ in ("one", "two")]
+    events.put_targets(Rule=name, Targets=targets, **on_bus)
+
+
+def make_trail(sandbox: Sandbox, account: str, tags: Tags) -> None:
+    """One that is not the organization's, which is told of by another check."""
+    s3, cloudtrail = sandbox.client("s3", account), {"Principal": service("cloudtrail")}
+    s3.create_bucket(Bucket="of-trail")
+    statements = [
+        allow("s3:GetBucketAcl", "arn:aws:s3:::of-trail", **cloudtrail),
+        allow("s3:PutObject", "arn:aws:s3:::of-trail/*", **cloudtrail),
+    ]
+    s3.put_bucket_policy(Bucket="of-trail", Policy=policy(*statements))
+    sandbox.client("cloudtrail", account).create_trail(
+        Name=NAMES.trail, S3BucketName="of-trail", TagsList=listed(tags)
+    )
+
+
+def make_stack(sandbox: Sandbox, account: str, tags: Tags) -> None:
+    sandbox.client("cloudformation", account).create_stack(
+        StackName=NAMES.member_stack_set, TemplateBody=TEMPLATE, Tags=listed(tags)
+    )
+
+
+def make_stack_set(sandbox: Sandbox, account: str, tags: Tags) -> None:
+    sandbox.client("cloudformation", account).create_stack_set(
+        StackSetName=NAMES.member_stack_set,
+        TemplateBody=TEMPLATE,
+        PermissionModel="SERVICE_MANAGED",
+        AutoDeployment={"Enabled": True, "RetainStacksOnAccountRemoval": False},
+        Tags=listed(tags),
+    )

@@ -1,0 +1,65 @@
+"""The ways in which a record is judged by a detection's renderings."""
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from compiler import cloudwatch, eventbridge
+from compiler import predicate as importer
+from compiler.detection import Detection
+from functions.finding_importer.matching.rules import Ruleset
+from sandbox.eventbridge import event_pattern
+from sandbox.eventbridge.event_pattern import EventPattern
+from sandbox.logs import filter_pattern
+from sandbox.logs.filter_pattern import FilterPattern
+
+
+def metric_counts(one: Detection, record: dict[str, Any]) -> bool:
+    return _metric_filter(one).matches(json.dumps(record))
+
+
+def subscription_delivers(listed: Sequence[Detection], record: dict[str, Any]) -> bool:
+    pattern = _subscription(tuple(listed))
+    return not pattern or _pattern(pattern).matches(json.dumps(record))  # all match an empty one
+
+
+def event_rule_matches(one: Detection, record: dict[str, Any]) -> bool:
+    """As the sandbox reads the event pattern, which knows nothing of ours."""
+    return _event_pattern(one).matches(event(record))
+
+
+def importer_matches(listed: Sequence[Detection], record: dict[str, Any]) -> bool:
+    return bool(_ruleset(tuple(listed)).matching(record))
+
+
+def event(record: dict[str, Any]) -> Any:
+    """The record as EventBridge delivers it."""
+    is_sign_in = record.get("eventType") == "AwsConsoleSignIn"
+    kind = "AWS Console Sign In" if is_sign_in else "AWS API Call"
+    return {"detail-type": f"{kind} via CloudTrail", "source": "aws.any", "detail": record}
+
+
+@cache
+def _metric_filter(one: Detection) -> FilterPattern:
+    return filter_pattern.parse(cloudwatch.metric_pattern(one))
+
+
+@cache
+def _pattern(pattern: str) -> FilterPattern:
+    return filter_pattern.parse(pattern)
+
+
+@cache
+def _subscription(listed: tuple[Detection, ...]) -> str:
+    return cloudwatch.subscription_pattern(listed)
+
+
+@cache
+def _event_pattern(one: Detection) -> EventPattern:
+    return event_pattern.parse(eventbridge.event_pattern_text(one))
+
+
+@cache
+def _ruleset(listed: tuple[Detection, ...]) -> Ruleset:
+    return Ruleset.load(importer.document(listed))

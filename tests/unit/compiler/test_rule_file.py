@@ -1,0 +1,352 @@
+"""What a rule.yml is read as, and what it is refused for: the place and the reason."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from compiler import catalog
+from compiler.catalog import EXAMPLE_PLACEHOLDERS
+from compiler.conditions import FieldIs, FieldMatches, Text, Wildcard
+from compiler.detection import Compliance, Detection, Threshold
+from compiler.errors import DetectionError
+from compiler.rule_file import read_detection
+from tests.unit.compiler.catalogs import RULE, write
+
+CUSTOM = RULE["rootwatch"]
+CORRELATION: dict[str, Any] = {
+    "title": "Many",
+    "correlation": {
+        "type": "event_count",
+        "rules": ["one"],
+        "timespan": "5m",
+        "condition": {"gte": 5},
+    },
+}
+
+
+def read(folder: Path) -> Detection:
+    return read_detection(folder, None, EXAMPLE_PLACEHOLDERS)
+
+
+def event(**fields: Any) -> dict[str, Any]:
+    return {"detection": {"event": fields, "condition": "event"}}
+
+
+def custom(**changes: Any) -> dict[str, Any]:
+    block = {key: value for key, value in {**CUSTOM, **changes}.items() if value is not None}
+    return {"rootwatch": block}
+
+
+def correlated(folder: Path, **changes: Any) -> Path:
+    path = folder / "rule.yml"
+    rule = yaml.safe_load(path.read_text("utf-8")) | {"name": "one"}
+    second = {**CORRELATION, "correlation": {**CORRELATION["correlation"], **changes}}
+    path.write_text(yaml.safe_dump_all([rule, second]), "utf-8")
+    return folder
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
+    "keywords": (
+        {"detection": {"event": ["DeleteTrail", "StopLogging"], "condition": "event"}},
+        "detection",
+        "name the field",
+    ),
+    "an address range": (
+        event(**{"sourceIPAddress|cidr": "192.0.2.0/24"}),
+        "sourceIPAddress",
+        "|cidr is not supported",
+    ),
+    "a reference to another field": (
+        event(**{"eventName|fieldref": "eventSource"}),
+        "eventName",
+        "|fieldref is not supported",
+    ),
+    "part of a time": (
+        event(**{"eventTime|hour": 5}),
+        "eventTime",
+        "a part of a time is not supported",
+    ),
+    "a comparison with part of a time": (
+        event(**{"eventTime|hour|gt": 5}),
+        "eventTime",
+        "a part of a time is not supported",
+    ),
+    "a class of POSIX's": (
+        event(**{"eventName|re": "^[[:alpha:]]+$"}),
+        "eventName",
+        "no regular expression of Python's",
+    ),
+    "an empty list": (event(eventName=[]), "eventName", "an empty list"),
+    "an empty step": (event(**{"a..b": "x"}), "a..b", "is no path"),
+    "an element of an array": (event(**{"resources[0].type": "x"}), "resources[0].type", "no path"),
+    "half of a character": (event(eventName="x\ud800"), "eventName", "half of a character"),
+    "a condition that is a number": (
+        {"detection": {**RULE["detection"], "condition": 5}},
+        "detection.condition",
+        "must be text",
+    ),
+    "a letter that has no one small letter": (
+        event(userName="Çelik"),
+        "userName",
+        "'Ç' has no one meaning without case",
+    ),
+    "an unknown placeholder": (
+        event(**{"eventName|expand": "%prefix%"}),
+        "eventName",
+        "%prefix% is no placeholder; there are: %partition%",
+    ),
+    "a placeholder in a regular expression": (
+        event(**{"eventName|re|expand": "%name_prefix%.*"}),
+        "eventName",
+        "placeholders in regular expressions",
+    ),
+    "a wrong regular expression": (event(**{"eventName|re": "("}), "rule.yml", "is invalid"),
+    "a cased number": (event(**{"eventVersion|cased": 5}), "rule.yml", "incompatible"),
+    "a modifier that there is not": (event(**{"eventName|starts": "x"}), "rule.yml", "starts"),
+    "two conditions": (
+        {"detection": {**RULE["detection"], "condition": ["event", "not event"]}},
+        "detection.condition",
+        "write exactly one condition",
+    ),
+    "a condition of unknown parts": (
+        {"detection": {**RULE["detection"], "condition": "event and other"}},
+        "detection.condition",
+        "other",
+    ),
+    "a count in the condition, as Sigma once had it": (
+        {"detection": {**RULE["detection"], "condition": "event | count() > 5"}},
+        "detection.condition",
+        "replaced by Sigma correlations",
+    ),
+    "a description that no alarm takes": (
+        {"description": "long " * 200},
+        "description",
+        "900 fit",
+    ),
+    "an unknown level": ({"level": "urgent"}, "rule.yml", "'urgent' is not a valid"),
+    "no level": ({"level": None}, "level, id", "a rule needs both"),
+    "no id": ({"id": None}, "level, id", "a rule needs both"),
+    "an id that is no UUID": ({"id": "one"}, "rule.yml", "must be an UUID"),
+    "no title": ({"title": None}, "rule.yml", "must have a title"),
+    "no detection": ({"detection": None}, "rule.yml", "must have a detection"),
+    "another product": (
+        {"logsource": {"product": "windows", "service": "security"}},
+        "logsource",
+        "must be product aws, service cloudtrail",
+    ),
+    "another service": (
+        {"logsource": {"product": "aws", "service": "route53"}},
+        "logsource",
+        "must be product aws, service cloudtrail",
+    ),
+    "no log source": ({"logsource": None}, "rule.yml", "must have a log source"),
+    "a custom block that is a list": ({"rootwatch": ["TTPs"]}, "rootwatch", "a mapping"),
+    "a key that the custom block does not have": (custom(severity="HIGH"), "rootwatch", "severity"),
+    "one type for a list": (custom(types="TTPs"), "rootwatch.types", "a list of 1 to 50"),
+    "a type of no namespace": (
+        custom(types=["TTP/Defense Evasion"]),
+        "rootwatch.types[0]",
+        "the namespace one of",
+    ),
+    "an evaluator that there is not": (
+        custom(evaluated_by=["lambda"]),
+        "rootwatch.evaluated_by[0]",
+        "metric_filter or importer",
+    ),
+    "a priority that there is not": (custom(priority="urgent"), "rootwatch.priority", "high"),
+    "the importer without types": (custom(types=None), "rootwatch", "'types' is a required"),
+    "the importer without next steps": (custom(next_steps=None), "rootwatch", "'next_steps'"),
+    "a blank next step": (custom(next_steps=[" "]), "rootwatch.next_steps[0]", "a sentence"),
+    "a version that is a number": (
+        custom(compliance=[{"framework": "CIS", "version": 3.0, "controls": ["1.5"]}]),
+        "rootwatch.compliance[0].version",
+        "in quotes",
+    ),
+    "a pattern that is none": (
+        custom(metric_filter_pattern="ERROR"),
+        "rootwatch.metric_filter_pattern",
+        "word for word",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "where", "reason"), REFUSED.values(), ids=REFUSED)
+def test_a_rule_is_refused(
+    tmp_path: Path, changes: dict[str, Any], where: str, reason: str
+) -> None:
+    folder = write(tmp_path, "refused", **changes)
+
+    with pytest.raises(DetectionError) as refused:
+        read(folder)
+
+    assert (refused.value.detection, refused.value.where) == ("refused", where)
+    assert reason in refused.value.reason
+    assert str(refused.value) == f"detection refused: {where}: {refused.value.reason}"
+
+
+@pytest.mark.parametrize("name", ["Upper", "with-dash", "1st", "ä", "a" * 101])
+def test_a_folders_name_must_serve_as_a_resources_name(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DetectionError, match="a folder's name is"):
+        read(write(tmp_path, name))
+
+
+@pytest.mark.parametrize("modifier", ["contains", "startswith"])
+def test_modifiers_after_a_regular_expression_keep_it(tmp_path: Path, modifier: str) -> None:
+    one = read(write(tmp_path, "one", **event(**{f"eventName|re|{modifier}": "ab"})))
+
+    assert isinstance(one.condition, FieldMatches)
+    assert re.search(one.condition.regex, "abc")
+    assert not re.search(one.condition.regex, "xyz")
+
+
+@pytest.mark.parametrize("text", ["- a list", "plain text", "5", "title: only"])
+def test_yaml_that_is_no_rule_is_refused(tmp_path: Path, text: str) -> None:
+    folder = write(tmp_path, "broken")
+    (folder / "rule.yml").write_text(text, "utf-8")
+
+    with pytest.raises(DetectionError, match=r"detection broken: rule\.yml: "):
+        read(folder)
+
+
+def test_what_is_no_yaml_is_refused(tmp_path: Path) -> None:
+    folder = write(tmp_path, "broken")
+    (folder / "rule.yml").write_text("title: [", "utf-8")
+
+    with pytest.raises(DetectionError, match=r"detection broken: rule\.yml: "):
+        read(folder)
+
+
+REFUSED_CORRELATIONS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "another kind": (
+        {"type": "value_count", "condition": {"gte": 5, "field": "eventName"}},
+        "correlation",
+        "event_count",
+    ),
+    "groups": ({"group-by": ["recipientAccountId"]}, "correlation", "no group-by"),
+    "at most so many": ({"condition": {"lte": 5}}, "correlation.condition", "must be gte or gt"),
+    "none at all": ({"condition": {"gte": 0}}, "correlation.condition", "one record or more"),
+    "parts of a minute": ({"timespan": "90s"}, "correlation.timespan", "whole minutes"),
+    "more than a day": ({"timespan": "2d"}, "correlation.timespan", "at most a day"),
+    "another rule": ({"rules": ["two"]}, "rule.yml", "two"),
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "where", "reason"), REFUSED_CORRELATIONS.values(), ids=REFUSED_CORRELATIONS
+)
+def test_a_correlation_that_no_alarm_can_count_is_refused(
+    tmp_path: Path, changes: dict[str, Any], where: str, reason: str
+) -> None:
+    folder = correlated(write(tmp_path, "refused"), **changes)
+
+    with pytest.raises(DetectionError) as refused:
+        read(folder)
+
+    assert refused.value.where == where
+    assert reason in refused.value.reason
+
+
+@pytest.mark.parametrize(
+    ("condition", "timespan", "threshold"),
+    [
+        ({"gte": 5}, "5m", Threshold(count=5, seconds=300)),
+        ({"gt": 5}, "1h", Threshold(count=6, seconds=3600)),
+        ({"gte": 1}, "60s", Threshold(count=1, seconds=60)),
+    ],
+)
+def test_a_correlation_is_the_alarms_threshold(
+    tmp_path: Path, condition: dict[str, int], timespan: str, threshold: Threshold
+) -> None:
+    folder = correlated(write(tmp_path, "one"), condition=condition, timespan=timespan)
+
+    assert read(folder).threshold == threshold
+
+
+def test_a_rule_of_nothing_but_sigma_is_a_metric_filter_with_an_alarm(tmp_path: Path) -> None:
+    one = read(write(tmp_path, "one", rootwatch=None))
+
+    assert one.evaluated_by == {"metric_filter"}
+    assert one.threshold == Threshold(count=1, seconds=60)
+    assert (one.types, one.next_steps, one.compliance) == ((), (), ())
+
+
+@pytest.mark.parametrize(
+    ("level", "priority"),
+    [
+        ("informational", "low"),
+        ("low", "low"),
+        ("medium", "low"),
+        ("high", "high"),
+        ("critical", "high"),
+    ],
+)
+def test_the_level_is_the_severity_and_says_the_priority_unless_the_rule_does(
+    tmp_path: Path, level: str, priority: str
+) -> None:
+    one = read(write(tmp_path, "one", level=level))
+    other = read(write(tmp_path, "other", level=level, **custom(priority="low")))
+
+    assert (one.severity, one.priority) == (level.upper(), priority)
+    assert (other.severity, other.priority) == (level.upper(), "low")
+
+
+def test_the_custom_block_is_read(tmp_path: Path) -> None:
+    mapping = {"framework": "CIS AWS Foundations Benchmark", "version": "5.0.0", "controls": ["1"]}
+    one = read(write(tmp_path, "one", **custom(compliance=[mapping], priority="low")))
+
+    assert one.compliance == (
+        Compliance(framework=mapping["framework"], version="5.0.0", controls=("1",)),
+    )
+    assert one.types == ("TTPs/Defense Evasion",)
+    assert one.next_steps == ("Ask who did it.",)
+    assert one.evaluated_by == {"metric_filter", "importer"}
+
+
+def test_a_rule_without_a_description_is_described_by_its_title(tmp_path: Path) -> None:
+    one = read(write(tmp_path, "one", title="Only a title", description=None))
+
+    assert one.description == "Only a title"
+
+
+def test_placeholders_stand_for_the_deployments_names(tmp_path: Path) -> None:
+    field = "requestParameters.name|expand|endswith|cased"
+    folder = write(tmp_path, "one", **event(**{field: "/%name_prefix%-trail"}))
+    one = read_detection(folder, None, EXAMPLE_PLACEHOLDERS | {"name_prefix": "ours"})
+
+    assert one.condition == FieldIs(
+        "requestParameters.name", (Text((Wildcard.MANY, "/ours-trail"), cased=True),)
+    )
+
+
+def test_every_folder_with_a_rule_is_a_detection_packs_last(tmp_path: Path) -> None:
+    ids = iter("abcd")
+
+    def put(folder: Path, name: str) -> None:
+        write(folder, name, id=f"2f6b4a55-1a0e-4a3c-9d2b-6f2f3c6a7e0{next(ids)}")
+
+    put(tmp_path, "second")
+    put(tmp_path, "first")
+    put(tmp_path / "a_pack", "one_of_a_pack")
+    (tmp_path / "no_detection").mkdir()
+    found = [(one.name, one.pack) for one in catalog.load(tmp_path)]
+
+    assert found == [("first", None), ("second", None), ("one_of_a_pack", "a_pack")]
+
+
+@pytest.mark.parametrize(
+    ("second", "changes", "where"),
+    [("two", {}, "id"), ("pack/one", {"id": "2f6b4a55-1a0e-4a3c-9d2b-6f2f3c6a7e02"}, "name")],
+)
+def test_names_and_ids_are_unique(
+    tmp_path: Path, second: str, changes: dict[str, Any], where: str
+) -> None:
+    write(tmp_path, "one")
+    write(tmp_path, second, **changes)
+
+    with pytest.raises(DetectionError) as refused:
+        catalog.load(tmp_path)
+
+    assert refused.value.where == where

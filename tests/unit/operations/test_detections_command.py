@@ -1,0 +1,437 @@
+"""`python -m operations.detections match | render | list`: what it prints, and its exit statuses."""
+
+import gzip
+import io
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from compiler import catalog
+from compiler.cloudwatch import metric_pattern
+from compiler.eventbridge import event_pattern
+from compiler.predicate import predicate
+from operations.detections import main, matching
+from operations.detections.rendering import TARGETS
+from operations.detections.terminal import Terminal
+from tests.unit.compiler.catalogs import RULE, SHIPPED
+
+ROOT = Path(catalog.__file__).parents[1]
+CATALOG = {detection.name: detection for detection in SHIPPED}
+SAMPLES = [
+    (detection, sample) for detection in CATALOG.values() for sample in catalog.samples(detection)
+]
+FIELDS = {
+    "id",
+    "name",
+    "title",
+    "level",
+    "priority",
+    "evaluated_by",
+    "pack",
+    "tags",
+    "compliance",
+}
+ROOT_ACTIVITY = CATALOG["root_activity"]
+
+
+class Result:
+    def __init__(self, arguments: Sequence[str], stdin: bytes = b"") -> None:
+        stdout, stderr = io.StringIO(), io.StringIO()
+        terminal = Terminal(
+            stdin=io.BufferedReader(io.BytesIO(stdin)), stdout=stdout, stderr=stderr
+        )
+        self.status = main(arguments, terminal)
+        self.stdout, self.stderr = stdout.getvalue(), stderr.getvalue()
+
+    @property
+    def answers(self) -> list[Any]:
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+
+def text_of(records: Sequence[Any]) -> bytes:
+    return "".join(f"{json.dumps(record)}\n" for record in records).encode()
+
+
+def records_of(name: str, *, matches: bool) -> list[dict[str, Any]]:
+    samples = catalog.samples(CATALOG[name])
+    return [sample.record for sample in samples if sample.matches is matches]
+
+
+def written(folder: Path, name: str, rule: dict[str, Any]) -> str:
+    path = folder / name
+    path.write_text(yaml.safe_dump(rule), encoding="utf-8")
+    return str(path)
+
+
+class TestMatch:
+    def test_each_record_has_one_answer_in_the_order_of_the_input(self) -> None:
+        records = [
+            *records_of("root_console_login_without_mfa", matches=False),
+            *records_of("root_console_login_without_mfa", matches=True),
+        ]
+
+        result = Result(["match"], text_of(records))
+
+        assert (result.status, result.stderr) == (0, "")
+        assert [answer["eventID"] for answer in result.answers] == [
+            record["eventID"] for record in records
+        ]
+
+    def test_the_answers_are_the_samples_expectations(self) -> None:
+        result = Result(["match", "-"], text_of([sample.record for _, sample in SAMPLES]))
+
+        said = [
+            detection.id in answer["detections"]
+            for (detection, _), answer in zip(SAMPLES, result.answers, strict=True)
+        ]
+        assert said == [sample.matches for _, sample in SAMPLES]
+
+    def test_a_record_is_as_good_in_its_eventbridge_envelope(self) -> None:
+        record = records_of("root_activity", matches=True)[0]
+        envelope = {"version": "0", "detail-type": "AWS API Call via CloudTrail", "detail": record}
+
+        assert Result(["match"], text_of([envelope])).stdout == (
+            Result(["match"], text_of([record])).stdout
+        )
+
+    def test_an_answer_is_one_json_object_a_line(self) -> None:
+        result = Result(["match"], b'{"eventID": "\\"\\u00e9\\ud800"}\n{"eventID": ""}\n')
+
+        assert result.stdout == (
+            '{"eventID": "\\"\\u00e9\\ud800", "detections": []}\n'
+            '{"eventID": "", "detections": []}\n'
+        )
+
+    def test_a_file_is_read_packed_or_not(self, tmp_path: Path) -> None:
+        text = json.dumps({"Records": records_of("root_activity", matches=True)}).encode()
+        plain, packed = tmp_path / "plain", tmp_path / "packed"
+        plain.write_bytes(text)
+        packed.write_bytes(gzip.compress(text))
+
+        results = [Result(["match", str(path)]) for path in (plain, packed)]
+
+        assert results[0].stdout == results[1].stdout
+        assert all(ROOT_ACTIVITY.id in answer["detections"] for answer in results[0].answers)
+
+    def test_bad_records_are_told_and_the_status_is_1(self) -> None:
+        result = Result(["match"], b'{"eventID": "a"}\nrubbish\n{"eventID": "b"}\n{}\n')
+
+        assert [answer["eventID"] for answer in result.answers] == ["a", "b"]
+        assert result.stderr == (
+            "standard input: line 2: no JSON: expecting value, 0 bytes in\n"
+            "standard input: line 4: no eventID\n"
+        )
+        assert result.status == 1
+
+    def test_an_empty_file_has_no_answers(self, tmp_path: Path) -> None:
+        path = tmp_path / "empty"
+        path.touch()
+
+        result = Result(["match", str(path)])
+
+        assert (result.stdout, result.stderr, result.status) == ("", "", 0)
+
+    def test_a_cut_off_gzip_file_is_answered_as_far_as_it_goes(self, tmp_path: Path) -> None:
+        path = tmp_path / "cut.gz"
+        path.write_bytes(gzip.compress(b'{"eventID": "a"}\n' * 3)[:-8])
+
+        result = Result(["match", str(path)])
+
+        assert len(result.answers) == 3
+        assert result.stderr == f"{path}: the gzip stream is cut off: it has no end\n"
+        assert result.status == 1
+
+    def test_a_file_that_is_not_there_is_an_error(self, tmp_path: Path) -> None:
+        path = tmp_path / "none"
+
+        result = Result(["match", str(path)])
+
+        assert result.stderr == f"{path}: cannot be read: No such file or directory\n"
+        assert (result.stdout, result.status) == ("", 2)
+
+    def test_a_folder_is_an_error(self, tmp_path: Path) -> None:
+        result = Result(["match", str(tmp_path)])
+
+        assert result.stderr == f"{tmp_path}: cannot be read: Is a directory\n"
+        assert (result.stdout, result.status) == ("", 2)
+
+    def test_another_encoding_is_an_error(self) -> None:
+        result = Result(["match"], '\ufeff{"eventID": "a"}'.encode("utf-16-le"))
+
+        assert result.stderr == "standard input: UTF-16, where UTF-8 is needed\n"
+        assert (result.stdout, result.status) == ("", 2)
+
+    def test_a_rule_needs_nothing_that_only_a_finding_needs(self, tmp_path: Path) -> None:
+        folder = tmp_path / "adopted"
+        folder.mkdir()
+        written(folder, "rule.yml", {key: RULE[key] for key in RULE if key != "rootwatch"})
+
+        rules = matching.ruleset(catalog.load(tmp_path))
+
+        assert [one.id for one in rules.matching({"eventName": "DeleteTrail"})] == [RULE["id"]]
+        assert rules.matching({"eventName": "CreateTrail"}) == ()
+
+    def test_no_detections_match_nothing(self) -> None:
+        assert matching.ruleset(()).matching({"eventID": "a"}) == ()
+
+
+class TestRender:
+    @pytest.mark.parametrize("given", [ROOT_ACTIVITY.name, ROOT_ACTIVITY.id])
+    def test_a_detection_for_a_target_is_printed_alone(self, given: str) -> None:
+        pattern = Result(["render", given, "--target", "cloudwatch"])
+        event = Result(["render", given, "--target", "eventbridge"])
+        carried = Result(["render", given, "--target", "predicate"])
+
+        assert pattern.stdout == f"{metric_pattern(ROOT_ACTIVITY)}\n"
+        assert json.loads(event.stdout) == event_pattern(ROOT_ACTIVITY)
+        assert json.loads(carried.stdout) == predicate(ROOT_ACTIVITY.condition)
+        assert pattern.status == event.status == carried.status == 0
+
+    def test_several_targets_have_headings(self) -> None:
+        result = Result(["render", "root_activity"])
+
+        texts = {target: render(ROOT_ACTIVITY) for target, render in TARGETS.items()}
+        assert result.stdout == "".join(
+            f"# root_activity: {target}\n{text}\n\n" for target, text in texts.items()
+        )
+
+    def test_without_a_name_all_are_printed(self) -> None:
+        result = Result(["render", "--target", "predicate"])
+
+        headings = [line for line in result.stdout.splitlines() if line.startswith("#")]
+        assert headings == [f"# {name}: predicate" for name in CATALOG]
+        assert result.status == 0
+
+    def test_any_rule_file_can_be_tried(self, tmp_path: Path) -> None:
+        rule = {
+            "title": "Any",
+            "logsource": {"product": "aws", "service": "cloudtrail"},
+            "detection": {"selection": {"eventName|cased": "Any"}, "condition": "selection"},
+        }
+
+        result = Result(["render", written(tmp_path, "any.yml", rule), "--target", "cloudwatch"])
+
+        assert (result.stdout, result.status) == ('{ $.eventName = "Any" }\n', 0)
+
+    def test_a_detections_folder_stands_for_its_rule(self) -> None:
+        by_folder = Result(["render", str(ROOT_ACTIVITY.folder), "--target", "predicate"])
+
+        assert json.loads(by_folder.stdout) == predicate(ROOT_ACTIVITY.condition)
+
+    def test_what_a_target_cannot_say_is_told_and_the_others_are_printed(
+        self, tmp_path: Path
+    ) -> None:
+        rule = {**RULE, "detection": {"selection": {"name|re": "a+"}, "condition": "selection"}}
+
+        result = Result(["render", written(tmp_path, "regex.yml", rule)])
+
+        assert "# regex: predicate\n" in result.stdout
+        assert "# regex: eventbridge\n" not in result.stdout
+        assert result.stderr.startswith("eventbridge: detection regex: name: ")
+        assert result.status == 1
+
+    def test_a_rule_that_is_not_understood_is_told(self, tmp_path: Path) -> None:
+        rule = {**RULE, "logsource": {"product": "windows"}}
+
+        result = Result(["render", written(tmp_path, "other.yml", rule)])
+
+        assert result.stderr == (
+            "detection other: logsource: must be product aws, service cloudtrail\n"
+        )
+        assert (result.stdout, result.status) == ("", 1)
+
+    def test_an_unknown_name_is_an_error_with_the_nearest_one(self) -> None:
+        result = Result(["render", "root_activty"])
+
+        assert result.stderr == (
+            "no detection and no rule file: root_activty; did you mean root_activity?\n"
+        )
+        assert (result.stdout, result.status) == ("", 2)
+
+
+class TestList:
+    def test_the_table_has_a_line_for_each_detection(self) -> None:
+        result = Result(["list"])
+
+        header, *lines = result.stdout.splitlines()
+        assert header.split() == ["NAME", "LEVEL", "PRIORITY", "EVALUATED", "BY", "TITLE", "PACK"]
+        assert [line.split()[0] for line in lines] == list(CATALOG)
+        assert all(one.title in line for one, line in zip(CATALOG.values(), lines, strict=True))
+
+    def test_the_columns_stand_under_each_other(self) -> None:
+        header, *lines = Result(["list"]).stdout.splitlines()
+
+        column = header.index("LEVEL")
+        levels = [line[column:].split()[0] for line in lines]
+        assert levels == [one.level for one in CATALOG.values()]
+
+    def test_scripts_get_json(self) -> None:
+        entries = json.loads(Result(["list", "--format", "json"]).stdout)
+
+        assert [entry["name"] for entry in entries] == list(CATALOG)
+        assert entries[0].keys() == FIELDS
+        assert {(entry["id"], entry["pack"]) for entry in entries} == {
+            (one.id, one.pack) for one in CATALOG.values()
+        }
+
+
+@pytest.fixture
+def configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
+    """A configuration without packs and without one detection, whose names are its own."""
+    config: dict[str, Any] = yaml.safe_load((ROOT / "config/minimal.yaml").read_text("utf-8"))
+    config["name_prefix"] = "lookout"
+    config["detections"] = {"overrides": {"root_activity": {"enabled": False}}}
+    monkeypatch.setenv("ROOTWATCH_CONFIG", written(tmp_path, "config.yaml", config))
+    return config
+
+
+class TestEnabled:
+    @pytest.mark.usefixtures("configured")
+    def test_only_what_the_configuration_enables_is_listed(self) -> None:
+        entries = json.loads(Result(["list", "--enabled", "--format", "json"]).stdout)
+
+        alone = [one.name for one in CATALOG.values() if one.pack is None]
+        assert [entry["name"] for entry in entries] == [
+            name for name in alone if name != "root_activity"
+        ]
+
+    @pytest.mark.usefixtures("configured")
+    def test_only_what_the_configuration_enables_matches(self) -> None:
+        records = text_of(records_of("root_activity", matches=True)[:1])
+
+        every, enabled = Result(["match"], records), Result(["match", "--enabled"], records)
+
+        assert ROOT_ACTIVITY.id in every.answers[0]["detections"]
+        assert ROOT_ACTIVITY.id not in enabled.answers[0]["detections"]
+
+    @pytest.mark.usefixtures("configured")
+    def test_renderings_have_the_names_of_the_configuration(self) -> None:
+        arguments = ["render", "pipeline_trail_tampering", "--target", "cloudwatch"]
+
+        assert "rootwatch-" in Result(arguments).stdout
+        assert "lookout-" in Result([*arguments, "--enabled"]).stdout
+
+    @pytest.mark.parametrize("command", ["match", "render", "list"])
+    def test_a_configuration_that_is_not_there_is_an_error(
+        self, command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("ROOTWATCH_CONFIG", str(tmp_path / "none.yaml"))
+
+        result = Result([command, "--enabled"])
+
+        assert result.stderr.startswith(f"{tmp_path / 'none.yaml'}: does not exist")
+        assert (result.stdout, result.status) == ("", 2)
+
+    def test_a_detection_that_there_is_not_is_an_error(
+        self, configured: dict[str, Any], tmp_path: Path
+    ) -> None:
+        configured["detections"]["overrides"] = {"root_activty": {"enabled": False}}
+        written(tmp_path, "config.yaml", configured)
+
+        result = Result(["list", "--enabled"])
+
+        assert "there is no root_activty" in result.stderr
+        assert (result.stdout, result.status) == ("", 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--help"], "exit status:"),
+        (["match", "--help"], "JSON lines"),
+        (["render", "--help"], "--target {cloudwatch,eventbridge,predicate}"),
+        (["list", "--help"], "--format {table,json}"),
+    ],
+)
+def test_help_tells_forms_options_and_statuses(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        Result(arguments)
+
+    assert ended.value.code == 0
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["find"], ["render", "--target", "waf"], ["match", "a", "b"]]
+)
+def test_wrong_arguments_have_status_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        Result(arguments)
+
+    assert ended.value.code == 2
+    assert "usage: python -m operations.detections" in capsys.readouterr().err
+
+
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """Who runs the tests in the background may ignore Ctrl-C, and a child inherits that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def started(*arguments: str) -> subprocess.Popen[bytes]:
+    pipe = subprocess.PIPE
+    return subprocess.Popen(  # noqa: S603  The command is ours.
+        [sys.executable, "-m", "detections", *arguments],
+        cwd=ROOT,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+    )
+
+
+class TestProcess:
+    def test_answers_come_while_the_input_is_still_open(self) -> None:
+        with started("match") as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(b'{"eventID": "a"}\n')
+            process.stdin.flush()
+            answer = json.loads(process.stdout.readline())
+            process.stdin.close()
+            status = process.wait()
+
+        assert answer == {"eventID": "a", "detections": []}
+        assert status == 0
+
+    def test_a_closed_pipe_ends_it_quietly(self) -> None:
+        with started("match") as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.close()
+            process.stdin.write(b'{"eventID": "a"}\n')
+            process.stdin.close()
+            complaint = process.stderr.read()
+            status = process.wait()
+
+        assert complaint == b""
+        assert status == -signal.SIGPIPE
+
+    @pytest.mark.usefixtures("_interruptible")
+    def test_an_interrupt_ends_it_quietly(self) -> None:
+        with started("match") as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdin.write(b'{"eventID": "a"}\n')
+            process.stdin.flush()
+            process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            complaint = process.stderr.read()
+            status = process.wait()
+
+        assert complaint == b""
+        assert status == 130

@@ -1,0 +1,363 @@
+"""CloudTrail records are read from whatever form they come in, and what is none is told."""
+
+import gzip
+import io
+import json
+from collections.abc import Iterable, Iterator
+from itertools import chain, repeat
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from operations.records import BadRecordError, record_in
+from operations.records.input import CHUNK_BYTES, InputError, chunks
+from operations.records.json_text import NotJsonError, parse
+from operations.records.stream import RecordStream
+from operations.records.values import MOST_VALUE_BYTES
+
+IDS = ["a", "b", "c"]
+RECORDS = [{"eventVersion": "1.11", "eventID": one, "resources": [{"x": '"}, {'}]} for one in IDS]
+ENVELOPES = [{"version": "0", "detail-type": "x", "detail": record} for record in RECORDS]
+
+
+def forms(records: list[dict[str, Any]]) -> dict[str, str]:
+    lines = [json.dumps(record) for record in records]
+    pretty = [json.dumps(record, indent=2) for record in records]
+    return {
+        "lines": "\n".join(lines) + "\n",
+        "lines without the last end": "\n".join(lines),
+        "lines that Windows ends": "\r\n".join(lines) + "\r\n",
+        "lines with blank ones between": "\n \n\n".join(lines),
+        "indented lines": "\n".join(f"  {line}" for line in lines),
+        "array": json.dumps(records),
+        "compact array": json.dumps(records, separators=(",", ":")),
+        "pretty array": json.dumps(records, indent=2),
+        "CloudTrail file": json.dumps({"Records": records}, separators=(",", ":")),
+        "pretty CloudTrail file": json.dumps({"Records": records}, indent=4),
+        "CloudTrail files": "".join(json.dumps({"Records": [record]}) for record in records),
+        "arrays, one a line": "\n".join(json.dumps([record]) for record in records),
+        "one directly after the other": "".join(lines),
+        "pretty": "\n".join(pretty),
+        "pretty without indentation": "\n".join(json.dumps(one, indent=0) for one in records),
+        "pretty, one directly after the other": "".join(pretty),
+        "some of each": f'{pretty[0]}[{lines[1]}]\n{{ "Records" : [ {lines[2]} ] }}\n[ ]',
+    }
+
+
+FORMS = {name: text.encode() for name, text in forms(RECORDS).items()}
+FORMS |= {f"envelopes: {name}": text.encode() for name, text in forms(ENVELOPES).items()}
+
+GOOD = '{"eventVersion": 1, "eventID": "%s"}'
+A, B, C = (GOOD % one for one in IDS)
+
+
+def opened(content: bytes) -> io.BufferedReader:
+    return io.BufferedReader(io.BytesIO(content))
+
+
+def pieces(text: bytes, size: int) -> Iterator[bytes]:
+    return (text[start : start + size] for start in range(0, len(text), size))
+
+
+def read(text_chunks: Iterable[bytes]) -> tuple[list[str], list[str]]:
+    """The eventIDs of the records, and the complaints about what is none."""
+    ids, complaints = [], []
+    for batch in RecordStream(iter(text_chunks)).batches():
+        for index, value in enumerate(batch.values):
+            try:
+                ids.append(record_in(value)["eventID"])
+            except BadRecordError as error:
+                complaints.append(f"{batch.where(index)}: {error}")
+    return ids, complaints
+
+
+def read_text(text: str) -> tuple[list[str], list[str]]:
+    return read([text.encode()])
+
+
+@pytest.mark.parametrize("text", FORMS.values(), ids=FORMS.keys())
+def test_each_form_gives_its_records_in_their_order(text: bytes) -> None:
+    assert read([text]) == (IDS, [])
+
+
+@pytest.mark.parametrize("text", FORMS.values(), ids=FORMS.keys())
+@pytest.mark.parametrize("size", [1, 2, 7, 64])
+def test_it_does_not_matter_where_chunks_of_the_input_end(text: bytes, size: int) -> None:
+    assert read(pieces(text, size)) == (IDS, [])
+
+
+@pytest.mark.parametrize("text", FORMS.values(), ids=FORMS.keys())
+def test_gzip_is_recognized_by_its_first_bytes(text: bytes) -> None:
+    stream = opened(gzip.compress(text))
+
+    assert read(chunks(stream)) == (IDS, [])
+
+
+def test_gzip_members_follow_each_other() -> None:
+    members = [gzip.compress(json.dumps({"Records": [one]}).encode()) for one in RECORDS]
+    stream = opened(b"".join(members))
+
+    assert read(chunks(stream)) == (IDS, [])
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    stream = opened(b"\xef\xbb\xbf" + A.encode())
+
+    assert read(chunks(stream)) == (["a"], [])
+
+
+@pytest.mark.parametrize("text", ["", "\n", " \r\n\t\n", "[]", '{"Records":[]}', "[ ]\n[]"])
+def test_nothing_is_in_an_input_without_records(text: str) -> None:
+    assert read_text(text) == ([], [])
+
+
+BAD_VALUES = {
+    '{"eventID": tru}': "no JSON: expecting value, 12 bytes in",
+    '{"eventID": "é", "x": tru}': "no JSON: expecting value, 23 bytes in",
+    '{"eventID": NaN}': "NaN is no JSON",
+    '{"eventID": "x", "y": [1, -Infinity]}': "-Infinity is no JSON",
+    '{"eventID": "x",}': "no JSON: illegal trailing comma before end of object, 15 bytes in",
+    '{"eventID": "x" "y": 1}': "no JSON: expecting ',' delimiter, 16 bytes in",
+    '{"eventID": "\t"}': "no JSON: invalid control character, 13 bytes in",
+    '{"eventID": "x", "y": "\\q"}': "no JSON: invalid \\escape, 23 bytes in",
+    "{'eventID': 'x'}": "no JSON: expecting property name enclosed in double quotes, 1 bytes in",
+    "rubbish": "no JSON: expecting value, 0 bytes in",
+    "null": "no object",
+    "17": "no object",
+    '"text"': "no object",
+    "{}": "no eventID",
+    '{"eventName": "x"}': "no eventID",
+    '{"eventID": 17}': "eventID is no string",
+    '{"eventID": null}': "eventID is no string",
+    '{"detail-type": "x", "detail": "y"}': "an EventBridge event whose detail is no object",
+    '{"detail-type": "x"}': "an EventBridge event whose detail is no object",
+    '{"detail-type": "x", "detail": {}}': "no detail.eventID",
+    '{"detail-type": "x", "detail": {"eventID": 1}}': "detail.eventID is no string",
+    '{"eventID": "x", "y": ' + "[" * 100_000 + "]" * 100_000 + "}": "nested too deeply",
+    '{"eventID": ' + "1" * 5000 + "}": "a number of too many digits",
+}
+bad_values = pytest.mark.parametrize(
+    ("value", "reason"), BAD_VALUES.items(), ids=(f"{value:.40}" for value in BAD_VALUES)
+)
+
+
+@bad_values
+def test_a_bad_line_is_told_by_its_number_and_the_others_are_read(value: str, reason: str) -> None:
+    assert read_text(f"{A}\n\n{value}\n{B}\n") == (["a", "b"], [f"line 3: {reason}"])
+
+
+@bad_values
+@pytest.mark.parametrize(
+    ("start", "end", "name"), [("[", "]", ""), ('{"Records":[', "]}", "Records")]
+)
+def test_a_bad_element_is_told_by_its_index_and_byte_and_the_others_are_read(
+    start: str, end: str, name: str, value: str, reason: str
+) -> None:
+    before = f"{start}{A}, "
+
+    ids, complaints = read_text(f"{before}{value}, {B}{end}{C}")
+
+    assert ids == ["a", "b", "c"]
+    assert complaints == [f"{name}[1], byte {len(before)}: {reason}"]
+
+
+def test_a_bad_element_among_many_has_its_own_index_and_byte() -> None:
+    text = "[" + ",".join([A] * 300 + ['{"eventName": "é"}', "5"] + [B] * 300) + "]"
+
+    ids, complaints = read_text(text)
+
+    first = len(text[: text.index('{"eventName')].encode())
+    assert len(ids) == 600
+    assert complaints == [
+        f"[300], byte {first}: no eventID",
+        f"[301], byte {first + 20}: no object",
+    ]
+
+
+def test_bytes_that_are_not_utf_8_make_a_record_bad() -> None:
+    text = A.encode() + b'\n{"eventID": "\xff"}\n' + B.encode()
+
+    assert read([text]) == (["a", "b"], ["line 2: not UTF-8, 13 bytes in"])
+
+
+@pytest.mark.parametrize(
+    ("text", "ids", "complaints"),
+    [
+        (f'{A}\n{{"x": {{"y":\n{B}\n{C}\n', ["a", "b", "c"], ["line 2"]),
+        (f'{A}\n{{"x": "y\n{B}\n{C}\n', ["a", "b", "c"], ["line 2"]),
+        (f'{A}\n{{"x": [\n  tru\n  ]\n}}\n{B}\n', ["a", "b"], ["line 2"]),
+        (f'{A}{{"x": tru}}{B}\n', ["a", "b"], ["line 1"]),
+        (f"{A}}}\n{B}\n", ["a", "b"], ["line 1"]),
+        (f'{A}\n{{"x": {{"y": 1\n', ["a"], ["line 2"]),
+        (f'[{A}, {{"eventVersion": 1, "x": {{"y": 1, {B}, {C}]', ["a", "b", "c"], ["[1], byte 38"]),
+        (f'[{A}, {{"eventVersion": 1, "x": "y}}, {B}, {C}]', ["a", "b", "c"], ["[1], byte 38"]),
+        (f'[{{"z": tru, "eventID": 1}}, {A}]', ["a"], ["[0], byte 1"]),
+        (f"[{A}, }}, {B}]", ["a", "b"], ["[1], byte 38"]),
+        (f"[{A}, , {B}]", ["a", "b"], ["[1], byte 38"]),
+        (f"[, {B}]", ["b"], ["[0], byte 1"]),
+        (f"[{A} {B}]", ["a", "b"], ["[1], byte 37"]),
+        (f"[{A}, ]{B}", ["a", "b"], ["[1], byte 38"]),
+        (f"[{A}, {B}", ["a", "b"], ["[2], byte 73"]),
+        (f'[{A}, {{"eventVersion": 1, "x', ["a"], ["[1], byte 38"]),
+        (f'{{"Records": [{A}]', ["a"], ["line 1"]),
+        (f'{{"Records": [{A}]\n{B}', ["a", "b"], ["line 2"]),
+    ],
+)
+def test_reading_goes_on_where_the_next_record_begins(
+    text: str, ids: list[str], complaints: list[str]
+) -> None:
+    whole = read_text(text)
+    by_the_byte = read(pieces(text.encode(), 1))
+
+    assert whole == by_the_byte
+    assert whole[0] == ids
+    assert [": ".join(one.split(": ")[:1]) for one in whole[1]] == complaints
+
+
+def test_brackets_in_a_string_close_nothing_wherever_chunks_end() -> None:
+    text = f'{{\n  "x" 1,\n  "y": {{"z": "}}}}}}"}}\n}}\n{B}\n'.encode()
+
+    outcomes = [read(pieces(text, size)) for size in range(1, len(text))]
+
+    complaint = "line 1: no JSON: expecting ':' delimiter, 8 bytes in"
+    assert outcomes == [(["b"], [complaint])] * (len(text) - 1)
+
+
+def test_it_is_told_where_reading_goes_on_in_an_array() -> None:
+    text = f'[{A}, {{"eventVersion": 1, "x": {{"y": 1, {B}]'
+
+    [complaint] = read_text(text)[1]
+
+    assert complaint.endswith(f"; reading goes on at byte {text.index(B)}")
+
+
+def test_it_is_told_that_nothing_more_could_be_read() -> None:
+    [complaint] = read_text(f'[{A}, {{"eventVersion": 1, "x')[1]
+
+    assert complaint.endswith("; nothing after it could be read")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (r'"\ud800"', "\ud800"),
+        ('{"a": 1, "a": 2}', {"a": 2}),
+        ("1e400", float("inf")),
+        ("1" * 400, int("1" * 400)),
+        ("[" * 2000 + "]" * 2000, json.loads("[" * 2000 + "]" * 2000)),
+    ],
+)
+def test_what_the_importer_reads_is_json_in_each_form(text: str, value: Any) -> None:
+    record = f'{{"eventID": "a", "x": {text}}}'
+
+    assert parse(text.encode()) == value
+    assert read_text(f"{record}\n{record}\n")[0] == ["a", "a"]
+    assert read_text(f"[{record}, {record}]")[0] == ["a", "a"]
+
+
+@given(text=st.text(st.sampled_from('{}[]",:1.e-\\untr \n'), max_size=12))
+def test_the_fast_parser_and_the_importer_take_the_same_texts(text: str) -> None:
+    try:
+        expected = json.loads(text)
+    except ValueError:
+        with pytest.raises(NotJsonError):
+            parse(text.encode())
+    else:
+        assert parse(text.encode()) == expected
+
+
+@given(
+    text=st.sampled_from(list(FORMS.values())),
+    place=st.integers(0, 400),
+    damage=st.sampled_from(
+        [b"", b'"', b"{", b"}", b"[", b"]", b",", b"\\", b"\n", b"\xff", b"tru"]
+    ),
+    cut=st.integers(0, 3),
+    size=st.integers(1, 80),
+)
+def test_damage_has_the_same_outcome_wherever_chunks_end(
+    text: bytes, place: int, damage: bytes, cut: int, size: int
+) -> None:
+    damaged = text[:place] + damage + text[place + cut :]
+
+    assert read(pieces(damaged, size)) == read([damaged])
+
+
+def test_a_value_of_more_than_16_mib_is_bad_and_the_others_are_read() -> None:
+    long = '{"eventID": "' + "x" * MOST_VALUE_BYTES + '"}'
+
+    lines = read(pieces(f"{A}\n{long}\n{B}".encode(), CHUNK_BYTES))
+    array = read(pieces(f"[{A}, {long}, {B}]".encode(), CHUNK_BYTES))
+
+    assert lines[0] == array[0] == ["a", "b"]
+    assert lines[1][0].startswith("line 2: longer than 16 MiB")
+    assert array[1][0].startswith("[1], byte 38: longer than 16 MiB")
+
+
+class WatchedInput:
+    """An endless file's chunks, that keeps what its reader has at hand whenever it wants more."""
+
+    def __init__(self, start: str, unit: str) -> None:
+        block = unit * (CHUNK_BYTES // len(unit))
+        self._chunks = chain([(start + block).encode()], repeat(block.encode(), 50))
+        self.stream = RecordStream(self)
+        self.at_hand: list[int] = []
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        self.at_hand.append(len(self.stream.window.text))
+        return next(self._chunks)
+
+
+@pytest.mark.parametrize(
+    ("start", "unit"),
+    [
+        ("", f"{A}\n"),
+        ("", A),
+        ("[", f"{A}, "),
+        ("[", f'{A},\n\n   {{"eventID": tru}}, '),
+        ('{"Records":[', f"{A},"),
+        ("", " \n"),
+    ],
+)
+def test_no_more_than_some_chunks_are_in_memory(start: str, unit: str) -> None:
+    watched = WatchedInput(start, unit)
+
+    values = sum(len(batch.values) for batch in watched.stream.batches())
+
+    assert values >= 50 * (CHUNK_BYTES // len(unit)) or not unit.strip()
+    assert len(watched.at_hand) > 50
+    assert max(watched.at_hand) <= 3 * CHUNK_BYTES
+
+
+class TestInput:
+    def test_a_cut_off_gzip_stream_is_told_after_what_could_be_read(self) -> None:
+        packed = gzip.compress("".join(f"{GOOD % number}\n" for number in range(9999)).encode())
+        stream = RecordStream(chunks(opened(packed[: len(packed) // 2])))
+
+        count = sum(len(batch.values) for batch in stream.batches())
+
+        assert count > 1000
+        assert str(stream.window.failure) == "the gzip stream is cut off: it has no end"
+
+    @pytest.mark.parametrize("damaged", [-8, -1])
+    def test_a_damaged_gzip_stream_is_told_after_what_could_be_read(self, damaged: int) -> None:
+        packed = bytearray(gzip.compress(f"{A}\n{B}\n".encode()))
+        packed[damaged] ^= 255
+        stream = RecordStream(chunks(opened(bytes(packed))))
+
+        values = [value for batch in stream.batches() for value in batch.values]
+
+        assert [value["eventID"] for value in values] == ["a", "b"]
+        assert str(stream.window.failure).startswith("the gzip stream is damaged: ")
+
+    @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+    def test_utf_16_is_refused(self, encoding: str) -> None:
+        stream = opened(("\ufeff" + A).encode(encoding))
+
+        with pytest.raises(InputError, match="UTF-16, where UTF-8 is needed"):
+            list(chunks(stream))
