@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from moto.events.exceptions import InvalidEventPatternException
 from moto.events.models import EventsBackend, Rule
 
-from sandbox.eventbridge.event_pattern import EventPattern, EventPatternError, parse
+from sandbox.eventbridge import patterns
 from sandbox.eventbridge.refusals import EventBridgeError, InvalidRequestError
 
 NAME = re.compile(r"[.\-_A-Za-z0-9]{1,64}")
@@ -42,12 +41,7 @@ def triggers(rule: Rule, event: Mapping[str, Any]) -> bool:
         return False
     if rule.state != ALL_EVENTS and _is_read_only(event):
         return False
-    return _parsed(text).matches(event)
-
-
-@functools.lru_cache(maxsize=256)
-def _parsed(text: str) -> EventPattern:
-    return parse(text)
+    return patterns.load(text).matches(event)
 
 
 def _is_read_only(event: Mapping[str, Any]) -> bool:
@@ -85,7 +79,4 @@ def _check_pattern(text: str) -> None:
             "LimitExceededException",
             f"The event pattern has {len(text)} characters; the quota is {PATTERN_CHARACTERS}.",
         )
-    try:
-        _parsed(text)
-    except EventPatternError as error:
-        raise InvalidEventPatternException(reason=str(error)) from error
+    patterns.load(text)

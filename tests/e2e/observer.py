@@ -16,7 +16,7 @@ IMPORTER = f"{PREFIX}-finding-importer"
 LOG_GROUP = f"/{PREFIX}/organization-trail"
 QUEUE = IMPORTER
 DEAD_LETTERS = f"{IMPORTER}-dead-letters"
-TOLD = f"{PREFIX}-told"
+IDEMPOTENCY_TABLE = f"{PREFIX}-idempotency"
 # Whom config/complete.yaml tells.
 ADDRESSES = {"security@example.com", "on-call@example.com"}
 LOW_PRIORITY_ADDRESSES = {"security@example.com"}
@@ -82,10 +82,10 @@ class Observer:
             "ExpressionAttributeNames": {"#status": "status"},
             "ExpressionAttributeValues": {":claimed": {"S": "INPROGRESS"}},
         }
-        for page in table.get_paginator("scan").paginate(TableName=TOLD, **claimed):
+        for page in table.get_paginator("scan").paginate(TableName=IDEMPOTENCY_TABLE, **claimed):
             for item in page["Items"]:
                 past = {**item, "in_progress_expiration": {"N": "0"}}
-                table.put_item(TableName=TOLD, Item=past)
+                table.put_item(TableName=IDEMPOTENCY_TABLE, Item=past)
 
     def drain(self) -> None:
         """Until nothing waits in the importer's queue."""

@@ -55,10 +55,13 @@ def refusal(call: Any, *arguments: Any, **parameters: Any) -> tuple[str, str]:
     ("pattern", "reason"),
     [
         ("{", "not JSON"),
-        ("[]", "a JSON object"),
-        ("{}", "an empty object"),
-        ('{"source": "aws.signin"}', "source: it must be an object or an array"),
-        ('{"detail": {"a": [{"matches": "x"}]}}', "detail.a[0]: unknown operator 'matches'"),
+        ("[]", "expected a JSON object"),
+        ("{}", "expected at least one field"),
+        ('{"source": "aws.signin"}', 'source: got "aws.signin", expected an object or an array'),
+        (
+            '{"detail": {"a": [{"matches": "x"}]}}',
+            'detail.a[0]: got ["matches"], expected one operator of',
+        ),
     ],
 )
 def test_a_pattern_that_is_none_is_refused(events: Any, pattern: str, reason: str) -> None:

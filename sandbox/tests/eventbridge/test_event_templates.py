@@ -222,7 +222,7 @@ def test_an_update_to_a_bus_that_takes_nothing_changes_no_target(
     ("found", "instead", "reason"),
     [
         ("RoleArn: !GetAtt Role.Arn", "", "RoleArn is required"),
-        ("anything-but: {prefix: pen}", "like: pen", "unknown operator 'like'"),
+        ("anything-but: {prefix: pen}", "like: pen", r'got \["like"\], expected one operator of'),
         ("events.amazonaws.com", "lambda.amazonaws.com", "cannot be assumed"),
         ("State: !Ref State", "Status: ENABLED", "unknown properties Status"),
     ],

@@ -9,8 +9,8 @@ from compiler import cloudwatch, eventbridge
 from compiler import predicate as importer
 from compiler.detection import Detection
 from functions.finding_importer.matching.rules import Ruleset
-from sandbox.eventbridge import event_pattern
-from sandbox.eventbridge.event_pattern import EventPattern
+from sandbox.eventbridge import patterns
+from sandbox.eventbridge.patterns import StrictEventPattern
 from sandbox.logs import filter_pattern
 from sandbox.logs.filter_pattern import FilterPattern
 
@@ -56,8 +56,8 @@ def _subscription(listed: tuple[Detection, ...]) -> str:
 
 
 @cache
-def _event_pattern(one: Detection) -> EventPattern:
-    return event_pattern.parse(eventbridge.event_pattern_text(one))
+def _event_pattern(one: Detection) -> StrictEventPattern:
+    return patterns.load(eventbridge.event_pattern_text(one))
 
 
 @cache

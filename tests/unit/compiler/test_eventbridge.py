@@ -23,7 +23,7 @@ from compiler.conditions import (
 from compiler.detection import Detection
 from compiler.errors import DetectionError
 from compiler.eventbridge import DETAIL_TYPES, event_pattern, event_pattern_text
-from sandbox.eventbridge.event_pattern import parse
+from sandbox.eventbridge.patterns import load
 from tests.unit.compiler.catalogs import SHIPPED, detection
 from tests.unit.compiler.condition_meaning import ORDERS, holds, is_, texts
 from tests.unit.compiler.test_catalog import NO_EVENT_RULE
@@ -47,7 +47,7 @@ def event(record: dict[str, Any], kind: str = DETAIL_TYPES[0]) -> Any:
 
 
 def matches(one: Detection, record: dict[str, Any], kind: str = DETAIL_TYPES[0]) -> bool:
-    return parse(event_pattern_text(one)).matches(event(record, kind))
+    return load(event_pattern_text(one)).matches(event(record, kind))
 
 
 def detail(condition: Condition) -> Any:
@@ -64,7 +64,7 @@ def list_on_b(condition: Condition) -> Any:
     ids=lambda one: one.name,
 )
 def test_a_shipped_detections_event_pattern_has_the_languages_form(one: Detection) -> None:
-    parse(event_pattern_text(one))
+    load(event_pattern_text(one))
 
 
 @pytest.mark.parametrize("kind", DETAIL_TYPES)

@@ -10,8 +10,8 @@ import yaml
 from compiler import catalog
 from modules.member_access import TEMPLATE
 from sandbox.cloudtrail import sign_ins
-from sandbox.eventbridge import event_pattern
-from sandbox.eventbridge.event_pattern import EventPattern
+from sandbox.eventbridge import patterns
+from sandbox.eventbridge.patterns import StrictEventPattern
 from tests.unit.compiler.judges import event
 
 SPELLINGS = ("AWS Console Sign In via CloudTrail", "AWS Console Signin via CloudTrail")
@@ -26,10 +26,10 @@ Loader.add_multi_constructor("!", lambda loader, _tag, node: loader.construct_sc
 
 
 @pytest.fixture(scope="module")
-def pattern() -> EventPattern:
+def pattern() -> StrictEventPattern:
     template = yaml.load(TEMPLATE.read_text("utf-8"), Loader)  # noqa: S506  a SafeLoader
     written = template["Resources"]["SignInRule"]["Properties"]["EventPattern"]
-    return event_pattern.parse(json.dumps(written))
+    return patterns.load(json.dumps(written))
 
 
 def sent(record: dict[str, Any], spelling: str = SPELLINGS[0]) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def sign_in_samples(*, matching: bool) -> list[Any]:
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("record", sign_in_samples(matching=True))
 def test_whatever_a_detection_matches_is_sent(
-    pattern: EventPattern, record: dict[str, Any], spelling: str
+    pattern: StrictEventPattern, record: dict[str, Any], spelling: str
 ) -> None:
     assert pattern.matches(sent(record, spelling))
 
@@ -59,7 +59,9 @@ def test_whatever_a_detection_matches_is_sent(
 @pytest.mark.parametrize(
     "mfa_used", ["No", "NO", "", None, False, 0, {"value": "Yes"}, ["Yes"], "Yes"]
 )
-def test_whatever_is_said_of_mfa_the_importer_decides(pattern: EventPattern, mfa_used: Any) -> None:
+def test_whatever_is_said_of_mfa_the_importer_decides(
+    pattern: StrictEventPattern, mfa_used: Any
+) -> None:
     record = sign_ins.root_without_mfa(ACCOUNT)
     record["additionalEventData"]["MFAUsed"] = mfa_used
 
@@ -67,7 +69,7 @@ def test_whatever_is_said_of_mfa_the_importer_decides(pattern: EventPattern, mfa
 
 
 @pytest.mark.parametrize("data", [None, {}, "absent"])
-def test_a_sign_in_that_says_nothing_of_mfa_is_sent(pattern: EventPattern, data: Any) -> None:
+def test_a_sign_in_that_says_nothing_of_mfa_is_sent(pattern: StrictEventPattern, data: Any) -> None:
     record = sign_ins.root_without_mfa(ACCOUNT)
     record["additionalEventData"] = data
     if data == "absent":
@@ -82,7 +84,7 @@ def test_a_sign_in_that_says_nothing_of_mfa_is_sent(pattern: EventPattern, data:
     ids=lambda make: make.__name__,
 )
 def test_other_sign_ins_are_not_sent(
-    pattern: EventPattern, make: Callable[[str], dict[str, Any]]
+    pattern: StrictEventPattern, make: Callable[[str], dict[str, Any]]
 ) -> None:
     assert not pattern.matches(sent(make(ACCOUNT)))
 
@@ -96,5 +98,5 @@ def test_other_sign_ins_are_not_sent(
         {"detail-type": "AWS Service Event via CloudTrail"},
     ],
 )
-def test_other_events_are_not_sent(pattern: EventPattern, change: dict[str, str]) -> None:
+def test_other_events_are_not_sent(pattern: StrictEventPattern, change: dict[str, str]) -> None:
     assert not pattern.matches({**sent(sign_ins.root_without_mfa(ACCOUNT)), **change})
