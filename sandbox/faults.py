@@ -6,11 +6,8 @@ such call die before the call is carried out.
 
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from unittest.mock import patch
 
 from moto.core import errors
 from moto.core.responses import BaseResponse
@@ -27,6 +24,7 @@ from sandbox.fault_kinds import (
     LostAnswer,
 )
 from sandbox.iam.authority import service_of
+from sandbox.overrides import Override, wrap
 
 __all__ = [
     "Crash",
@@ -116,27 +114,15 @@ class Faults:
         for rule in rules:
             rule.released.set()
 
-    @contextmanager
-    def installed(self) -> Iterator[None]:
-        faulty = self._faulty(BaseResponse.call_action)
-        with (
-            patch.object(BaseResponse, "call_action", faulty),
-            patch.object(errors, "warn", _warning(vars(errors)["warn"])),
-        ):
-            try:
-                yield
-            finally:
-                self.clear()
+    def overrides(self) -> list[Override]:
+        return [*wrap(BaseResponse, call_action=self._call_action), *wrap(errors, warn=_warn)]
 
-    def _faulty(self, call_action: Any) -> Any:
-        def faulty(response: BaseResponse) -> Any:
-            if not self._rules or "Authorization" not in response.headers:
-                return call_action(response)
-            call = self._call(response, call_action)
-            rule = self._claiming(call)
-            return rule.fault.answer(call, rule.released) if rule else call_action(response)
-
-        return faulty
+    def _call_action(self, call_action: Any, response: BaseResponse) -> Any:
+        if not self._rules or "Authorization" not in response.headers:
+            return call_action(response)
+        call = self._call(response, call_action)
+        rule = self._claiming(call)
+        return rule.fault.answer(call, rule.released) if rule else call_action(response)
 
     def _claiming(self, call: FaultyCall) -> Rule | None:
         with self._lock:
@@ -149,14 +135,10 @@ class Faults:
         return FaultyCall(response, lambda: call_action(response), function, process)
 
 
-def _warning(warn: Any) -> Any:
+def _warn(warn: Any, message: str, *args: Any, **kwargs: Any) -> None:
     """Moto warns of a code that is not in the service's model."""
-
-    def warning(message: str, *args: Any, **kwargs: Any) -> None:
-        if InjectedError.__name__ not in message:
-            warn(message, *args, **kwargs)
-
-    return warning
+    if InjectedError.__name__ not in message:
+        warn(message, *args, **kwargs)
 
 
 def _selects(selection: Selection, call: FaultyCall) -> bool:

@@ -5,7 +5,6 @@ import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,16 +13,16 @@ from botocore.config import Config
 from moto.core.config import default_user_config
 from moto.moto_api._internal.models import moto_api_backend
 
-from sandbox import security_hub
+from sandbox import security_hub, server
 from sandbox.activity import Activity
-from sandbox.aws_lambda import event_sources
+from sandbox.aws_lambda.event_sources import EventSources
 from sandbox.aws_lambda.functions import Functions
 from sandbox.aws_lambda.pollers import Pollers
 from sandbox.cloudformation import role_templates, stack_sets
 from sandbox.cloudtrail import administration as trail_administration
 from sandbox.cloudtrail.trails import Trails
 from sandbox.cloudwatch.alarms import Alarms
-from sandbox.control import controlled
+from sandbox.control import Application, controlled
 from sandbox.dynamodb import tables
 from sandbox.eventbridge import EventBridge
 from sandbox.faults import Faults
@@ -39,10 +38,10 @@ from sandbox.organizations.organization import (
     create_organization,
     key_of,
 )
+from sandbox.overrides import Override, applied
 from sandbox.security_hub import preflight_reads
-from sandbox.server import serving
+from sandbox.server import Server
 from sandbox.sns.mail import Mail, Mailboxes
-from sandbox.sqs import counts as queue_counts
 from sandbox.sqs.metrics import QueueMetrics
 from sandbox.sqs.moves import QueueMoves
 from sandbox.sqs.queues import Queues
@@ -98,19 +97,26 @@ class Sandbox:
         stack.callback(ONE_A_PROCESS.release)
         logging.getLogger("werkzeug").setLevel(logging.WARNING)
         moto_api_backend.reset()
-        default_user_config["lambda"] = {"use_docker": True}  # our runtime stands in its place
+        default_user_config["lambda"] = {"use_docker": True}  # the sandbox runs them itself
         stack.enter_context(security_hub.installed())
-        stack.enter_context(account_lookup.installed())
         self._key = create_organization()
-        self.endpoint = stack.enter_context(serving(partial(controlled, sandbox=self)))
-        self.services = self._install(stack)
+        self._server = Server(self._controlled)
+        stack.callback(self._server.close)
+        self.endpoint = self._server.endpoint
+        self.services = self._create_services()
+        stack.enter_context(applied(self._overrides()))
+        self._start(stack)
 
-    def _install(self, stack: ExitStack) -> Services:
+    def _controlled(self, application: Application) -> Application:
+        return controlled(application, sandbox=self)
+
+    def _create_services(self) -> Services:
         self._activity = activity = Activity()
         functions, queues = Functions(self.endpoint, activity), Queues(activity)
         event_bridge = EventBridge(activity)
         self._metrics = QueueMetrics(activity)
-        services = Services(
+        self.faults = Faults(functions)
+        return Services(
             functions=functions,
             mailboxes=Mailboxes(),
             alarms=Alarms(self._metrics.publish_all),
@@ -119,28 +125,39 @@ class Sandbox:
             queues=queues,
             pollers=Pollers(functions, queues, self._metrics, activity),
         )
+
+    def _overrides(self) -> list[Override]:
+        """Of the same attribute, the last one is the first that a call meets."""
+        services, activity = self.services, self._activity
+        return [
+            *server.overrides(),
+            *account_lookup.overrides(),
+            *organization_reads.overrides(),
+            *OrganizationChanges().overrides(),
+            *tables.overrides(),
+            *services.queues.overrides(),
+            *QueueMoves(activity).overrides(),
+            *EventSources(services.functions.roles, activity).overrides(),
+            *services.functions.overrides(),
+            *authority.overrides(),
+            *self.faults.overrides(),
+        ]
+
+    def _start(self, stack: ExitStack) -> None:
+        services = self.services
+        stack.enter_context(self._server.running())
         stack.enter_context(stack_sets.installed())
-        stack.enter_context(organization_reads.installed())
-        stack.enter_context(OrganizationChanges().installed())
-        stack.enter_context(tables.installed())
         stack.enter_context(role_templates.installed())
         stack.enter_context(services.mailboxes.installed())
         stack.enter_context(services.alarms.installed())
         stack.enter_context(trail_administration.installed())
         stack.enter_context(preflight_reads.installed())
-        stack.enter_context(event_bridge.installed())
-        stack.enter_context(queue_counts.installed())
-        stack.enter_context(queues.installed())
-        stack.enter_context(QueueMoves(activity).installed())
-        stack.enter_context(event_sources.installed(functions.roles, activity))
-        stack.enter_context(services.pollers.installed())
-        stack.enter_context(functions.installed())
+        stack.enter_context(services.event_bridge.installed())
+        stack.enter_context(LogGroups(services.functions).installed())
+        stack.enter_context(services.pollers.working())
+        stack.enter_context(services.functions.running())
         stack.enter_context(services.pollers.watching())
-        stack.enter_context(LogGroups(functions).installed())
-        stack.enter_context(authority.enforced())
-        self.faults = Faults(functions)
-        stack.enter_context(self.faults.installed())
-        return services
+        stack.callback(self.faults.clear)
 
     @property
     def deployer(self) -> AccessKey:

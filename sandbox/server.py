@@ -1,11 +1,10 @@
-"""Moto's server, without what it does again with every call."""
+"""Moto's server on a port of this machine's loopback interface."""
 
 import functools
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 
 from moto import backends
 from moto.core import responses
@@ -16,17 +15,18 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import make_server
 
+from sandbox.overrides import Override, replace
+
 HOST = "127.0.0.1"
-POLL_SECONDS = 0.05  # in which it sees that it shall end
+POLL_SECONDS = 0.05  # the interval at which it checks for its shutdown
 
 
 class RequestHandler(MotoRequestHandler):
-    """Answers in one piece: head and body together, as they fit.
+    """Sends the head and the body of an answer in one piece, as far as they fit.
 
-    The SDK for Go, which Terraform's provider calls with, closes its connection where the head of
-    an answer overtakes the last step of its own sending. A body that has come with the head is
-    still read; one that has not is missed, and the request, done already, is sent again. Waits of
-    a network hide that from AWS's users.
+    The AWS SDK for Go, which Terraform's provider uses, closes its connection where the head of an
+    answer arrives before its own request is completely sent, and repeats a request whose body did
+    not come with the head. With AWS, the network's latency hides this.
 
     https://github.com/aws/smithy-go/blob/main/transport/http/internal/io/safe.go
     """
@@ -36,30 +36,38 @@ class RequestHandler(MotoRequestHandler):
     wbufsize = 65_536
 
 
-@contextmanager
-def serving(wrapped: Callable[[Any], Any]) -> Iterator[str]:
-    """Serve moto's WSGI application, as `wrapped` returns it. Yields the endpoint."""
-    application = wrapped(DomainDispatcherApplication(create_backend_app))
-    server = make_server(HOST, 0, application, threaded=True, request_handler=RequestHandler)
-    thread = threading.Thread(
-        target=server.serve_forever, args=(POLL_SECONDS,), name="moto", daemon=True
-    )
-    with ExitStack() as stack:
-        stack.enter_context(_remembering())
+class Server:
+    """Listens from the start and answers while it is `running`."""
+
+    def __init__(self, wrapped: Callable[[Any], Any]) -> None:
+        """`wrapped` returns moto's WSGI application with the sandbox's around it."""
+        application = wrapped(DomainDispatcherApplication(create_backend_app))
+        self._server = make_server(
+            HOST, 0, application, threaded=True, request_handler=RequestHandler
+        )
+        self.endpoint = f"http://{HOST}:{self._server.server_port}"
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        thread = threading.Thread(
+            target=self._server.serve_forever, args=(POLL_SECONDS,), name="moto", daemon=True
+        )
         thread.start()
-        stack.callback(server.server_close)
-        stack.callback(thread.join)
-        stack.callback(server.shutdown)
-        yield f"http://{HOST}:{server.server_port}"
+        try:
+            yield
+        finally:
+            self._server.shutdown()
+            thread.join()
+
+    def close(self) -> None:
+        self._server.server_close()
 
 
-@contextmanager
-def _remembering() -> Iterator[None]:
+def overrides() -> list[Override]:
     """Moto reads its own folder and inspects its own class for each call."""
     names = functools.cache(vars(responses)["method_names_from_class"])
     modules = list(backends.list_of_moto_modules())
-    with (
-        patch.object(responses, "method_names_from_class", names),
-        patch.object(backends, "list_of_moto_modules", lambda: modules),
-    ):
-        yield
+    return [
+        *replace(responses, method_names_from_class=names),
+        *replace(backends, list_of_moto_modules=lambda: modules),
+    ]

@@ -3,11 +3,8 @@
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 """
 
-import functools
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
 from typing import Any
-from unittest.mock import patch
 
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
 from moto.awslambda.models import EventSourceMapping, LambdaBackend, LambdaFunction, lambda_backends
@@ -16,10 +13,16 @@ from moto.sqs.models import Queue
 from sandbox.activity import Activity
 from sandbox.aws_lambda.function_roles import FunctionRoles
 from sandbox.iam.resources import queue_access
+from sandbox.overrides import Override, wrap
 from sandbox.sqs.messages import queue_of
 
 ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
 BATCH_WITHOUT_WINDOW = 10
+CHANGES = (
+    "create_event_source_mapping",
+    "update_event_source_mapping",
+    "delete_event_source_mapping",
+)
 
 
 def enabled_mappings() -> list[EventSourceMapping]:
@@ -32,58 +35,48 @@ def enabled_mappings() -> list[EventSourceMapping]:
     ]
 
 
-@contextmanager
-def installed(roles: FunctionRoles, activity: Activity) -> Iterator[None]:
-    """Each change of a mapping is told to the activity."""
-    replacements = {
-        "create_event_source_mapping": _creating(roles, LambdaBackend.create_event_source_mapping),
-        "update_event_source_mapping": _updating(LambdaBackend.update_event_source_mapping),
-        "delete_event_source_mapping": LambdaBackend.delete_event_source_mapping,
-    }
-    with ExitStack() as stack:
-        for name, operation in replacements.items():
-            stack.enter_context(patch.object(LambdaBackend, name, _telling(operation, activity)))
-        yield
+class EventSources:
+    def __init__(self, roles: FunctionRoles, activity: Activity) -> None:
+        self._roles = roles
+        self._activity = activity
 
+    def overrides(self) -> list[Override]:
+        return [
+            *wrap(
+                LambdaBackend,
+                create_event_source_mapping=self._create,
+                update_event_source_mapping=_update,
+            ),
+            *wrap(LambdaBackend, **dict.fromkeys(CHANGES, self._notifying)),
+        ]
 
-def _telling(operation: Any, activity: Activity) -> Any:
-    @functools.wraps(operation)
-    def telling(backend: LambdaBackend, *args: Any) -> Any:
+    def _notifying(self, operation: Any, backend: LambdaBackend, *args: Any) -> Any:
         answer = operation(backend, *args)
-        activity.notify()
+        self._activity.notify()
         return answer
 
-    return telling
-
-
-def _creating(roles: FunctionRoles, create: Any) -> Any:
-    @functools.wraps(create)
-    def creating(backend: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
+    def _create(
+        self, create: Any, backend: LambdaBackend, spec: dict[str, Any]
+    ) -> EventSourceMapping:
         function = backend.get_function(spec["FunctionName"])
         queue = queue_of(spec["EventSourceArn"])
         if queue is not None:
             _check_new(backend, function, queue)
-            _check_rights(roles, function, queue)
+            _check_rights(self._roles, function, queue)
         _check_settings(spec, int(spec.get("BatchSize", BATCH_WITHOUT_WINDOW)))
         mapping: EventSourceMapping = create(backend, spec)
         return mapping
 
-    return creating
 
-
-def _updating(update: Any) -> Any:
-    @functools.wraps(update)
-    def updating(
-        backend: LambdaBackend, uuid: str, spec: dict[str, Any]
-    ) -> EventSourceMapping | None:
-        mapping = backend.get_event_source_mapping(uuid)
-        if mapping is not None:
-            window = {"MaximumBatchingWindowInSeconds": mapping.max_batch_window or 0}
-            _check_settings({**window, **spec}, int(spec.get("BatchSize", mapping.batch_size)))
-        updated: EventSourceMapping | None = update(backend, uuid, spec)
-        return updated
-
-    return updating
+def _update(
+    update: Any, backend: LambdaBackend, uuid: str, spec: dict[str, Any]
+) -> EventSourceMapping | None:
+    mapping = backend.get_event_source_mapping(uuid)
+    if mapping is not None:
+        window = {"MaximumBatchingWindowInSeconds": mapping.max_batch_window or 0}
+        _check_settings({**window, **spec}, int(spec.get("BatchSize", mapping.batch_size)))
+    updated: EventSourceMapping | None = update(backend, uuid, spec)
+    return updated
 
 
 def _check_new(backend: LambdaBackend, function: LambdaFunction, queue: Queue) -> None:

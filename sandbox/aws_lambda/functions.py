@@ -4,9 +4,8 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 from weakref import WeakValueDictionary
 
 from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
@@ -21,6 +20,7 @@ from sandbox.aws_lambda.function_roles import FunctionRoles, assume, function_of
 from sandbox.aws_lambda.packages import Packages
 from sandbox.aws_lambda.runtime import Configuration, FunctionProcess, Result
 from sandbox.iam.refusals import AccessDeniedError
+from sandbox.overrides import Override, replace
 
 SESSION_SECONDS = 3000  # of the hour that the role's credentials last
 
@@ -46,13 +46,18 @@ class Functions:
         self.roles = FunctionRoles()
         self._asynchronous = AsynchronousInvocations(self.invoke, self.roles, activity)
 
+    def overrides(self) -> list[Override]:
+        return [
+            *replace(LambdaBackend, invoke=self._invoke),
+            *invoke_configs.overrides(self.roles),
+        ]
+
     @contextmanager
-    def installed(self) -> Iterator[None]:
-        with ExitStack() as stack:
-            stack.enter_context(patch.object(LambdaBackend, "invoke", self._invoke_operation()))
-            stack.enter_context(invoke_configs.installed(self.roles))
-            stack.callback(self._stop)
+    def running(self) -> Iterator[None]:
+        try:
             yield
+        finally:
+            self._stop()
 
     def invoke(self, function_arn: str, payload: bytes, request_id: str | None = None) -> Result:
         """AccessDeniedError where Lambda may not assume the function's role."""
@@ -137,30 +142,28 @@ class Functions:
             },
         )
 
-    def _invoke_operation(functions) -> Any:  # noqa: N805  `self` is the backend's below
-        def invoke(
-            self: LambdaBackend,
-            function_name: str,
-            qualifier: str | None,
-            body: Any,
-            headers: Any,
-            response_headers: Any,
-        ) -> bytes:
-            arn = self.get_function(function_name, qualifier).function_arn
-            payload = _payload(body)
-            if headers.get("X-Amz-Invocation-Type") == "Event":
-                functions.invoke_later(arn, payload)
-                return b""
-            try:
-                result = functions.invoke(arn, payload)
-            except AccessDeniedError as error:
-                message = "The role defined for the function cannot be assumed by Lambda."
-                raise InvalidParameterValueException(message) from error
-            if result.error:
-                response_headers["x-amz-function-error"] = "Unhandled"
-            return result.payload
-
-        return invoke
+    def _invoke(
+        self,
+        backend: LambdaBackend,
+        function_name: str,
+        qualifier: str | None,
+        body: Any,
+        headers: Any,
+        response_headers: Any,
+    ) -> bytes:
+        arn = backend.get_function(function_name, qualifier).function_arn
+        payload = _payload(body)
+        if headers.get("X-Amz-Invocation-Type") == "Event":
+            self.invoke_later(arn, payload)
+            return b""
+        try:
+            result = self.invoke(arn, payload)
+        except AccessDeniedError as error:
+            message = "The role defined for the function cannot be assumed by Lambda."
+            raise InvalidParameterValueException(message) from error
+        if result.error:
+            response_headers["x-amz-function-error"] = "Unhandled"
+        return result.payload
 
     def _stop(self) -> None:
         self._asynchronous.stop_retries()

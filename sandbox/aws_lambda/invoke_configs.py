@@ -4,10 +4,7 @@ https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.h
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from typing import Any
-from unittest.mock import patch
 
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import EventInvokeConfig, LambdaBackend, LambdaFunction
@@ -15,6 +12,7 @@ from moto.awslambda.models import EventInvokeConfig, LambdaBackend, LambdaFuncti
 from sandbox.aws_lambda.function_roles import FunctionRoles
 from sandbox.iam.resources import queue_access
 from sandbox.organizations.organization import PARTITION
+from sandbox.overrides import Override, replace
 from sandbox.sqs.messages import queue_of
 
 RETRIES = 2  # Lambda's default
@@ -44,15 +42,12 @@ def destination_problem(roles: FunctionRoles, function: LambdaFunction, arn: str
     )
 
 
-@contextmanager
-def installed(roles: FunctionRoles) -> Iterator[None]:
-    with ExitStack() as stack:
-        for name, keeps in {
-            "put_function_event_invoke_config": False,
-            "update_function_event_invoke_config": True,
-        }.items():
-            stack.enter_context(patch.object(LambdaBackend, name, _putting(roles, keeps=keeps)))
-        yield
+def overrides(roles: FunctionRoles) -> list[Override]:
+    return replace(
+        LambdaBackend,
+        put_function_event_invoke_config=_putting(roles, keeps=False),
+        update_function_event_invoke_config=_putting(roles, keeps=True),
+    )
 
 
 def _putting(roles: FunctionRoles, *, keeps: bool) -> Any:

@@ -60,7 +60,7 @@ class Pollers:
         self.refusals: dict[str, str] = {}  # why a mapping cannot read its queue, by its id
 
     @contextmanager
-    def installed(self) -> Iterator[None]:
+    def working(self) -> Iterator[None]:
         """Ends when the work has ended: the functions have to end before."""
         self._activity.add_source(self._has_work)
         try:

@@ -5,34 +5,22 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithItem
 """
 
 import copy
-import functools
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from typing import Any
-from unittest.mock import patch
 
 from moto.dynamodb.models import DynamoDBBackend
+
+from sandbox.overrides import Override, wrap
 
 OPERATIONS = ("get_item", "put_item", "update_item", "delete_item", "transact_write_items")
 
 
-@contextmanager
-def installed() -> Iterator[None]:
+def overrides() -> list[Override]:
     lock = threading.RLock()
-    with ExitStack() as stack:
-        for name in OPERATIONS:
-            alone = _alone(getattr(DynamoDBBackend, name), lock)
-            stack.enter_context(patch.object(DynamoDBBackend, name, alone))
-        yield
 
-
-def _alone(operation: Any, lock: threading.RLock) -> Any:
-    """The answer is a copy: moto's is the item itself, which the next call may change."""
-
-    @functools.wraps(operation)
-    def alone(*args: Any, **kwargs: Any) -> Any:
+    def locked(operation: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return a copy: moto returns the item itself, which the next call may change."""
         with lock:
             return copy.deepcopy(operation(*args, **kwargs))
 
-    return alone
+    return wrap(DynamoDBBackend, **dict.fromkeys(OPERATIONS, locked))

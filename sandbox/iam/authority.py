@@ -3,12 +3,9 @@
 moto's own check knows neither resources nor conditions nor resource policies.
 """
 
-import functools
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
-from unittest.mock import patch
 
 from moto.core.authorization import ActionAuthenticatorMixin
 from moto.core.responses import BaseResponse
@@ -23,6 +20,7 @@ from sandbox.iam.policy import AccessRequest, Decision, NamedPolicy, Principal, 
 from sandbox.iam.refusals import AccessDeniedError, RefusalError
 from sandbox.iam.resources import Access, bucket_access, role_access
 from sandbox.organizations.organization import PARTITION, is_suspended, organization_of
+from sandbox.overrides import Override, replace, wrap
 
 SERVICE_PREFIXES = {"monitoring": "cloudwatch"}  # where the signing name is not the IAM prefix
 SOURCELESS = frozenset({"cloudtrail.amazonaws.com"})  # say no source when they assume a role
@@ -78,32 +76,21 @@ def authorize_session(session: AssumedRole, access: Access, region: str) -> Deci
     return _decide_for(identity, access, region)
 
 
-@contextmanager
-def enforced() -> Iterator[None]:
-    """Authorize every call to moto as long as this lasts."""
-    with ExitStack() as stack:
-        stack.enter_context(
-            patch.object(BaseResponse, "call_action", _checked(BaseResponse.call_action))
-        )
-        stack.enter_context(
-            patch.object(
-                ActionAuthenticatorMixin, "_authenticate_and_authorize_action", _check_moto_action
-            )
-        )
-        stack.enter_context(patch.object(FakeBucket, "get_permission", _left_to_us))
-        yield
+def overrides() -> list[Override]:
+    """Authorize every call to moto."""
+    return [
+        *wrap(BaseResponse, call_action=_call_action),
+        *replace(ActionAuthenticatorMixin, _authenticate_and_authorize_action=_check_moto_action),
+        *replace(FakeBucket, get_permission=_left_to_us),
+    ]
 
 
-def _checked(call_action: Any) -> Any:
-    @functools.wraps(call_action)
-    def checked(response: BaseResponse) -> Any:
-        try:
-            _authorize(response)
-        except RefusalError as refusal:
-            return refusal.answer(as_json=_speaks_json(response))
-        return call_action(response)
-
-    return checked
+def _call_action(call_action: Any, response: BaseResponse) -> Any:
+    try:
+        _authorize(response)
+    except RefusalError as refusal:
+        return refusal.answer(as_json=_speaks_json(response))
+    return call_action(response)
 
 
 def _speaks_json(response: BaseResponse) -> bool:

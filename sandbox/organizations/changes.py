@@ -7,10 +7,8 @@ https://docs.aws.amazon.com/organizations/latest/APIReference/action-reference.h
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from typing import Any
-from unittest.mock import patch
 
 from moto.organizations import utils
 from moto.organizations.exceptions import OrganizationsClientError
@@ -19,6 +17,7 @@ from moto.organizations.responses import OrganizationsResponse
 from sandbox.organizations import organization as members
 from sandbox.organizations.handshakes import Handshake
 from sandbox.organizations.organization import MANAGEMENT, ONE_CHANGE_AT_A_TIME
+from sandbox.overrides import Override, add, replace
 
 type Document = dict[str, Any]
 type Operation = Callable[[str, Document], Document]  # the caller's account and the request
@@ -29,25 +28,25 @@ class OrganizationChanges:
         self._handshakes: dict[str, Handshake] = {}
         self._requests: dict[str, Document] = {}  # to create an account, by their id
 
-    @contextmanager
-    def installed(self) -> Iterator[None]:
-        operations: dict[str, Operation] = {
-            "create_account": self._create_account,
-            "describe_create_account_status": self._describe_request,
-            "move_account": _move_account,
-            "close_account": _close_account,
-            "remove_account_from_organization": _remove_account,
-            "leave_organization": _leave,
-            "invite_account_to_organization": self._invite,
-            "accept_handshake": self._accept,
-            "describe_handshake": self._describe_handshake,
-            "list_handshakes_for_account": self._list_handshakes,
-        }
-        with ExitStack() as stack:
-            for name, operation in operations.items():
-                answer = _answering(operation)
-                stack.enter_context(patch.object(OrganizationsResponse, name, answer, create=True))
-            yield
+    def overrides(self) -> list[Override]:
+        return [
+            *replace(
+                OrganizationsResponse,
+                create_account=_answering(self._create_account),
+                describe_create_account_status=_answering(self._describe_request),
+                move_account=_answering(_move_account),
+                close_account=_answering(_close_account),
+                remove_account_from_organization=_answering(_remove_account),
+            ),
+            *add(
+                OrganizationsResponse,
+                leave_organization=_answering(_leave),
+                invite_account_to_organization=_answering(self._invite),
+                accept_handshake=_answering(self._accept),
+                describe_handshake=_answering(self._describe_handshake),
+                list_handshakes_for_account=_answering(self._list_handshakes),
+            ),
+        ]
 
     def _create_account(self, _caller: str, request: Document) -> Document:
         """It answers before the account is made; DescribeCreateAccountStatus tells its number."""

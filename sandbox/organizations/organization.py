@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from unittest.mock import patch
 
 from moto.iam.models import IAMBackend, iam_backends
 from moto.organizations import utils
@@ -19,6 +18,7 @@ from moto.organizations.models import (
 )
 
 from sandbox.organizations.membership import Lineage, Members, Move, Owner, tell
+from sandbox.overrides import applied, replace
 
 PARTITION = "aws"
 ORGANIZATION_ID = "o-exampleorgid"
@@ -72,10 +72,10 @@ def create_organization() -> AccessKey:
     """Create it in moto; the key is the one of an administrator in the management account."""
     _outside.clear()
     organizations = organization()
-    with (
-        patch.object(utils, "make_random_org_id", return_value=ORGANIZATION_ID),
-        patch.object(utils, "make_random_root_id", return_value=ROOT_ID),
-    ):
+    ids = replace(
+        utils, make_random_org_id=lambda: ORGANIZATION_ID, make_random_root_id=lambda: ROOT_ID
+    )
+    with applied(ids):
         organizations.create_organization("us-east-1", FeatureSet="ALL")
     organizations.accounts = Members(organizations.accounts)
     for unit, accounts in UNITS.items():
@@ -244,7 +244,7 @@ def _status(account: str) -> str | None:
 
 
 def _enroll(number: str, request: Mapping[str, Any]) -> FakeAccount:
-    with patch.object(utils, "make_random_account_id", lambda: number):
+    with applied(replace(utils, make_random_account_id=lambda: number)):
         organization().create_account(**request)
     return organization().get_account_by_id(number)
 

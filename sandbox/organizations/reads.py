@@ -4,11 +4,7 @@ https://docs.aws.amazon.com/organizations/latest/APIReference/action-reference.h
 https://docs.aws.amazon.com/organizations/latest/userguide/orgs_delegate_policies.html
 """
 
-import functools
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from typing import Any
-from unittest.mock import patch
 
 from moto.organizations.exceptions import (
     AWSOrganizationsNotInUseException,
@@ -18,6 +14,7 @@ from moto.organizations.models import FakeAccount, OrganizationsBackend
 from moto.organizations.responses import OrganizationsResponse
 
 from sandbox.organizations.organization import MANAGEMENT, member, organization, organization_of
+from sandbox.overrides import Override, replace, wrap
 from sandbox.pages import BadTokenError, page
 
 OWN_INVITATIONS = frozenset({"AcceptHandshake", "DescribeHandshake", "ListHandshakesForAccount"})
@@ -26,39 +23,32 @@ OUTSIDERS = OWN_INVITATIONS | {"CreateOrganization"}
 ACCOUNTS_A_PAGE = 20
 
 
-@contextmanager
-def installed() -> Iterator[None]:
-    backend = property(_backend_of(vars(OrganizationsResponse)["organizations_backend"]))
-    replacements = {
-        "get_account_by_id": _finding(OrganizationsBackend.get_account_by_id),
-        "list_accounts": _list_accounts,
-        "list_parents": _listing_parents(OrganizationsBackend.list_parents),
-        "list_delegated_services_for_account": _listing_services(
-            OrganizationsBackend.list_delegated_services_for_account
+def overrides() -> list[Override]:
+    return [
+        *wrap(OrganizationsResponse, organizations_backend=_backend_for_caller),
+        *replace(OrganizationsBackend, list_accounts=_list_accounts),
+        *wrap(
+            OrganizationsBackend,
+            get_account_by_id=_get_account_by_id,
+            list_parents=_list_parents,
+            list_delegated_services_for_account=_list_delegated_services,
         ),
-    }
-    with ExitStack() as stack:
-        stack.enter_context(patch.object(OrganizationsResponse, "organizations_backend", backend))
-        for name, replacement in replacements.items():
-            stack.enter_context(patch.object(OrganizationsBackend, name, replacement))
-        yield
+    ]
 
 
-def _backend_of(original: property) -> Any:
-    def backend(response: OrganizationsResponse) -> OrganizationsBackend:
-        caller = response.current_account
-        operation = response._get_action()  # noqa: SLF001  moto's own way
-        assert original.fget is not None  # noqa: S101  a property of moto's has a getter
-        own: OrganizationsBackend = original.fget(response)
-        if organization_of(caller) is None:
-            _require_organization(own, operation)
-        elif not _may_call(caller, operation):
-            raise OrganizationsClientError(
-                "AccessDeniedException", "You don't have permissions to access this resource."
-            )
-        return organization() if _is_delegated(caller) else own
-
-    return backend
+def _backend_for_caller(
+    organizations_backend: Any, response: OrganizationsResponse
+) -> OrganizationsBackend:
+    caller = response.current_account
+    operation = response._get_action()  # noqa: SLF001  moto's own way
+    own: OrganizationsBackend = organizations_backend(response)
+    if organization_of(caller) is None:
+        _require_organization(own, operation)
+    elif not _may_call(caller, operation):
+        raise OrganizationsClientError(
+            "AccessDeniedException", "You don't have permissions to access this resource."
+        )
+    return organization() if _is_delegated(caller) else own
 
 
 def _require_organization(own: OrganizationsBackend, operation: str) -> None:
@@ -78,16 +68,13 @@ def _is_delegated(account: str) -> bool:
     return any(admin.account.id == account for admin in organization().admins)
 
 
-def _finding(get_account_by_id: Any) -> Any:
-    """Moto looks at every account."""
-
-    @functools.wraps(get_account_by_id)
-    def finding(backend: OrganizationsBackend, account_id: str) -> FakeAccount:
-        own = backend is organization() and member(account_id)
-        found: FakeAccount = own or get_account_by_id(backend, account_id)
-        return found
-
-    return finding
+def _get_account_by_id(
+    get_account_by_id: Any, backend: OrganizationsBackend, account_id: str
+) -> FakeAccount:
+    """Moto searches the list of all accounts."""
+    own = backend is organization() and member(account_id)
+    found: FakeAccount = own or get_account_by_id(backend, account_id)
+    return found
 
 
 def _list_accounts(
@@ -106,27 +93,22 @@ def _list_accounts(
     return [account.describe() for account in accounts], following
 
 
-def _listing_parents(list_parents: Any) -> Any:
-    @functools.wraps(list_parents)
-    def listing(backend: OrganizationsBackend, **parameters: Any) -> dict[str, Any]:
-        try:
-            parents: dict[str, Any] = list_parents(backend, **parameters)
-        except OrganizationsClientError as error:  # that there is no such account, or unit
-            raise OrganizationsClientError(
-                "ChildNotFoundException", "You specified a child that doesn't exist."
-            ) from error
-        return parents
-
-    return listing
+def _list_parents(
+    list_parents: Any, backend: OrganizationsBackend, **parameters: Any
+) -> dict[str, Any]:
+    try:
+        parents: dict[str, Any] = list_parents(backend, **parameters)
+    except OrganizationsClientError as error:  # no such account, or unit
+        raise OrganizationsClientError(
+            "ChildNotFoundException", "You specified a child that doesn't exist."
+        ) from error
+    return parents
 
 
-def _listing_services(list_services: Any) -> Any:
-    """Moto says of an unknown account that the caller is in no organization."""
-
-    @functools.wraps(list_services)
-    def listing(backend: OrganizationsBackend, **parameters: str) -> dict[str, Any]:
-        backend.get_account_by_id(parameters["AccountId"])
-        services: dict[str, Any] = list_services(backend, **parameters)
-        return services
-
-    return listing
+def _list_delegated_services(
+    list_services: Any, backend: OrganizationsBackend, **parameters: str
+) -> dict[str, Any]:
+    """For an unknown account, moto answers that the caller is in no organization."""
+    backend.get_account_by_id(parameters["AccountId"])
+    services: dict[str, Any] = list_services(backend, **parameters)
+    return services

@@ -4,25 +4,19 @@ Moto looks at it twice for each message, and SQS's every answer counts them: tho
 would take minutes.
 """
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from unittest.mock import patch
-
 from moto.core.utils import unix_time_millis
 from moto.sqs.models import Message, Queue
 
+from sandbox.overrides import Override, replace
 
-@contextmanager
-def installed() -> Iterator[None]:
-    properties = {
-        "messages": property(_shown),
-        "approximate_number_of_messages_delayed": property(_delayed),
-        "approximate_number_of_messages_not_visible": property(_hidden),
-    }
-    with ExitStack() as stack:
-        for name, replacement in properties.items():
-            stack.enter_context(patch.object(Queue, name, replacement))
-        yield
+
+def overrides() -> list[Override]:
+    return replace(
+        Queue,
+        messages=property(_shown),
+        approximate_number_of_messages_delayed=property(_delayed),
+        approximate_number_of_messages_not_visible=property(_hidden),
+    )
 
 
 def _shown(queue: Queue) -> list[Message]:

@@ -5,11 +5,8 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartM
 """
 
 import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
-from unittest.mock import patch
 
 from moto.core.responses import ActionResult
 from moto.core.utils import unix_time_millis
@@ -19,9 +16,10 @@ from moto.sqs.responses import SQSResponse
 
 from sandbox.activity import Activity
 from sandbox.iam.resources import sources_of
+from sandbox.overrides import Override, add
 from sandbox.sqs.messages import queue_of, send
 
-LISTED = 10  # at most
+MAX_LISTED = 10
 
 
 @dataclass(slots=True)
@@ -72,42 +70,30 @@ class QueueMoves:
         self._activity = activity
         self._tasks: list[Task] = []
 
-    @contextmanager
-    def installed(self) -> Iterator[None]:
-        operations = {
-            "start_message_move_task": self._start_operation(),
-            "list_message_move_tasks": self._list_operation(),
-        }
-        with ExitStack() as stack:
-            for name, operation in operations.items():
-                stack.enter_context(patch.object(SQSResponse, name, operation, create=True))
-            yield
+    def overrides(self) -> list[Override]:
+        return add(
+            SQSResponse, start_message_move_task=self._start, list_message_move_tasks=self._list
+        )
 
-    def _start_operation(self) -> Any:
-        def start(response: SQSResponse) -> ActionResult:
-            source = _existing(response, "SourceArn")
-            given = response._get_param("DestinationArn")  # noqa: SLF001  moto's own way
-            destination = _existing(response, "DestinationArn") if given else None
-            _check(source, destination)
-            with self._activity.changed:
-                started = int(unix_time_millis())
-                task = Task(source, destination, started, len(source.messages))
-                task.run()
-                self._tasks.insert(0, task)
-                self._activity.notify()
-            return ActionResult({"TaskHandle": uuid.uuid4().hex})
+    def _start(self, response: SQSResponse) -> ActionResult:
+        source = _existing(response, "SourceArn")
+        given = response._get_param("DestinationArn")  # noqa: SLF001  moto's own way
+        destination = _existing(response, "DestinationArn") if given else None
+        _check(source, destination)
+        with self._activity.changed:
+            started = int(unix_time_millis())
+            task = Task(source, destination, started, len(source.messages))
+            task.run()
+            self._tasks.insert(0, task)
+            self._activity.notify()
+        return ActionResult({"TaskHandle": uuid.uuid4().hex})
 
-        return start
-
-    def _list_operation(self) -> Any:
-        def list_tasks(response: SQSResponse) -> ActionResult:
-            source = _existing(response, "SourceArn")
-            most = int(response._get_param("MaxResults", 1))  # noqa: SLF001  moto's own way
-            tasks = [task for task in self._tasks if task.source is source]
-            listed = [task.describe() for task in tasks[: min(most, LISTED)]]
-            return ActionResult({"Results": listed})
-
-        return list_tasks
+    def _list(self, response: SQSResponse) -> ActionResult:
+        source = _existing(response, "SourceArn")
+        maximum = int(response._get_param("MaxResults", 1))  # noqa: SLF001  moto's own way
+        tasks = [task for task in self._tasks if task.source is source]
+        listed = [task.describe() for task in tasks[: min(maximum, MAX_LISTED)]]
+        return ActionResult({"Results": listed})
 
 
 def _existing(response: SQSResponse, parameter: str) -> Queue:

@@ -3,12 +3,8 @@
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues.html
 """
 
-import functools
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any
-from unittest.mock import patch
 
 from moto.sqs.exceptions import SQSException
 from moto.sqs.models import Message, Queue, SQSBackend
@@ -16,11 +12,15 @@ from moto.sqs.responses import SQSResponse
 
 from sandbox.activity import Activity
 from sandbox.iam.identities import sender_id
-from sandbox.sqs import settings as queue_settings
+from sandbox.overrides import Override, replace, wrap
+from sandbox.sqs import counts, settings
 from sandbox.sqs.message_rules import check_batch, check_message
 from sandbox.sqs.messages import check_in_flight, delete, queues, receive
 
 CHANGES = (
+    "send_message",
+    "send_message_batch",
+    "change_message_visibility",
     "delete_message",
     "delete_message_batch",
     "delete_queue",
@@ -37,27 +37,22 @@ class Queues:
         self._activity = activity
         self._held: set[str] = set()  # ids of messages in the hands of an invocation
 
-    @contextmanager
-    def installed(self) -> Iterator[None]:
-        hiding = _hiding(SQSBackend.change_message_visibility)
-        replacements: list[tuple[type, str, Any]] = [
-            (Queue, "add_message", self._adding()),
-            (Queue, "delete_message", delete),
-            (SQSBackend, "receive_message", self._receiving(SQSBackend.receive_message)),
-            (SQSBackend, "send_message", self._guarded(_sending(SQSBackend.send_message))),
-            (SQSBackend, "send_message_batch", self._guarded(_send_batch)),
-            (SQSBackend, "change_message_visibility", self._guarded(hiding)),
-            (SQSResponse, "send_message", _naming_sender(SQSResponse.send_message)),
-            (SQSResponse, "send_message_batch", _naming_sender(SQSResponse.send_message_batch)),
+    def overrides(self) -> list[Override]:
+        return [
+            *counts.overrides(),
+            *settings.overrides(),
+            *replace(Queue, add_message=self._add_message, delete_message=delete),
+            *replace(
+                SQSBackend, send_message_batch=_send_batch, receive_message=self._receive_message
+            ),
+            *wrap(
+                SQSBackend,
+                send_message=_send_message,
+                change_message_visibility=_change_message_visibility,
+            ),
+            *wrap(SQSBackend, **dict.fromkeys(CHANGES, self._locked)),
+            *wrap(SQSResponse, send_message=_with_sender, send_message_batch=_with_sender),
         ]
-        replacements += [
-            (SQSBackend, name, self._guarded(getattr(SQSBackend, name))) for name in CHANGES
-        ]
-        with ExitStack() as stack:
-            stack.enter_context(queue_settings.installed())
-            for owner, name, replacement in replacements:
-                stack.enter_context(patch.object(owner, name, replacement))
-            yield
 
     def hold(self, messages: list[Message]) -> None:
         self._held |= {message.id for message in messages}
@@ -74,69 +69,59 @@ class Queues:
                         message.visible_at = message.delayed_until = 0.0
             self._activity.notify()
 
-    def _adding(self) -> Any:
-        """Here moto would invoke the functions of the queue's mappings."""
+    def _add_message(self, queue: Queue, message: Message) -> None:
+        """Moto's would invoke the functions that are mapped to the queue."""
+        with self._activity.changed:
+            queue._messages.append(message)  # noqa: SLF001  moto has no other way
+            self._activity.notify()
 
-        def add_message(queue: Queue, message: Message) -> None:
-            with self._activity.changed:
-                queue._messages.append(message)  # noqa: SLF001  moto has no other way
-                self._activity.notify()
+    def _locked(self, operation: Any, backend: SQSBackend, *args: Any, **kwargs: Any) -> Any:
+        with self._activity.changed:
+            answer = operation(backend, *args, **kwargs)
+            self._activity.notify()
+            return answer
 
-        return add_message
-
-    def _guarded(self, operation: Any) -> Any:
-        @functools.wraps(operation)
-        def guarded(backend: SQSBackend, *args: Any, **kwargs: Any) -> Any:
-            with self._activity.changed:
-                answer = operation(backend, *args, **kwargs)
-                self._activity.notify()
-                return answer
-
-        return guarded
-
-    def _receiving(self, receive_message: Any) -> Any:
-        @functools.wraps(receive_message)
-        def receiving(
-            backend: SQSBackend,
-            queue_name: str,
-            count: int,
-            wait_seconds_timeout: int,
-            visibility_timeout: int,
-            message_attribute_names: list[str] | None = None,
-        ) -> list[Message]:
-            queue = backend.get_queue(queue_name)
-            with self._activity.changed:
-                self._activity.changed.wait_for(lambda: queue.messages, wait_seconds_timeout)
-                received = receive(queue, count, visibility_timeout, message_attribute_names or [])
-                self._activity.notify()
-                return received
-
-        return receiving
+    def _receive_message(
+        self,
+        backend: SQSBackend,
+        queue_name: str,
+        count: int,
+        wait_seconds_timeout: int,
+        visibility_timeout: int,
+        message_attribute_names: list[str] | None = None,
+    ) -> list[Message]:
+        queue = backend.get_queue(queue_name)
+        with self._activity.changed:
+            self._activity.changed.wait_for(lambda: queue.messages, wait_seconds_timeout)
+            received = receive(queue, count, visibility_timeout, message_attribute_names or [])
+            self._activity.notify()
+            return received
 
 
-def _hiding(change_message_visibility: Any) -> Any:
-    @functools.wraps(change_message_visibility)
-    def hiding(
-        backend: SQSBackend, queue_name: str, receipt_handle: str, visibility_timeout: int
-    ) -> None:
-        check_in_flight(backend.get_queue(queue_name), receipt_handle)
-        change_message_visibility(backend, queue_name, receipt_handle, visibility_timeout)
+def _change_message_visibility(
+    change_message_visibility: Any,
+    backend: SQSBackend,
+    queue_name: str,
+    receipt_handle: str,
+    visibility_timeout: int,
+) -> None:
+    check_in_flight(backend.get_queue(queue_name), receipt_handle)
+    change_message_visibility(backend, queue_name, receipt_handle, visibility_timeout)
 
-    return hiding
 
-
-def _sending(send_message: Any) -> Any:
-    @functools.wraps(send_message)
-    def sending(
-        backend: SQSBackend, queue_name: str, message_body: str, *args: Any, **more: Any
-    ) -> Message:
-        attributes = args[0] if args else more.get("message_attributes")
-        check_message(backend.get_queue(queue_name), message_body, attributes or {})
-        message: Message = send_message(backend, queue_name, message_body, *args, **more)
-        message.sender_id = SENDER.get() or message.sender_id
-        return message
-
-    return sending
+def _send_message(
+    send_message: Any,
+    backend: SQSBackend,
+    queue_name: str,
+    message_body: str,
+    *args: Any,
+    **more: Any,
+) -> Message:
+    attributes = args[0] if args else more.get("message_attributes")
+    check_message(backend.get_queue(queue_name), message_body, attributes or {})
+    message: Message = send_message(backend, queue_name, message_body, *args, **more)
+    message.sender_id = SENDER.get() or message.sender_id
+    return message
 
 
 def _send_batch(
@@ -172,13 +157,9 @@ def _failed_entry(entry_id: str, error: SQSException) -> dict[str, Any]:
     return {"Id": entry_id, "SenderFault": True, "Code": error.code, "Message": error.message}
 
 
-def _naming_sender(operation: Any) -> Any:
-    @functools.wraps(operation)
-    def naming(response: SQSResponse) -> Any:
-        token = SENDER.set(sender_id(response))
-        try:
-            return operation(response)
-        finally:
-            SENDER.reset(token)
-
-    return naming
+def _with_sender(operation: Any, response: SQSResponse) -> Any:
+    token = SENDER.set(sender_id(response))
+    try:
+        return operation(response)
+    finally:
+        SENDER.reset(token)

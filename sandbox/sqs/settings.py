@@ -3,57 +3,44 @@
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
 """
 
-import functools
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
 from typing import Any
-from unittest.mock import patch
 
 from moto.sqs.exceptions import InvalidParameterValue
 from moto.sqs.models import Queue, sqs_backends
+
+from sandbox.overrides import Override, add, replace, wrap
 
 REDRIVE_ALLOW_POLICY = "RedriveAllowPolicy"
 MOST_RECEIPTS = 1000
 
 
-@contextmanager
-def installed() -> Iterator[None]:
-    with ExitStack() as stack:
-        setting = _setting(Queue._set_attributes)  # noqa: SLF001  moto has no other way
-        stack.enter_context(patch.object(Queue, "_set_attributes", setting))
-        names = [*Queue.BASE_ATTRIBUTES, REDRIVE_ALLOW_POLICY]
-        stack.enter_context(patch.object(Queue, "BASE_ATTRIBUTES", names))
-        attributes = property(_attributes(vars(Queue)["attributes"]))
-        stack.enter_context(patch.object(Queue, "attributes", attributes))
-        stack.enter_context(patch.object(Queue, "redrive_allow_policy", None, create=True))
-        yield
+def overrides() -> list[Override]:
+    return [
+        *wrap(Queue, _set_attributes=_set_attributes, attributes=_attributes),
+        *replace(Queue, BASE_ATTRIBUTES=[*Queue.BASE_ATTRIBUTES, REDRIVE_ALLOW_POLICY]),
+        *add(Queue, redrive_allow_policy=None),
+    ]
 
 
-def _setting(set_attributes: Any) -> Any:
-    @functools.wraps(set_attributes)
-    def setting(queue: Queue, attributes: dict[str, Any], now: float | None = None) -> None:
-        if str(attributes.get("FifoQueue")).lower() == "true":
-            raise InvalidParameterValue("In the sandbox a queue is a standard one, not FIFO.")
-        _check_redrive(queue, attributes)
-        kept = {} if "Policy" in attributes else {"Policy": queue.policy}
-        set_attributes(queue, {**attributes, **kept}, now)
-        if not attributes.get(REDRIVE_ALLOW_POLICY, "kept"):
-            vars(queue).pop("redrive_allow_policy")
-
-    return setting
+def _set_attributes(
+    set_attributes: Any, queue: Queue, attributes: dict[str, Any], now: float | None = None
+) -> None:
+    if str(attributes.get("FifoQueue")).lower() == "true":
+        raise InvalidParameterValue("The sandbox supports standard queues only, not FIFO queues.")
+    _check_redrive(queue, attributes)
+    kept = {} if "Policy" in attributes else {"Policy": queue.policy}
+    set_attributes(queue, {**attributes, **kept}, now)
+    if not attributes.get(REDRIVE_ALLOW_POLICY, "kept"):
+        vars(queue).pop("redrive_allow_policy")
 
 
-def _attributes(original: property) -> Any:
-    """SQS answers a redrive policy without a space in it, and Terraform compares the text."""
-
-    def attributes(queue: Queue) -> dict[str, Any]:
-        assert original.fget is not None  # noqa: S101  a property of moto's has a getter
-        answered: dict[str, Any] = original.fget(queue)
-        if redrive := answered.get("RedrivePolicy"):
-            answered["RedrivePolicy"] = json.dumps(json.loads(redrive), separators=(",", ":"))
-        return answered
-
+def _attributes(get_attributes: Any, queue: Queue) -> dict[str, Any]:
+    """SQS returns a redrive policy without spaces, and Terraform compares the text."""
+    attributes: dict[str, Any] = get_attributes(queue)
+    if redrive := attributes.get("RedrivePolicy"):
+        attributes["RedrivePolicy"] = json.dumps(json.loads(redrive), separators=(",", ":"))
     return attributes
 
 

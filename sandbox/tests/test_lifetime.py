@@ -102,7 +102,7 @@ def test_it_ends_in_the_midst_of_an_invocation(way: str, tmp_path: Path) -> None
 
 
 def test_a_process_ends_before_its_credentials_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sandbox.services.functions.SESSION_SECONDS", 0)
+    monkeypatch.setattr("sandbox.aws_lambda.functions.SESSION_SECONDS", 0)
     source = "import os\ndef handler(event, context):\n    return os.getpid()"
     with Sandbox() as running:
         function = create_function(running, SECURITY.id, source)
