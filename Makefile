@@ -69,7 +69,7 @@ destroy: valid-config ## remove all stacks, or one: make destroy STACK=trail
 .PHONY: valid-config
 valid-config: setup
 	@python -m config
-	@python -m operations.detections list --enabled > /dev/null
+	@./rootwatch detections list --enabled > /dev/null
 
 .PHONY: clean
 clean: ## remove everything that the targets made here
@@ -93,6 +93,9 @@ build/pipenv/bin/pipenv: toolchain/pipenv.txt | prerequisites
 	@build/pipenv/bin/python -m pip install --quiet --require-hashes --disable-pip-version-check \
 		--requirement toolchain/pipenv.txt $(QUIETLY)
 	@touch $@
+
+.PHONY: python
+python: build/python.done
 
 build/python.done: Pipfile Pipfile.lock build/pipenv/bin/pipenv
 	@echo 'Installing the Python packages (a minute or two) ...'

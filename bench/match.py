@@ -1,4 +1,4 @@
-"""Measures `python -m operations.detections match`: how many records a second on one core, and its memory.
+"""Measures `rootwatch detections match`: how many records a second on one core, and its memory.
 
 Run it with `make bench`, or `python -m bench.match` in the project's environment. It takes about a
 minute and asserts nothing: machines differ and are shared, so what it prints last are ratios to
@@ -95,7 +95,7 @@ def _fastest(path: Path) -> Run:
 
 
 def _run(path: Path) -> Run:
-    command = [sys.executable, "-m", "detections", "match", str(path)]
+    command = [str(ROOT / "rootwatch"), "detections", "match", str(path)]
     start = time.perf_counter()
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:  # noqa: S603  Ours.
         # Not getrusage of all children: that would be the largest one's memory.

@@ -6,12 +6,9 @@ from dataclasses import asdict
 from typing import Any, Protocol
 from wsgiref.util import request_uri
 
+from sandbox.client import CONFIRMATIONS, EVENTS, MAILS
 from sandbox.cloudtrail.trails import UndeliverableEventError
 from sandbox.sns.mail import Mail
-
-EVENTS = "/sandbox/events"
-MAILS = "/sandbox/mails"
-CONFIRMATIONS = "/sandbox/confirmations"
 
 type Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 

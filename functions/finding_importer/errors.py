@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .findings.refusal import (
-        Refusal,  # which imports botocore: `python -m operations.detections` needs none of it
+        Refusal,  # which imports botocore: `rootwatch detections` needs none of it
     )
 
 

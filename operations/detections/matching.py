@@ -1,46 +1,18 @@
-"""The command `match`: what the importer's predicates say of CloudTrail records."""
+"""Which detections match CloudTrail records, by the predicates that the importer evaluates."""
 
 import io
-import json
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from compiler import predicate as importer
 from compiler.detection import Detection
 from functions.finding_importer.matching.index import Needs, needs
 from functions.finding_importer.matching.predicate import Predicate, compile_predicate
 from functions.finding_importer.matching.rules import Ruleset
-from operations.detections.terminal import Terminal
 from operations.records import BadRecordError, record_in
 from operations.records.input import chunks
 from operations.records.stream import RecordStream
 from operations.records.values import Batch
-
-STANDARD_INPUT = "-"
-
-
-def match(path: str, detections: Iterable[Detection], terminal: Terminal) -> int:
-    """The exit status: 1 where something could not be read, 2 where nothing could.
-
-    Raises OSError where the file cannot be opened.
-    """
-    name = "standard input" if path == STANDARD_INPUT else path
-    rules, status = ruleset(detections), 0
-    with _opened(path, terminal) as stream:
-        records = RecordStream(chunks(stream))
-        for batch in records.batches():
-            answers, complaints = _answers(batch, rules)
-            terminal.stdout.write("".join(answers))
-            terminal.stdout.flush()  # who follows a log sees what comes as it comes
-            for complaint in complaints:
-                terminal.complain(f"{name}: {complaint}")
-                status = 1
-        if failure := records.window.failure:
-            terminal.complain(f"{name}: {failure}")
-            status = 1 if records.window.offset else 2
-    return status
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,34 +20,48 @@ class Rule:
     """A detection as far as matching goes, also one that the importer does not evaluate."""
 
     id: str
+    name: str
     matches: Predicate
     needs: Needs | None
 
 
-def ruleset(detections: Iterable[Detection]) -> Ruleset[Rule]:
+type Rules = Ruleset[Rule]
+type LineOf = Callable[[str, tuple[Rule, ...]], str]  # of an event id and the rules that match
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """A line for each record of a part of the input, and the errors of what is not a record."""
+
+    lines: list[str]
+    errors: list[str]
+
+
+def ruleset(detections: Iterable[Detection]) -> Rules:
     return Ruleset.of(tuple(map(_rule, detections)))
+
+
+def match(stream: io.BufferedReader, rules: Rules, line_of: LineOf) -> Iterator[Matched]:
+    """In the order of the input. Raises InputError where the input cannot be read further."""
+    records = RecordStream(chunks(stream))
+    for batch in records.batches():
+        yield _matched(batch, rules, line_of)
+    if records.window.failure:
+        raise records.window.failure
 
 
 def _rule(detection: Detection) -> Rule:
     node = importer.predicate(detection.condition)
-    return Rule(detection.id, compile_predicate(node, detection.name), needs(node))
+    return Rule(detection.id, detection.name, compile_predicate(node, detection.name), needs(node))
 
 
-def _opened(path: str, terminal: Terminal) -> AbstractContextManager[io.BufferedReader]:
-    return nullcontext(terminal.stdin) if path == STANDARD_INPUT else Path(path).open("rb")
-
-
-def _answers(batch: Batch, rules: Ruleset[Rule]) -> tuple[list[str], list[str]]:
-    """Lines for the records, and complaints about what is none."""
-    answers, complaints = [], []
-    matching, as_json = rules.matching, json.JSONEncoder().encode
+def _matched(batch: Batch, rules: Rules, line_of: LineOf) -> Matched:
+    matched, matching = Matched([], []), rules.matching
     for index, value in enumerate(batch.values):
         try:
             record = record_in(value)
         except BadRecordError as error:
-            complaints.append(f"{batch.where(index)}: {error}")
-            continue
-        found = matching(record)
-        ids = as_json([one.id for one in found]) if found else "[]"
-        answers.append(f'{{"eventID": {as_json(record["eventID"])}, "detections": {ids}}}\n')
-    return answers, complaints
+            matched.errors.append(f"{batch.where(index)}: {error}")
+        else:
+            matched.lines.append(line_of(record["eventID"], matching(record)))
+    return matched

@@ -1,11 +1,9 @@
-"""`python -m operations.detections match | render | list`: what it prints, and its exit statuses."""
+"""`rootwatch detections list | match | render`: what it prints, and its exit statuses."""
 
 import gzip
-import io
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,9 +15,9 @@ from compiler import catalog
 from compiler.cloudwatch import metric_pattern
 from compiler.eventbridge import event_pattern
 from compiler.predicate import predicate
-from operations.detections import main, matching
+from operations.detections import matching
 from operations.detections.rendering import TARGETS
-from operations.detections.terminal import Terminal
+from tests.unit.cli import runner
 from tests.unit.compiler.catalogs import RULE, SHIPPED
 
 ROOT = Path(catalog.__file__).parents[1]
@@ -43,12 +41,9 @@ ROOT_ACTIVITY = CATALOG["root_activity"]
 
 class Result:
     def __init__(self, arguments: Sequence[str], stdin: bytes = b"") -> None:
-        stdout, stderr = io.StringIO(), io.StringIO()
-        terminal = Terminal(
-            stdin=io.BufferedReader(io.BytesIO(stdin)), stdout=stdout, stderr=stderr
-        )
-        self.status = main(arguments, terminal)
-        self.stdout, self.stderr = stdout.getvalue(), stderr.getvalue()
+        result = runner.run("detections", *arguments, stdin=stdin)
+        self.status = result.exit_code
+        self.stdout, self.stderr = result.stdout, result.stderr
 
     @property
     def answers(self) -> list[Any]:
@@ -71,7 +66,7 @@ def written(folder: Path, name: str, rule: dict[str, Any]) -> str:
 
 
 class TestMatch:
-    def test_each_record_has_one_answer_in_the_order_of_the_input(self) -> None:
+    def test_prints_one_line_for_each_record_in_the_order_of_the_input(self) -> None:
         records = [
             *records_of("root_console_login_without_mfa", matches=False),
             *records_of("root_console_login_without_mfa", matches=True),
@@ -84,16 +79,15 @@ class TestMatch:
             record["eventID"] for record in records
         ]
 
-    def test_the_answers_are_the_samples_expectations(self) -> None:
+    def test_matches_what_the_samples_expect(self) -> None:
         result = Result(["match", "-"], text_of([sample.record for _, sample in SAMPLES]))
 
-        said = [
-            detection.id in answer["detections"]
-            for (detection, _), answer in zip(SAMPLES, result.answers, strict=True)
-        ]
-        assert said == [sample.matches for _, sample in SAMPLES]
+        expected = [sample.matches for _, sample in SAMPLES]
+        lines = list(zip(SAMPLES, result.answers, strict=True))
+        assert [one.id in line["detections"] for (one, _), line in lines] == expected
+        assert [one.name in line["names"] for (one, _), line in lines] == expected
 
-    def test_a_record_is_as_good_in_its_eventbridge_envelope(self) -> None:
+    def test_reads_records_in_eventbridge_events(self) -> None:
         record = records_of("root_activity", matches=True)[0]
         envelope = {"version": "0", "detail-type": "AWS API Call via CloudTrail", "detail": record}
 
@@ -101,15 +95,15 @@ class TestMatch:
             Result(["match"], text_of([record])).stdout
         )
 
-    def test_an_answer_is_one_json_object_a_line(self) -> None:
+    def test_a_line_is_one_json_object(self) -> None:
         result = Result(["match"], b'{"eventID": "\\"\\u00e9\\ud800"}\n{"eventID": ""}\n')
 
         assert result.stdout == (
-            '{"eventID": "\\"\\u00e9\\ud800", "detections": []}\n'
-            '{"eventID": "", "detections": []}\n'
+            '{"eventID": "\\"\\u00e9\\ud800", "detections": [], "names": []}\n'
+            '{"eventID": "", "detections": [], "names": []}\n'
         )
 
-    def test_a_file_is_read_packed_or_not(self, tmp_path: Path) -> None:
+    def test_reads_files_compressed_or_not(self, tmp_path: Path) -> None:
         text = json.dumps({"Records": records_of("root_activity", matches=True)}).encode()
         plain, packed = tmp_path / "plain", tmp_path / "packed"
         plain.write_bytes(text)
@@ -120,7 +114,7 @@ class TestMatch:
         assert results[0].stdout == results[1].stdout
         assert all(ROOT_ACTIVITY.id in answer["detections"] for answer in results[0].answers)
 
-    def test_bad_records_are_told_and_the_status_is_1(self) -> None:
+    def test_lists_unreadable_records_and_exits_with_1(self) -> None:
         result = Result(["match"], b'{"eventID": "a"}\nrubbish\n{"eventID": "b"}\n{}\n')
 
         assert [answer["eventID"] for answer in result.answers] == ["a", "b"]
@@ -130,7 +124,7 @@ class TestMatch:
         )
         assert result.status == 1
 
-    def test_an_empty_file_has_no_answers(self, tmp_path: Path) -> None:
+    def test_an_empty_file_has_no_output(self, tmp_path: Path) -> None:
         path = tmp_path / "empty"
         path.touch()
 
@@ -138,7 +132,7 @@ class TestMatch:
 
         assert (result.stdout, result.stderr, result.status) == ("", "", 0)
 
-    def test_a_cut_off_gzip_file_is_answered_as_far_as_it_goes(self, tmp_path: Path) -> None:
+    def test_matches_the_readable_part_of_a_truncated_gzip_file(self, tmp_path: Path) -> None:
         path = tmp_path / "cut.gz"
         path.write_bytes(gzip.compress(b'{"eventID": "a"}\n' * 3)[:-8])
 
@@ -148,7 +142,7 @@ class TestMatch:
         assert result.stderr == f"{path}: the gzip stream is cut off: it has no end\n"
         assert result.status == 1
 
-    def test_a_file_that_is_not_there_is_an_error(self, tmp_path: Path) -> None:
+    def test_a_missing_file_is_an_error(self, tmp_path: Path) -> None:
         path = tmp_path / "none"
 
         result = Result(["match", str(path)])
@@ -168,7 +162,7 @@ class TestMatch:
         assert result.stderr == "standard input: UTF-16, where UTF-8 is needed\n"
         assert (result.stdout, result.status) == ("", 2)
 
-    def test_a_rule_needs_nothing_that_only_a_finding_needs(self, tmp_path: Path) -> None:
+    def test_a_rule_needs_no_rootwatch_section(self, tmp_path: Path) -> None:
         folder = tmp_path / "adopted"
         folder.mkdir()
         written(folder, "rule.yml", {key: RULE[key] for key in RULE if key != "rootwatch"})
@@ -184,10 +178,10 @@ class TestMatch:
 
 class TestRender:
     @pytest.mark.parametrize("given", [ROOT_ACTIVITY.name, ROOT_ACTIVITY.id])
-    def test_a_detection_for_a_target_is_printed_alone(self, given: str) -> None:
+    def test_one_detection_for_one_target_is_printed_alone(self, given: str) -> None:
         pattern = Result(["render", given, "--target", "cloudwatch"])
         event = Result(["render", given, "--target", "eventbridge"])
-        carried = Result(["render", given, "--target", "predicate"])
+        carried = Result(["render", given, "--target", "importer"])
 
         assert pattern.stdout == f"{metric_pattern(ROOT_ACTIVITY)}\n"
         assert json.loads(event.stdout) == event_pattern(ROOT_ACTIVITY)
@@ -202,14 +196,14 @@ class TestRender:
             f"# root_activity: {target}\n{text}\n\n" for target, text in texts.items()
         )
 
-    def test_without_a_name_all_are_printed(self) -> None:
-        result = Result(["render", "--target", "predicate"])
+    def test_all_are_printed_by_default(self) -> None:
+        result = Result(["render", "--target", "importer"])
 
         headings = [line for line in result.stdout.splitlines() if line.startswith("#")]
-        assert headings == [f"# {name}: predicate" for name in CATALOG]
+        assert headings == [f"# {name}: importer" for name in CATALOG]
         assert result.status == 0
 
-    def test_any_rule_file_can_be_tried(self, tmp_path: Path) -> None:
+    def test_a_rule_file_is_rendered(self, tmp_path: Path) -> None:
         rule = {
             "title": "Any",
             "logsource": {"product": "aws", "service": "cloudtrail"},
@@ -220,24 +214,24 @@ class TestRender:
 
         assert (result.stdout, result.status) == ('{ $.eventName = "Any" }\n', 0)
 
-    def test_a_detections_folder_stands_for_its_rule(self) -> None:
-        by_folder = Result(["render", str(ROOT_ACTIVITY.folder), "--target", "predicate"])
+    def test_a_detections_folder_is_rendered_as_its_rule(self) -> None:
+        by_folder = Result(["render", str(ROOT_ACTIVITY.folder), "--target", "importer"])
 
         assert json.loads(by_folder.stdout) == predicate(ROOT_ACTIVITY.condition)
 
-    def test_what_a_target_cannot_say_is_told_and_the_others_are_printed(
+    def test_an_unsupported_target_is_an_error_and_the_others_are_printed(
         self, tmp_path: Path
     ) -> None:
         rule = {**RULE, "detection": {"selection": {"name|re": "a+"}, "condition": "selection"}}
 
         result = Result(["render", written(tmp_path, "regex.yml", rule)])
 
-        assert "# regex: predicate\n" in result.stdout
+        assert "# regex: importer\n" in result.stdout
         assert "# regex: eventbridge\n" not in result.stdout
         assert result.stderr.startswith("eventbridge: detection regex: name: ")
         assert result.status == 1
 
-    def test_a_rule_that_is_not_understood_is_told(self, tmp_path: Path) -> None:
+    def test_an_unsupported_rule_is_an_error(self, tmp_path: Path) -> None:
         rule = {**RULE, "logsource": {"product": "windows"}}
 
         result = Result(["render", written(tmp_path, "other.yml", rule)])
@@ -247,33 +241,28 @@ class TestRender:
         )
         assert (result.stdout, result.status) == ("", 1)
 
-    def test_an_unknown_name_is_an_error_with_the_nearest_one(self) -> None:
+    def test_an_unknown_name_is_an_error_that_suggests_the_nearest_one(self) -> None:
         result = Result(["render", "root_activty"])
 
         assert result.stderr == (
-            "no detection and no rule file: root_activty; did you mean root_activity?\n"
+            "got root_activty, expected a detection's name, a rule id or the path of a rule file;"
+            " did you mean root_activity?\n"
         )
         assert (result.stdout, result.status) == ("", 2)
 
 
 class TestList:
-    def test_the_table_has_a_line_for_each_detection(self) -> None:
-        result = Result(["list"])
-
-        header, *lines = result.stdout.splitlines()
-        assert header.split() == ["NAME", "LEVEL", "PRIORITY", "EVALUATED", "BY", "TITLE", "PACK"]
-        assert [line.split()[0] for line in lines] == list(CATALOG)
-        assert all(one.title in line for one, line in zip(CATALOG.values(), lines, strict=True))
-
-    def test_the_columns_stand_under_each_other(self) -> None:
+    def test_the_table_has_a_line_for_each_detection_within_80_columns(self) -> None:
         header, *lines = Result(["list"]).stdout.splitlines()
 
-        column = header.index("LEVEL")
-        levels = [line[column:].split()[0] for line in lines]
-        assert levels == [one.level for one in CATALOG.values()]
+        assert header.split() == ["Name", "Level", "Priority", "Alarm", "Finding"]
+        assert [line.split()[:3] for line in lines] == [
+            [one.name, one.level, one.priority] for one in CATALOG.values()
+        ]
+        assert max(map(len, [header, *lines])) <= 80
 
-    def test_scripts_get_json(self) -> None:
-        entries = json.loads(Result(["list", "--format", "json"]).stdout)
+    def test_the_json_output_has_an_object_for_each_detection(self) -> None:
+        entries = json.loads(Result(["list", "--output", "json"]).stdout)
 
         assert [entry["name"] for entry in entries] == list(CATALOG)
         assert entries[0].keys() == FIELDS
@@ -295,7 +284,7 @@ def configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any
 class TestEnabled:
     @pytest.mark.usefixtures("configured")
     def test_only_what_the_configuration_enables_is_listed(self) -> None:
-        entries = json.loads(Result(["list", "--enabled", "--format", "json"]).stdout)
+        entries = json.loads(Result(["list", "--enabled", "--output", "json"]).stdout)
 
         alone = [one.name for one in CATALOG.values() if one.pack is None]
         assert [entry["name"] for entry in entries] == [
@@ -319,7 +308,7 @@ class TestEnabled:
         assert "lookout-" in Result([*arguments, "--enabled"]).stdout
 
     @pytest.mark.parametrize("command", ["match", "render", "list"])
-    def test_a_configuration_that_is_not_there_is_an_error(
+    def test_a_missing_configuration_is_an_error(
         self, command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         monkeypatch.setenv("ROOTWATCH_CONFIG", str(tmp_path / "none.yaml"))
@@ -329,7 +318,7 @@ class TestEnabled:
         assert result.stderr.startswith(f"{tmp_path / 'none.yaml'}: does not exist")
         assert (result.stdout, result.status) == ("", 2)
 
-    def test_a_detection_that_there_is_not_is_an_error(
+    def test_an_unknown_detection_in_the_configuration_is_an_error(
         self, configured: dict[str, Any], tmp_path: Path
     ) -> None:
         configured["detections"]["overrides"] = {"root_activty": {"enabled": False}}
@@ -337,45 +326,38 @@ class TestEnabled:
 
         result = Result(["list", "--enabled"])
 
-        assert "there is no root_activty" in result.stderr
+        assert "root_activty" in result.stderr
         assert (result.stdout, result.status) == ("", 2)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "part"),
     [
-        (["--help"], "exit status:"),
+        (["--help"], "Exit status:"),
         (["match", "--help"], "JSON lines"),
-        (["render", "--help"], "--target {cloudwatch,eventbridge,predicate}"),
-        (["list", "--help"], "--format {table,json}"),
+        (["render", "--help"], "--target"),
+        (["list", "--help"], "<table|json>"),
     ],
 )
-def test_help_tells_forms_options_and_statuses(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        Result(arguments)
+def test_help_documents_input_options_and_exit_statuses(arguments: list[str], part: str) -> None:
+    result = Result(arguments)
 
-    assert ended.value.code == 0
-    assert said in capsys.readouterr().out
+    assert result.status == 0
+    assert part in result.stdout
 
 
-@pytest.mark.parametrize(
-    "arguments", [[], ["find"], ["render", "--target", "waf"], ["match", "a", "b"]]
-)
-def test_wrong_arguments_have_status_2(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        Result(arguments)
+@pytest.mark.parametrize("arguments", [["find"], ["render", "--target", "waf"], ["list", "a"]])
+def test_wrong_arguments_are_one_line_and_exit_with_2(arguments: list[str]) -> None:
+    result = Result(arguments)
 
-    assert ended.value.code == 2
-    assert "usage: python -m operations.detections" in capsys.readouterr().err
+    assert (result.status, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert result.stderr.startswith("rootwatch detections")
+    assert " --help`" in result.stderr
 
 
 @pytest.fixture
 def _interruptible() -> Iterator[None]:
-    """Who runs the tests in the background may ignore Ctrl-C, and a child inherits that."""
+    """A shell may start tests in the background with SIGINT ignored, which children inherit."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -384,7 +366,7 @@ def _interruptible() -> Iterator[None]:
 def started(*arguments: str) -> subprocess.Popen[bytes]:
     pipe = subprocess.PIPE
     return subprocess.Popen(  # noqa: S603  The command is ours.
-        [sys.executable, "-m", "detections", *arguments],
+        [ROOT / "rootwatch", "detections", *arguments],
         cwd=ROOT,
         stdin=pipe,
         stdout=pipe,
@@ -393,7 +375,7 @@ def started(*arguments: str) -> subprocess.Popen[bytes]:
 
 
 class TestProcess:
-    def test_answers_come_while_the_input_is_still_open(self) -> None:
+    def test_prints_each_record_while_the_input_is_open(self) -> None:
         with started("match") as process:
             assert process.stdin is not None
             assert process.stdout is not None
@@ -403,10 +385,10 @@ class TestProcess:
             process.stdin.close()
             status = process.wait()
 
-        assert answer == {"eventID": "a", "detections": []}
+        assert answer == {"eventID": "a", "detections": [], "names": []}
         assert status == 0
 
-    def test_a_closed_pipe_ends_it_quietly(self) -> None:
+    def test_a_closed_pipe_ends_it_without_a_message(self) -> None:
         with started("match") as process:
             assert process.stdin is not None
             assert process.stdout is not None
@@ -421,7 +403,7 @@ class TestProcess:
         assert status == -signal.SIGPIPE
 
     @pytest.mark.usefixtures("_interruptible")
-    def test_an_interrupt_ends_it_quietly(self) -> None:
+    def test_an_interrupt_ends_it_without_a_message(self) -> None:
         with started("match") as process:
             assert process.stdin is not None
             assert process.stdout is not None

@@ -1,11 +1,10 @@
-"""`python -m sandbox` as a person meets it in a terminal."""
+"""`rootwatch sandbox` with a running sandbox: one process for each signal that stops it."""
 
 import json
 import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,11 @@ from pathlib import Path
 import boto3
 import pytest
 
-from sandbox.__main__ import main
+from cli.sandbox import Kind
+from sandbox.client import SIGN_INS
 from sandbox.organizations.organization import ACCOUNTS, MANAGEMENT, MEMBERS
 from sandbox.tests.resources import REGION, service, trusting, zipped
+from tests.unit.cli.runner import run
 
 ROOT = Path(__file__).parents[2]
 STOP_SECONDS = 20  # generous: the machine may be busy
@@ -35,8 +36,8 @@ class Running:
 
 
 def begin() -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "sandbox", "up"],
+    return subprocess.Popen(  # noqa: S603  our command
+        [ROOT / "rootwatch", "sandbox", "up"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
@@ -74,7 +75,7 @@ def up(running: dict[signal.Signals, Running], monkeypatch: pytest.MonkeyPatch) 
     return one
 
 
-def test_up_tells_where_it_is_and_how_to_use_it(up: Running) -> None:
+def test_up_prints_its_endpoint_accounts_and_environment(up: Running) -> None:
     endpoint = up.exports["AWS_ENDPOINT_URL"]
 
     text = "\n".join(up.output)
@@ -98,37 +99,33 @@ def test_the_exports_are_all_that_a_client_needs() -> None:
 
 
 @pytest.mark.usefixtures("up")
-def test_a_sign_in_is_recorded_by_the_trails_that_there_are(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    status = main(["sign-in", MEMBERS[0].id, "--kind", "single-sign-on"])
+def test_a_sign_in_is_recorded_by_the_trails() -> None:
+    result = run("sandbox", "sign-in", MEMBERS[0].id, "--kind", "single-sign-on")
 
-    assert status == 0
-    assert capsys.readouterr().out.endswith(": recorded by 0 trails\n")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.endswith(": recorded by 0 trails\n")
 
 
 @pytest.mark.usefixtures("up")
-def test_mails_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    status = main(["mails"])
-    none_yet = capsys.readouterr().out
+def test_mails_are_printed() -> None:
+    before = run("sandbox", "mails")
     sns = boto3.client("sns")
     topic = sns.create_topic(Name="topic")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="ana@example.com")
 
-    main(["mails"])
+    text, document = run("sandbox", "mails"), run("sandbox", "mails", "--output", "json")
 
-    assert (status, none_yet) == (0, "")
-    assert "To: ana@example.com\nSubject: AWS Notification" in capsys.readouterr().out
+    assert (before.exit_code, before.stdout) == (0, "")
+    assert "To: ana@example.com\nSubject: AWS Notification" in text.stdout
+    assert [mail["to"] for mail in json.loads(document.stdout)] == ["ana@example.com"]
 
 
 @pytest.mark.usefixtures("up")
-def test_a_sign_in_to_an_unknown_account_is_one_clear_line(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    status = main(["sign-in", "999999999999"])
+def test_a_sign_in_to_an_unknown_account_is_one_clear_line() -> None:
+    result = run("sandbox", "sign-in", "999999999999")
 
-    assert status == 1
-    assert capsys.readouterr().err == "no active account of the organization: 999999999999\n"
+    assert result.exit_code == 1
+    assert result.stderr == "no active account of the organization: 999999999999\n"
 
 
 def free_port() -> int:
@@ -137,43 +134,42 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.mark.parametrize("command", [["sign-in", MEMBERS[0].id], ["mails"]])
-def test_without_an_endpoint_it_says_how_to_get_one(
-    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("command", [["sign-in", MEMBERS[0].id], ["mails"], ["confirm"]])
+def test_without_an_endpoint_the_error_says_how_to_get_one(
+    command: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
 
-    status = main(command)
+    result = run("sandbox", *command)
 
-    error = capsys.readouterr().err
-    assert (status, error.count("\n")) == (1, 1)
-    assert error.startswith("AWS_ENDPOINT_URL is not set: run `python -m sandbox up`")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert result.stderr.startswith("AWS_ENDPOINT_URL is not set: run `rootwatch sandbox up`")
 
 
-@pytest.mark.parametrize("command", [["sign-in", MEMBERS[0].id], ["mails"]])
-def test_with_nobody_at_the_endpoint_it_says_so(
-    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("command", [["sign-in", MEMBERS[0].id], ["mails"], ["confirm"]])
+def test_an_endpoint_that_does_not_respond_is_one_clear_line(
+    command: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endpoint = f"http://127.0.0.1:{free_port()}"
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
 
-    status = main(command)
+    result = run("sandbox", *command)
 
-    error = capsys.readouterr().err
-    assert (status, error.count("\n")) == (1, 1)
-    assert error.startswith(f"no sandbox answers at {endpoint}: ")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert result.stderr.startswith(f"no sandbox responds at {endpoint}: ")
 
 
-def test_an_endpoint_that_is_no_address_is_one_clear_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_endpoint_that_is_not_a_url_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "nowhere")
 
-    status = main(["mails"])
+    result = run("sandbox", "mails")
 
-    error = capsys.readouterr().err
-    assert (status, error.count("\n")) == (1, 1)
-    assert error.startswith("no sandbox answers at nowhere: ")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert result.stderr.startswith("no sandbox responds at nowhere: ")
+
+
+def test_every_kind_of_sign_in_can_be_chosen() -> None:
+    assert [str(kind) for kind in Kind] == list(SIGN_INS)
 
 
 def function_process(exports: dict[str, str]) -> int:

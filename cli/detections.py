@@ -1,0 +1,252 @@
+"""`rootwatch detections list | match | render`."""
+
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from cli.output import CommandError, Format, console, fail, say
+
+if TYPE_CHECKING:
+    from compiler.detection import Detection
+    from operations.detections.matching import LineOf, Rule, Rules
+
+ROOT = Path(__file__).parents[1]
+STANDARD_INPUT = "-"
+WIDTH_WITH_TITLES = 120
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="""List the detections, match CloudTrail records, print what is deployed of a detection.
+
+Exit status:
+  0  success
+  1  some records could not be read, or a target does not support some detections
+  2  nothing was done: wrong arguments, configuration or input""",
+)
+
+Enabled = Annotated[
+    bool,
+    typer.Option(
+        "--enabled",
+        help="Only the detections that the configuration enables, with its names and account"
+        " numbers in their rules. Without it: all detections, with the names of the samples.",
+    ),
+]
+
+
+class Target(StrEnum):
+    CLOUDWATCH = "cloudwatch"
+    EVENTBRIDGE = "eventbridge"
+    IMPORTER = "importer"
+
+
+class LineFormat(StrEnum):
+    JSON = "json"
+    TEXT = "text"
+
+
+@app.command(
+    name="list",
+    epilog="""Examples:
+  rootwatch detections list
+  rootwatch detections list --enabled --output json | jq -r '.\\[].name'""",
+)
+def list_detections(
+    enabled: Enabled = False,  # noqa: FBT002  an option
+    output: Annotated[Format, typer.Option(help="json is for programs.")] = Format.TABLE,
+) -> None:
+    """List the detections: level, notification priority, and whether each has alarm and finding.
+
+    A terminal of 120 columns or more also shows the titles; JSON has everything.
+    """
+    from operations.detections import listing  # noqa: PLC0415
+
+    detections, _ = _load(enabled=enabled)
+    if output is Format.JSON:
+        say(json.dumps([listing.entry(detection) for detection in detections], indent=2))
+        return
+    _print_table(detections)
+
+
+@app.command(
+    epilog="""Examples:
+  rootwatch detections match 111111111111_CloudTrail_us-east-1_20260314T1510Z_a1b2.json.gz
+  rootwatch detections match --enabled logs/*.json.gz > matches.jsonl
+  aws cloudtrail lookup-events --query 'Events\\[].CloudTrailEvent' | jq '.\\[]|fromjson' |
+    rootwatch detections match --output text""",
+)
+def match(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILE", help="Files to read; - is standard input, the default."),
+    ] = None,
+    enabled: Enabled = False,  # noqa: FBT002  an option
+    output: Annotated[
+        LineFormat, typer.Option(help="text: the event id and the names of the detections.")
+    ] = LineFormat.JSON,
+) -> None:
+    r"""Print for each CloudTrail record which detections match it, as the importer evaluates them.
+
+    It prints one JSON object a line for each record, in the order of the input:
+
+      {"eventID": "...", "detections": \["9d1b7f5e-..."], "names": \["root_activity"]}
+
+    "detections" are the ids of the Sigma rules, "names" the names of the same detections.
+
+    The input is UTF-8, compressed with gzip or not, in any of these forms:
+
+      JSON lines               one record a line
+      {"Records": \[...]}       CloudTrail's log files, of any size
+      \[...]                    a JSON array of records, of any size
+      one or more records      pretty-printed or without white space between them
+      EventBridge events       {"detail-type": ..., "detail": record}, in each of these forms
+
+    Standard error lists what is not a record with its place: its line, or in an array its index
+    and byte offset in the uncompressed input. Reading continues after it.
+    """
+    from operations.detections.matching import ruleset  # noqa: PLC0415
+
+    rules = ruleset(_load(enabled=enabled)[0])
+    line_of = _json_line if output is LineFormat.JSON else _text_line
+    statuses = {_match_file(path, rules, line_of) for path in files or [STANDARD_INPUT]}
+    raise typer.Exit(statuses.pop() if len(statuses) == 1 else 1)
+
+
+@app.command(
+    epilog="""Examples:
+  rootwatch detections render root_activity --target cloudwatch
+  rootwatch detections render 9d1b7f5e-43a8-4b0c-8f5f-7c6f0f6d2a11 --target importer | jq .
+  rootwatch detections render path/to/any_sigma_rule.yml""",
+)
+def render(
+    detection: Annotated[
+        str | None,
+        typer.Argument(help="A detection's name, its rule's id, or the path of a Sigma rule."),
+    ] = None,
+    target: Annotated[Target | None, typer.Option(help="Only this target.")] = None,
+    enabled: Enabled = False,  # noqa: FBT002  an option
+) -> None:
+    """Print what is deployed of a detection, or of all: its filter pattern and its predicate.
+
+    cloudwatch  the CloudWatch Logs filter pattern of the metric filter
+
+    importer    the predicate that the finding importer evaluates
+
+    One detection for one target is printed alone, so that it can be piped. Each of several has a
+    heading `# NAME: TARGET`. Standard error says what a target does not support, and why.
+    """
+    from compiler.errors import DetectionError  # noqa: PLC0415
+    from operations.detections.rendering import (  # noqa: PLC0415
+        TARGETS,
+        UnknownDetectionError,
+        find_rule,
+    )
+
+    detections, placeholders = _load(enabled=enabled)
+    try:
+        rules = [find_rule(detection, detections, placeholders)] if detection else detections
+    except UnknownDetectionError as error:
+        raise CommandError(str(error), status=2) from error
+    except DetectionError as error:
+        raise CommandError(str(error), status=1) from error
+    pairs = [(rule, name) for rule in rules for name in ([target] if target else TARGETS)]
+    failed = False
+    for rule, name in pairs:
+        try:
+            text = TARGETS[name](rule)
+        except DetectionError as error:
+            fail(f"{name}: {error}")
+            failed = True
+        else:
+            say(text if len(pairs) == 1 else f"# {rule.name}: {name}\n{text}\n")
+    raise typer.Exit(failed)
+
+
+def _load(*, enabled: bool) -> "tuple[tuple[Detection, ...], Mapping[str, str]]":
+    """The detections, and the values of the placeholders in their rules."""
+    from compiler import catalog, selection  # noqa: PLC0415
+
+    if not enabled:
+        return catalog.load(), catalog.EXAMPLE_PLACEHOLDERS
+    from config.loader import load, settings_path  # noqa: PLC0415
+
+    settings = load(settings_path(os.environ, ROOT))
+    return selection.enabled(settings), settings.placeholders
+
+
+def _print_table(detections: "tuple[Detection, ...]") -> None:
+    from rich.table import Table  # noqa: PLC0415
+
+    terminal = console()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("Name", "Level", "Priority", "Alarm", "Finding"):
+        table.add_column(name, overflow="fold")
+    wide = terminal.width >= WIDTH_WITH_TITLES
+    if wide:
+        table.add_column("Title")
+    for one in detections:
+        evaluators = [
+            "yes" if e in one.evaluated_by else "-" for e in ("metric_filter", "importer")
+        ]
+        title = [one.title] if wide else []
+        table.add_row(one.name, one.level, one.priority, *evaluators, *title)
+    terminal.print(table)
+
+
+def _match_file(path: str, rules: "Rules", line_of: "LineOf") -> int:
+    """The exit status: 1 where a part could not be read, 2 where nothing could."""
+    from operations.detections.matching import match as matched  # noqa: PLC0415
+    from operations.records.input import InputError  # noqa: PLC0415
+
+    name, status, started = "standard input" if path == STANDARD_INPUT else path, 0, False
+    try:
+        with _opened(path) as stream:
+            for part in matched(stream, rules, line_of):
+                started = True
+                sys.stdout.write("".join(part.lines))
+                sys.stdout.flush()  # a reader that follows a log sees each record at once
+                for error in part.errors:
+                    fail(f"{name}: {error}")
+                    status = 1
+    except OSError as error:
+        fail(f"{name}: cannot be read: {error.strerror}")
+        return 2
+    except InputError as error:
+        fail(f"{name}: {error}")
+        return 1 if started else 2
+    return status
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[io.BufferedReader]:
+    if path == STANDARD_INPUT:
+        yield cast("io.BufferedReader", sys.stdin.buffer)
+        return
+    with Path(path).open("rb") as stream:
+        yield stream
+
+
+_as_json = json.JSONEncoder().encode
+
+
+def _json_line(event_id: str, rules: "tuple[Rule, ...]") -> str:
+    if not rules:
+        return f'{{"eventID": {_as_json(event_id)}, "detections": [], "names": []}}\n'
+    answer = {
+        "eventID": event_id,
+        "detections": [rule.id for rule in rules],
+        "names": [rule.name for rule in rules],
+    }
+    return f"{_as_json(answer)}\n"
+
+
+def _text_line(event_id: str, rules: "tuple[Rule, ...]") -> str:
+    return f"{event_id}  {', '.join(rule.name for rule in rules) or '-'}\n"

@@ -1,0 +1,131 @@
+"""`rootwatch sandbox up | sign-in | confirm | mails`."""
+
+import json
+import os
+import signal
+import threading
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.output import CommandError, say
+
+if TYPE_CHECKING:
+    from sandbox.client import Client
+
+ENDPOINT = "AWS_ENDPOINT_URL"
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="""Run a local AWS Organization, and act in it.
+
+Exit status:
+  0  success
+  1  the sandbox does not respond, or it refuses the request
+  2  wrong arguments""",
+    epilog="""Examples, `up` in a shell of its own:
+  rootwatch sandbox up
+  rootwatch sandbox sign-in 444444444444
+  rootwatch sandbox mails""",
+)
+
+
+class Kind(StrEnum):
+    """The keys of sandbox.client.SIGN_INS."""
+
+    ROOT_WITHOUT_MFA = "root-without-mfa"
+    ROOT_WITH_MFA = "root-with-mfa"
+    ROOT_FAILING = "root-failing"
+    SINGLE_SIGN_ON = "single-sign-on"
+    IAM_USER_WITHOUT_MFA = "iam-user-without-mfa"
+
+
+class MailFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+@app.command()
+def up() -> None:
+    """Run a local AWS Organization until Ctrl-C or SIGTERM.
+
+    It prints its accounts, and the environment variables that other commands need, as export
+    commands to paste into another shell.
+    """
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # a client that hangs up does not end the server
+    from sandbox.local import Sandbox  # noqa: PLC0415  moto takes seconds to load
+    from sandbox.organizations.organization import MANAGEMENT, ROOT_ID, UNITS  # noqa: PLC0415
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    with Sandbox() as sandbox:
+        say(f"# A local AWS Organization at {sandbox.endpoint}")
+        say(f"#   management    {MANAGEMENT.id}")
+        for unit, accounts in UNITS.items():
+            for account in accounts:
+                say(f"#   {account.name:13} {account.id}  in {ROOT_ID}, unit {unit}")
+        say("# Ctrl-C stops it. In another shell:")
+        for name, value in sandbox.environment().items():
+            say(f"export {name}={value}")
+        stop.wait()
+
+
+@app.command(
+    epilog="""Examples:
+  rootwatch sandbox sign-in 444444444444
+  rootwatch sandbox sign-in 444444444444 --kind single-sign-on""",
+)
+def sign_in(
+    account: Annotated[str, typer.Argument(help="The number of the account.")],
+    kind: Annotated[Kind, typer.Option(help="Who signs in, and how.")] = Kind.ROOT_WITHOUT_MFA,
+) -> None:
+    """Sign in to an account of the running sandbox, and wait for everything that follows."""
+    from sandbox.client import SandboxError  # noqa: PLC0415
+
+    try:
+        event_id, trails = _client().sign_in(account, kind)
+    except SandboxError as error:
+        raise CommandError(str(error), status=1) from error
+    say(f"{event_id}: recorded by {trails} trails")
+
+
+@app.command()
+def confirm() -> None:
+    """Confirm all e-mail subscriptions of the running sandbox, as by the links in the e-mails."""
+    from sandbox.client import SandboxError  # noqa: PLC0415
+
+    try:
+        confirmed = _client().confirm()
+    except SandboxError as error:
+        raise CommandError(str(error), status=1) from error
+    say(f"{confirmed} subscriptions confirmed")
+
+
+@app.command()
+def mails(
+    output: Annotated[MailFormat, typer.Option(help="json is for programs.")] = MailFormat.TEXT,
+) -> None:
+    """Print the e-mails that the running sandbox has sent."""
+    from sandbox.client import SandboxError  # noqa: PLC0415
+
+    try:
+        sent = _client().mails()
+    except SandboxError as error:
+        raise CommandError(str(error), status=1) from error
+    if output is MailFormat.JSON:
+        say(json.dumps(sent, indent=2))
+        return
+    for mail in sent:
+        say(f"To: {mail['to']}\nSubject: {mail['subject']}\n\n{mail['body']}\n")
+
+
+def _client() -> "Client":
+    from sandbox.client import Client  # noqa: PLC0415
+
+    endpoint = os.environ.get(ENDPOINT)
+    if not endpoint:
+        message = f"{ENDPOINT} is not set: run `rootwatch sandbox up` and export what it prints"
+        raise CommandError(message, status=1)
+    return Client(endpoint)
