@@ -1,8 +1,8 @@
 """Measures `rootwatch detections match`: how many records a second on one core, and its memory.
 
 Run it with `make bench`, or `python -m bench.match` in the project's environment. It takes about a
-minute and asserts nothing: machines differ and are shared, so what it prints last are ratios to
-`json.loads` of the same lines, in the same run on the same core.
+minute and asserts nothing, because machines differ and are shared: the figures to compare are the
+ratios to `json.loads` of the same lines, in the same run on the same core.
 
 The records are those of bench/records.py. The command runs as people run it, as a process of its
 own, reading a file and writing to /dev/null; its time has the start-up in it, which is also

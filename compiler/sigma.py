@@ -71,8 +71,8 @@ _MODIFIERS: dict[type[SigmaType], str] = {
     SigmaTimestampPart: "a part of a time",
 }
 _KEYWORDS = (
-    "keywords without a field search the whole record, which neither a filter pattern nor an event "
-    "pattern can: name the field"
+    "keywords without a field search the whole record, which a filter pattern cannot do: "
+    "name the field"
 )
 
 _SUPPORTED = (

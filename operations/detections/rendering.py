@@ -7,7 +7,6 @@ from pathlib import Path
 
 from compiler.cloudwatch import metric_pattern
 from compiler.detection import Detection, Rule
-from compiler.eventbridge import event_pattern_text
 from compiler.predicate import predicate
 from compiler.rule_file import read_rule
 
@@ -18,7 +17,6 @@ def _importer_predicate(rule: Rule) -> str:
 
 TARGETS: dict[str, Callable[[Rule], str]] = {
     "cloudwatch": metric_pattern,
-    "eventbridge": event_pattern_text,
     "importer": _importer_predicate,
 }
 

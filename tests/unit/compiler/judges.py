@@ -5,12 +5,10 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from compiler import cloudwatch, eventbridge
+from compiler import cloudwatch
 from compiler import predicate as importer
 from compiler.detection import Detection
 from functions.finding_importer.matching.rules import Ruleset
-from sandbox.eventbridge import patterns
-from sandbox.eventbridge.patterns import StrictEventPattern
 from sandbox.logs import filter_pattern
 from sandbox.logs.filter_pattern import FilterPattern
 
@@ -24,20 +22,8 @@ def subscription_delivers(listed: Sequence[Detection], record: dict[str, Any]) -
     return not pattern or _pattern(pattern).matches(json.dumps(record))  # all match an empty one
 
 
-def event_rule_matches(one: Detection, record: dict[str, Any]) -> bool:
-    """As the sandbox reads the event pattern, which knows nothing of ours."""
-    return _event_pattern(one).matches(event(record))
-
-
 def importer_matches(listed: Sequence[Detection], record: dict[str, Any]) -> bool:
     return bool(_ruleset(tuple(listed)).matching(record))
-
-
-def event(record: dict[str, Any]) -> Any:
-    """The record as EventBridge delivers it."""
-    is_sign_in = record.get("eventType") == "AwsConsoleSignIn"
-    kind = "AWS Console Sign In" if is_sign_in else "AWS API Call"
-    return {"detail-type": f"{kind} via CloudTrail", "source": "aws.any", "detail": record}
 
 
 @cache
@@ -56,10 +42,5 @@ def _subscription(listed: tuple[Detection, ...]) -> str:
 
 
 @cache
-def _event_pattern(one: Detection) -> StrictEventPattern:
-    return patterns.load(eventbridge.event_pattern_text(one))
-
-
-@cache
-def _ruleset(listed: tuple[Detection, ...]) -> Ruleset:
+def _ruleset(listed: tuple[Detection, ...]) -> Ruleset[Any]:
     return Ruleset.load(importer.document(listed))

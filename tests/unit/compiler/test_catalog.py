@@ -4,23 +4,20 @@ import json
 import re
 import uuid
 from collections import Counter
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import yaml
 
-from compiler import catalog, cloudwatch, eventbridge
+from compiler import catalog, cloudwatch
 from compiler import predicate as importer
 from compiler.detection import Detection, Sample
-from compiler.errors import DetectionError
 from docs import generate as documentation
 from functions.finding_importer.matching.rules import Ruleset
 from sandbox.logs.filter_pattern import parse
 from tests.unit.compiler.catalogs import SHIPPED
 from tests.unit.compiler.judges import (
-    event_rule_matches,
     importer_matches,
     metric_counts,
     subscription_delivers,
@@ -36,7 +33,6 @@ LONGEST = catalog.EXAMPLE_PLACEHOLDERS | {
     "name_prefix": "a" * 20,
 }
 LONGEST_DETECTIONS = catalog.load(placeholders=LONGEST)
-NO_EVENT_RULE = {"cis_console_login_without_mfa", "cis_root_usage"}
 RUNBOOK = [
     "Confirm",
     "Contain",
@@ -57,23 +53,6 @@ each_sample = pytest.mark.parametrize(
 @each_sample
 def test_the_metric_counts_what_the_sample_says(one: Detection, sample: Sample) -> None:
     assert metric_counts(one, sample.record) is sample.matches, sample.why
-
-
-@pytest.mark.parametrize(
-    ("one", "sample"),
-    [pair for pair in SAMPLES if pair[0].name not in NO_EVENT_RULE],
-    ids=lambda value: value.name,
-)
-def test_the_event_rule_matches_what_the_sample_says(one: Detection, sample: Sample) -> None:
-    assert event_rule_matches(one, sample.record) is sample.matches, sample.why
-
-
-@each_detection
-def test_an_event_rule_is_refused_to_two_prescribed_patterns_only(one: Detection) -> None:
-    """A text that is there and another one: EventBridge's anything-but takes null for it, too."""
-    refused = pytest.raises(DetectionError, match="anything-but")
-    with refused if one.name in NO_EVENT_RULE else nullcontext():
-        eventbridge.event_pattern(one)
 
 
 @each_sample
@@ -200,12 +179,6 @@ def test_its_pattern_fits_into_a_metric_filter(one: Detection) -> None:
 
     assert len(pattern) <= 1024
     assert parse(pattern)
-
-
-@each_longest
-def test_its_event_pattern_fits_into_an_event_rule(one: Detection) -> None:
-    if one.name not in NO_EVENT_RULE:
-        assert len(eventbridge.event_pattern_text(one)) <= 4096
 
 
 def test_one_subscription_pattern_holds_all_detections_of_the_importer() -> None:

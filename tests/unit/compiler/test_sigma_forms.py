@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 
-from compiler import cloudwatch, eventbridge
+from compiler import cloudwatch
 from compiler.catalog import EXAMPLE_PLACEHOLDERS
 from compiler.detection import Detection
 from compiler.errors import DetectionError
 from compiler.rule_file import read_rule
 from tests.unit.compiler.catalogs import detection
 from tests.unit.compiler.judges import (
-    event_rule_matches,
     importer_matches,
     metric_counts,
     subscription_delivers,
@@ -34,8 +33,6 @@ level: medium
 logsource: {product: aws, service: cloudtrail}
 detection:
 """
-REGEX_IN_EVENTS = "no regular expressions"
-CASE_IN_EVENTS = "with case"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +41,6 @@ class Form:
     matching: tuple[Record, ...]
     others: tuple[Record, ...]
     metric_filter: str | None = None  # part of the refusal's reason
-    event_pattern: str | None = None
 
 
 def who(**identity: Any) -> Record:
@@ -88,17 +84,15 @@ TEXTS = {
         matching=(who(arn="arn:aws:iam::1:role/net-ops"), who(arn="arn::role/-ops")),
         others=(who(arn="arn:aws:iam::1:role/ops"),),
     ),
-    "without case, a `*` within a text is more than an event pattern can say": Form(
+    "a `*` within a text, without case": Form(
         rule="s: {userIdentity.arn: 'arn:*:user/ops'}\ncondition: s",
         matching=(who(arn="ARN:AWS:IAM::1:USER/OPS"),),
         others=(who(arn="arn:aws:iam::1:user/op"),),
-        event_pattern=CASE_IN_EVENTS,
     ),
     "a `?` stands for exactly one character": Form(
         rule="s: {requestParameters.size|cased: 't?.micro'}\ncondition: s",
         matching=(asks(size="t3.micro"), asks(size="t?.micro")),
         others=(asks(size="t.micro"), asks(size="t3a.micro")),
-        event_pattern="no ?",
     ),
     "a `*` alone is any text": Form(
         rule="s: {errorCode: '*'}\ncondition: s",
@@ -165,33 +159,28 @@ MODIFIERS = {
         matching=(asks(name="CDEFAB"),),
         others=(asks(name="cdab"),),
         metric_filter="at most 2 fit",
-        event_pattern=CASE_IN_EVENTS,
     ),
     "`|re` is found anywhere": Form(
         rule="s: {userIdentity.arn|re: ':assumed-role/aws[a-z]+/i-[0-9a-f]{4,}$'}\ncondition: s",
         matching=(who(arn="arn:aws:sts::1:assumed-role/awsx/i-00ff"),),
         others=(who(arn="arn:aws:sts::1:assumed-role/AWSX/i-00ff"), who(arn="i-00ff"), who()),
-        event_pattern=REGEX_IN_EVENTS,
     ),
     "`|re|i` ignores case, and `|re|s` lets a dot be a line break": Form(
         rule="s: {userAgent|re|i: '^boto.3$'}\nt: {userAgent|re|s: 'a.b'}\ncondition: s or t",
         matching=({"userAgent": "BOTO-3"}, {"userAgent": "xa\nby"}),
         others=({"userAgent": "boto\n3"}, {"userAgent": "boto-3x"}, {}),
-        event_pattern=REGEX_IN_EVENTS,
     ),
     "parentheses in `|re` are more than a metric filter knows": Form(
         rule="s: {userAgent|re: '^(kali|parrot)-'}\ncondition: s",
         matching=({"userAgent": "kali-1"}, {"userAgent": "parrot-"}),
         others=({"userAgent": "xkali-1"},),
         metric_filter="parentheses",
-        event_pattern=REGEX_IN_EVENTS,
     ),
     "`|re|m`, whose ^ and $ stand at line breaks, is more than a metric filter knows": Form(
         rule="s: {errorMessage|re|m: '^denied$'}\ncondition: s",
         matching=({"errorMessage": "was\ndenied\nthere"},),
         others=({"errorMessage": "was denied"},),
         metric_filter="the flag m",
-        event_pattern=REGEX_IN_EVENTS,
     ),
     "`|exists: true` is a key, whatever it holds": Form(
         rule="s: {eventName|cased: GetUser, errorCode|exists: true}\ncondition: s",
@@ -332,12 +321,11 @@ CONDITIONS = {
         matching=(called("PutPolicy"), called("PutUserPolicy")),
         others=(called("PutUser"), called("Policy")),
     ),
-    "a beginning without an end of one field is two tests for an event pattern": Form(
+    "a beginning without an end of one field": Form(
         rule="s: {eventName|startswith|cased: Put}\nf: {eventName|endswith|cased: Policy}\n"
         "condition: s and not f",
         matching=(called("PutUser"),),
         others=(called("PutPolicy"), called("GetUser"), {}),
-        event_pattern="an event pattern takes one a field",
     ),
     "three fields without case are more regular expressions than a metric filter takes": Form(
         rule="s: {eventSource: iam.amazonaws.com, eventName: CreateUser, errorCode: AccessDenied}\n"
@@ -449,15 +437,6 @@ def test_a_metric_filter_counts_what_the_form_says_or_is_refused(
     one = read(tmp_path, form.rule)
 
     check(one, form, metric_counts, cloudwatch.metric_pattern, form.metric_filter)
-
-
-@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-def test_an_event_pattern_matches_what_the_form_says_or_is_refused(
-    tmp_path: Path, form: Form
-) -> None:
-    one = read(tmp_path, form.rule)
-
-    check(one, form, event_rule_matches, eventbridge.event_pattern, form.event_pattern)
 
 
 def check(
