@@ -44,7 +44,6 @@ Enabled = Annotated[
 
 class Target(StrEnum):
     CLOUDWATCH = "cloudwatch"
-    EVENTBRIDGE = "eventbridge"
     IMPORTER = "importer"
 
 
