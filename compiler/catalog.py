@@ -3,12 +3,11 @@
 A folder of such folders is a pack, which the config switches on as a whole.
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from compiler.detection import Detection, Sample
+from compiler.detection import Detection
 from compiler.errors import DetectionError
 from compiler.rule_file import read_detection
 
@@ -40,10 +39,6 @@ def load(
     return detections
 
 
-def samples(detection: Detection) -> tuple[Sample, ...]:
-    return tuple(map(_sample, sorted((detection.folder / "samples").glob("*.json"))))
-
-
 def _rules(catalog: Path, folders: str) -> list[Path]:
     return sorted(catalog.glob(f"{folders}/rule.yml"))
 
@@ -56,13 +51,3 @@ def _refuse_repeated(detections: tuple[Detection, ...]) -> None:
             if counts[getattr(detection, key)] > 1:
                 reason = f"{getattr(detection, key)} is another detection's, too"
                 raise DetectionError(detection.name, key, reason)
-
-
-def _sample(path: Path) -> Sample:
-    document = json.loads(path.read_text(encoding="utf-8"))
-    return Sample(
-        name=path.stem,
-        matches={"match": True, "no-match": False}[document["expect"]],
-        why=document["why"],
-        record=document["record"],
-    )

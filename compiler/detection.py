@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from compiler.conditions import Condition
 
@@ -63,13 +63,3 @@ class Detection(Rule):
     def severity(self) -> str:
         """ASFF's Severity.Label."""
         return self.level.upper()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """A CloudTrail record with what the detection must say of it."""
-
-    name: str
-    matches: bool
-    why: str
-    record: dict[str, Any]

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from compiler import catalog, selection
-from compiler.detection import Detection, Sample
+from compiler import selection
+from compiler.detection import Detection
+from compiler.samples import Sample, read_samples
 from config.loader import load
 from demo.deployment import Deployment
 from sandbox.cloudtrail import sign_ins
@@ -104,7 +105,7 @@ def test_samples_are_counted_and_found_exactly_where_they_match(
     one: Detection, observer: Observer, new_event_id: Iterator[str]
 ) -> None:
     """All samples of a detection in one delivery, to the deployed filters and the importer."""
-    samples = {next(new_event_id): sample for sample in catalog.samples(one)}
+    samples = {next(new_event_id): sample for sample in read_samples(one.folder)}
     matching = {event_id for event_id, sample in samples.items() if sample.matches}
     before = observer.counted(one.name)
     observer.deliver(

@@ -49,10 +49,13 @@ class Project:
 
     def add(self, rule: dict[str, Any]) -> None:
         folder = self.root / "detections" / NAME
-        (folder / "samples").mkdir(parents=True)
+        folder.mkdir(parents=True)
         (folder / "rule.yml").write_text(yaml.safe_dump(rule), "utf-8")
-        sample = {"expect": "match", "why": "It is the event.", "record": MATCH}
-        (folder / "samples" / "created.json").write_text(json.dumps(sample), "utf-8")
+        samples = {
+            "base": MATCH,
+            "cases": {"created": {"expect": "match", "why": "The call creates an access key."}},
+        }
+        (folder / "samples.yml").write_text(yaml.safe_dump(samples), "utf-8")
 
     def synthesize(self) -> subprocess.CompletedProcess[str]:
         path = self.root / "config" / "minimal.yaml"

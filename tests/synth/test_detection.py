@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from compiler import catalog, selection
+from compiler import selection
 from compiler.cloudwatch import metric_pattern
 from compiler.detection import Detection
+from compiler.samples import read_samples
 from config.settings import Settings
 from sandbox.iam.policy import ResourcePolicyKind
 from sandbox.logs import filter_pattern
@@ -99,7 +100,7 @@ def test_the_filters_read_the_trails_log_group(
 def test_the_filter_counts_the_samples_of_what_rootwatch_is_for(watched: list[Watched]) -> None:
     [one] = [one for one in watched if one.detection.name == MISSION]
     parsed = filter_pattern.parse(one.metric_filter["pattern"])
-    samples = catalog.samples(one.detection)
+    samples = read_samples(one.detection.folder)
 
     assert {sample.matches for sample in samples} == {True, False}
     for sample in samples:

@@ -14,6 +14,7 @@ import yaml
 from compiler import catalog
 from compiler.cloudwatch import metric_pattern
 from compiler.predicate import predicate
+from compiler.samples import read_samples
 from operations.detections import matching
 from operations.detections.rendering import TARGETS
 from tests.unit.cli import runner
@@ -22,7 +23,9 @@ from tests.unit.compiler.catalogs import RULE, SHIPPED
 ROOT = Path(catalog.__file__).parents[1]
 CATALOG = {detection.name: detection for detection in SHIPPED}
 SAMPLES = [
-    (detection, sample) for detection in CATALOG.values() for sample in catalog.samples(detection)
+    (detection, sample)
+    for detection in CATALOG.values()
+    for sample in read_samples(detection.folder)
 ]
 FIELDS = {
     "id",
@@ -54,7 +57,7 @@ def text_of(records: Sequence[Any]) -> bytes:
 
 
 def records_of(name: str, *, matches: bool) -> list[dict[str, Any]]:
-    samples = catalog.samples(CATALOG[name])
+    samples = read_samples(CATALOG[name].folder)
     return [sample.record for sample in samples if sample.matches is matches]
 
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, reject
 from sigma.rule import SigmaRule
 
-from compiler import catalog
 from compiler.catalog import EXAMPLE_PLACEHOLDERS
 from compiler.conditions import FieldCompares, FieldIs, FieldIsBoolean, Leaf, leaves
 from compiler.detection import Detection
 from compiler.errors import DetectionError
+from compiler.samples import read_samples
 from compiler.sigma import read_condition
 from tests.unit.compiler import sigma_rules
 from tests.unit.compiler.catalogs import SHIPPED, detection
@@ -24,7 +24,7 @@ from tests.unit.compiler.judges import (
 )
 
 DETECTIONS = SHIPPED
-SAMPLES = {one.name: catalog.samples(one) for one in DETECTIONS}
+SAMPLES = {one.name: read_samples(one.folder) for one in DETECTIONS}
 IMPORTED = [one for one in DETECTIONS if "importer" in one.evaluated_by]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=8),

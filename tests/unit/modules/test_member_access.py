@@ -11,6 +11,7 @@ import yaml
 from moto.events.models import EventPattern
 
 from compiler import catalog
+from compiler.samples import read_samples
 from modules.member_access import TEMPLATE
 from sandbox.cloudtrail import sign_ins
 
@@ -61,7 +62,7 @@ def test_every_sign_in_that_a_detection_of_the_importer_matches_is_forwarded(
         (one, sample)
         for one in catalog.load()
         if "importer" in one.evaluated_by
-        for sample in catalog.samples(one)
+        for sample in read_samples(one.folder)
         if sample.record.get("eventName") == "ConsoleLogin" and sample.matches
     ]
 
