@@ -1,8 +1,8 @@
-"""A rule's condition as a small tree that every rendering reads.
+"""The condition of a rule as a tree, the input of every target of the compiler.
 
-What a leaf says of a record is exact: a string compares with JSON strings only, a number with JSON
-numbers, a boolean with booleans; what is absent, null, an object or an array equals nothing. Paths
-do not go through arrays.
+A leaf compares a string with JSON strings only, a number with JSON numbers, a boolean with JSON
+booleans. A field that is absent, null, an object or an array equals nothing. Paths do not lead
+through arrays.
 """
 
 from __future__ import annotations
@@ -14,44 +14,44 @@ from typing import Literal
 
 
 class Wildcard(Enum):
-    MANY = "*"  # any run of characters, also none
+    MANY = "*"  # zero or more characters
     ONE = "?"  # exactly one character
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """What a whole string is compared with.
+class StringPattern:
+    """Matches a whole string.
 
-    Without `cased`, the letters A to Z compare without case, and there are no other letters.
+    Without `cased`, the letters A to Z match without case; other letters do not occur.
     """
 
-    parts: tuple[str | Wildcard, ...]  # no empty string, no two strings in a row
+    parts: tuple[str | Wildcard, ...]  # no empty string, no two adjacent strings
     cased: bool = True
 
     @property
-    def strings(self) -> tuple[str, ...]:
-        """What stands between the wildcards."""
+    def literals(self) -> tuple[str, ...]:
+        """The parts between the wildcards."""
         return tuple(part for part in self.parts if isinstance(part, str))
 
     @property
     def plain(self) -> str | None:
-        """The string itself; None where there is a wildcard."""
-        return "".join(self.strings) if len(self.strings) == len(self.parts) else None
+        """The string itself; None for a pattern with wildcards."""
+        return "".join(self.literals) if len(self.literals) == len(self.parts) else None
 
 
 @dataclass(frozen=True, slots=True)
-class FieldIs:
-    """The field holds a string that fits one of the texts."""
+class FieldEquals:
+    """The field contains a string that one of the patterns matches."""
 
     field: str  # dotted path into the CloudTrail record
-    texts: tuple[Text, ...]
+    patterns: tuple[StringPattern, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class FieldMatches:
-    """The field holds a string in which the regular expression is found somewhere.
+class FieldMatchesRegex:
+    """The field contains a string in which a search finds the regular expression.
 
-    Python's syntax with its ASCII classes; `flags` are some of i, m and s.
+    The syntax is Python's, with its ASCII classes; `flags` are some of i, m and s.
     """
 
     field: str
@@ -59,15 +59,15 @@ class FieldMatches:
     flags: frozenset[str] = frozenset()
 
 
-type Order = Literal["=", "<", "<=", ">", ">="]
+type NumberOperator = Literal["=", "<", "<=", ">", ">="]
 
 
 @dataclass(frozen=True, slots=True)
 class FieldCompares:
-    """The field holds a number that stands in this order to ours."""
+    """The field contains a number, and `field operator number` is true."""
 
     field: str
-    order: Order
+    operator: NumberOperator
     number: float
 
 
@@ -79,50 +79,52 @@ class FieldIsBoolean:
 
 @dataclass(frozen=True, slots=True)
 class FieldIsNull:
-    """The field holds null or is absent."""
+    """The field is null or absent."""
 
     field: str
 
 
 @dataclass(frozen=True, slots=True)
 class FieldExists:
-    """The field is there, whatever it holds, null too."""
+    """The field is present; its value may be null."""
 
     field: str
 
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
-    conditions: tuple[Condition, ...]  # one or more
+    parts: tuple[ConditionTree, ...]  # one or more
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    conditions: tuple[Condition, ...]  # one or more
+    parts: tuple[ConditionTree, ...]  # one or more
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    condition: Condition
+    part: ConditionTree
 
 
-type Leaf = FieldIs | FieldMatches | FieldCompares | FieldIsBoolean | FieldIsNull | FieldExists
-type Condition = Leaf | AllOf | AnyOf | Not
+type Leaf = (
+    FieldEquals | FieldMatchesRegex | FieldCompares | FieldIsBoolean | FieldIsNull | FieldExists
+)
+type ConditionTree = Leaf | AllOf | AnyOf | Not
 
 
-def all_of(conditions: Iterable[Condition]) -> Condition:
-    """Without an AllOf directly in another."""
+def all_of(conditions: Iterable[ConditionTree]) -> ConditionTree:
+    """Flattens an AllOf directly in another."""
     parts = tuple(part for condition in conditions for part in _parts(AllOf, condition))
     return parts[0] if len(parts) == 1 else AllOf(parts)
 
 
-def any_of(conditions: Iterable[Condition]) -> Condition:
-    """Without an AnyOf directly in another, and with one FieldIs for all texts of a field."""
-    parts = _merged(part for condition in conditions for part in _parts(AnyOf, condition))
+def any_of(conditions: Iterable[ConditionTree]) -> ConditionTree:
+    """Flattens an AnyOf directly in another, and merges the string patterns of a field."""
+    parts = _merge(part for condition in conditions for part in _parts(AnyOf, condition))
     return parts[0] if len(parts) == 1 else AnyOf(parts)
 
 
-def leaves(condition: Condition) -> Iterator[Leaf]:
+def leaves(condition: ConditionTree) -> Iterator[Leaf]:
     match condition:
         case AllOf(parts) | AnyOf(parts):
             for part in parts:
@@ -133,19 +135,19 @@ def leaves(condition: Condition) -> Iterator[Leaf]:
             yield condition
 
 
-def _parts(kind: type[AllOf | AnyOf], condition: Condition) -> tuple[Condition, ...]:
-    return condition.conditions if isinstance(condition, kind) else (condition,)
+def _parts(kind: type[AllOf | AnyOf], condition: ConditionTree) -> tuple[ConditionTree, ...]:
+    return condition.parts if isinstance(condition, kind) else (condition,)
 
 
-def _merged(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
-    """`a is x or a is y` is one comparison with two values, at the place of the first."""
-    merged: dict[object, Condition] = {}
+def _merge(conditions: Iterable[ConditionTree]) -> tuple[ConditionTree, ...]:
+    """`a is x or a is y` becomes one comparison with two patterns, in the place of the first."""
+    merged: dict[object, ConditionTree] = {}
     for condition in conditions:
-        key = condition.field if isinstance(condition, FieldIs) else condition
+        key = condition.field if isinstance(condition, FieldEquals) else condition
         before = merged.get(key)
-        if isinstance(condition, FieldIs) and isinstance(before, FieldIs):
-            texts = dict.fromkeys((*before.texts, *condition.texts))
-            merged[key] = FieldIs(condition.field, tuple(texts))
+        if isinstance(condition, FieldEquals) and isinstance(before, FieldEquals):
+            patterns = dict.fromkeys((*before.patterns, *condition.patterns))
+            merged[key] = FieldEquals(condition.field, tuple(patterns))
         else:
             merged[key] = condition
     return tuple(merged.values())

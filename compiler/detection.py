@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from compiler.conditions import Condition
+from compiler.conditions import ConditionTree
 
 type Level = Literal["informational", "low", "medium", "high", "critical"]
 type Priority = Literal["high", "low"]
@@ -27,16 +27,16 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """What the renderings are made from."""
+class DetectionRule:
+    """The part of a detection that the compiler needs."""
 
     name: str
-    condition: Condition
+    condition: ConditionTree
     metric_filter_pattern: str | None = None  # word for word, where a benchmark prescribes it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Detection(Rule):
+class Detection(DetectionRule):
     """`name` is the folder's name; part of metric, alarm and finding names."""
 
     folder: Path

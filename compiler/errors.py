@@ -1,10 +1,11 @@
-"""What a detection can be refused for."""
+"""The errors of the compiler."""
 
 
 class DetectionError(ValueError):
-    """A detection cannot be loaded or rendered.
+    """A detection cannot be loaded or compiled.
 
-    `detection` is the folder's name, `where` the field or key, `reason` what would be right.
+    `detection` is the name of its folder, `where` the field or the key of the rule, `reason` says
+    what is wrong and what is expected.
     """
 
     def __init__(self, detection: str, where: str, reason: str) -> None:
@@ -14,10 +15,19 @@ class DetectionError(ValueError):
         self.reason = reason
 
 
+class UnsupportedConditionError(ValueError):
+    """The syntax of filter patterns cannot express a comparison of a rule with a field."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
 class SelectionError(ValueError):
     """A configuration names a detection or a pack that the catalog does not have.
 
-    `key` is the configuration's key.
+    `key` is the key of the configuration.
     """
 
     def __init__(self, key: str, reason: str) -> None:

@@ -1,6 +1,6 @@
-"""The detections as the JSON document that the finding importer carries and evaluates.
+"""Compiles detections to detections.json, which the finding importer contains and evaluates.
 
-`functions/finding_importer/predicate.py` tells the language of its predicates and evaluates it.
+`functions/finding_importer/matching/predicate.py` documents and evaluates the predicates.
 """
 
 import json
@@ -12,27 +12,30 @@ from typing import Any
 from compiler.conditions import (
     AllOf,
     AnyOf,
-    Condition,
+    ConditionTree,
     FieldCompares,
+    FieldEquals,
     FieldExists,
-    FieldIs,
     FieldIsBoolean,
     FieldIsNull,
-    FieldMatches,
+    FieldMatchesRegex,
     Leaf,
     Not,
-    Order,
-    Text,
+    NumberOperator,
+    StringPattern,
     Wildcard,
 )
 from compiler.detection import Detection
 
-_COMPARISONS: dict[Order, str] = {"=": "eq", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
+_OPERATORS: dict[NumberOperator, str] = {"=": "eq", "<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 
 
 def document(detections: Iterable[Detection], runbook_base_url: str | None = None) -> bytes:
-    """detections.json, in the detections' order; the address is where the catalog is published."""
-    base = runbook_base_url or "detections"  # else their paths in the project
+    """detections.json, in the order of the detections; the URL is where the catalog is published.
+
+    Without it, the runbooks are paths in the project.
+    """
+    base = runbook_base_url or "detections"
     entries = [_entry(detection, base) for detection in detections]
     return json.dumps(entries, indent=1, sort_keys=True, allow_nan=False).encode()
 
@@ -53,7 +56,7 @@ def _entry(detection: Detection, runbooks: str) -> dict[str, Any]:
     }
 
 
-def predicate(condition: Condition) -> dict[str, Any]:
+def predicate(condition: ConditionTree) -> dict[str, Any]:
     match condition:
         case AllOf(parts):
             return {"all": [predicate(part) for part in parts]}
@@ -67,12 +70,12 @@ def predicate(condition: Condition) -> dict[str, Any]:
 
 def _leaf(leaf: Leaf) -> dict[str, Any]:
     match leaf:
-        case FieldIs(field, texts):
-            return _string_leaf(field, texts)
-        case FieldMatches(field, regex, flags):
-            return {"field": field, "regex": [_flagged("".join(sorted(flags)), regex)]}
-        case FieldCompares(field, order, number):
-            return {"field": field, _COMPARISONS[order]: number}
+        case FieldEquals(field, patterns):
+            return _string_leaf(field, patterns)
+        case FieldMatchesRegex(field, regex, flags):
+            return {"field": field, "regex": [_with_flags("".join(sorted(flags)), regex)]}
+        case FieldCompares(field, operator, number):
+            return {"field": field, _OPERATORS[operator]: number}
         case FieldIsBoolean(field, value):
             return {"field": field, "is": value}
         case FieldIsNull(field):
@@ -81,54 +84,54 @@ def _leaf(leaf: Leaf) -> dict[str, Any]:
             return {"field": field, "exists": True}
 
 
-def _string_leaf(field: str, texts: Iterable[Text]) -> dict[str, Any]:
-    """One leaf for each kind of text that there is, in the order of their first texts."""
+def _string_leaf(field: str, patterns: Iterable[StringPattern]) -> dict[str, Any]:
+    """One leaf for each operator that the patterns need."""
     operands: dict[str, list[str]] = {}
-    for text in texts:
-        operator, operand = _comparison(text)
+    for pattern in patterns:
+        operator, operand = _string_comparison(pattern)
         operands.setdefault(operator, []).append(operand)
     leaves = [{"field": field, operator: values} for operator, values in operands.items()]
     return leaves[0] if len(leaves) == 1 else {"any": leaves}
 
 
-def _comparison(text: Text) -> tuple[str, str]:
-    plain = text.plain
-    if plain is not None and text.cased:
+def _string_comparison(pattern: StringPattern) -> tuple[str, str]:
+    plain = pattern.plain
+    if plain is not None and pattern.cased:
         return "equals", plain
     if plain is not None and plain.isascii():
         return "equals_ignore_case", plain.lower()
-    return "regex", _whole_text(text)
+    return "regex", _regex(pattern)
 
 
-def _whole_text(text: Text) -> str:
-    r"""A regular expression of the whole text, from \A to \Z, whatever characters it holds.
+def _regex(pattern: StringPattern) -> str:
+    r"""A regular expression that matches the whole string, from \A to \Z.
 
-    Each run of characters between two `*` is found where it stands first and is not looked for
-    again, which the atomic groups say: else a long value with many half matches, which an attacker
-    may send, would take time with the power of the number of `*`.
+    Each segment between two `*` matches at its first occurrence, without backtracking: hence the
+    atomic groups. Backtracking takes time exponential in the number of `*` on a long value with
+    many partial matches, which an attacker can choose.
     """
-    flags = "s" if text.cased else "is"
-    first, *others = _runs(text)
+    flags = "s" if pattern.cased else "is"
+    first, *others = _segments(pattern)
     if not others:
-        return _flagged(flags, rf"\A{first}\Z")
+        return _with_flags(flags, rf"\A{first}\Z")
     *middle, last = others
-    found = "".join(f"(?>.*?{run})" for run in middle)
-    return _flagged(flags, rf"\A{first}{found}.*{last}\Z")
+    found = "".join(f"(?>.*?{segment})" for segment in middle)
+    return _with_flags(flags, rf"\A{first}{found}.*{last}\Z")
 
 
-def _runs(text: Text) -> list[str]:
-    """What stands before, between and after the `*`, as regular expressions; may be empty."""
-    runs = [""]
-    for part in text.parts:
+def _segments(pattern: StringPattern) -> list[str]:
+    """The parts before, between and after the `*`, as regular expressions; they may be empty."""
+    segments = [""]
+    for part in pattern.parts:
         match part:
             case Wildcard.MANY:
-                runs.append("")
+                segments.append("")
             case Wildcard.ONE:
-                runs[-1] += "."
+                segments[-1] += "."
             case _:
-                runs[-1] += re.escape(part)
-    return runs
+                segments[-1] += re.escape(part)
+    return segments
 
 
-def _flagged(flags: str, regex: str) -> str:
+def _with_flags(flags: str, regex: str) -> str:
     return f"(?{flags}){regex}" if flags else regex

@@ -23,7 +23,7 @@ from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
 from yaml import YAMLError
 
-from compiler.conditions import Condition
+from compiler.conditions import ConditionTree
 from compiler.detection import Compliance, Detection, Level, Threshold
 from compiler.errors import DetectionError
 from compiler.sigma import read_condition
@@ -63,7 +63,7 @@ def read_detection(folder: Path, pack: str | None, placeholders: Mapping[str, st
     )
 
 
-def read_rule(path: Path, placeholders: Mapping[str, str]) -> Condition:
+def read_rule(path: Path, placeholders: Mapping[str, str]) -> ConditionTree:
     """The condition of any Sigma rule for CloudTrail, no matter what else it has or lacks."""
     rule, _ = _documents(path.stem, path)
     return read_condition(path.stem, rule, placeholders)

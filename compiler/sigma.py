@@ -1,4 +1,4 @@
-"""From a Sigma rule's condition, as pySigma reads it, to the tree of `conditions`.
+"""Converts the condition of a Sigma rule, as pySigma parses it, to a condition tree.
 
 https://sigmahq.io/sigma-specification/specification/sigma-rules-specification.html
 """
@@ -37,16 +37,16 @@ from sigma.types import (
 )
 
 from compiler.conditions import (
-    Condition,
+    ConditionTree,
     FieldCompares,
+    FieldEquals,
     FieldExists,
-    FieldIs,
     FieldIsBoolean,
     FieldIsNull,
-    FieldMatches,
+    FieldMatchesRegex,
     Not,
-    Order,
-    Text,
+    NumberOperator,
+    StringPattern,
     Wildcard,
     all_of,
     any_of,
@@ -57,55 +57,57 @@ _WILDCARDS = {
     SpecialChars.WILDCARD_MULTI: Wildcard.MANY,
     SpecialChars.WILDCARD_SINGLE: Wildcard.ONE,
 }
-_ORDERS: dict[CompareOperators, Order] = {
+_OPERATORS: dict[CompareOperators, NumberOperator] = {
     CompareOperators.LT: "<",
     CompareOperators.LTE: "<=",
     CompareOperators.GT: ">",
     CompareOperators.GTE: ">=",
 }
-_STEP = re.compile(r"[^\[\]{}*$\"'\\\x00-\x1f]+")  # one name of a field's path
-_MODIFIERS: dict[type[SigmaType], str] = {
+_FIELD_NAME = re.compile(r"[^\[\]{}*$\"'\\\x00-\x1f]+")  # one name of a path
+_UNSUPPORTED_TYPES: dict[type[SigmaType], str] = {
     SigmaCIDRExpression: "|cidr",
-    SigmaCompareExpression: "a part of a time",
+    SigmaCompareExpression: "a part of a timestamp",
     SigmaFieldReference: "|fieldref",
-    SigmaTimestampPart: "a part of a time",
+    SigmaTimestampPart: "a part of a timestamp",
 }
 _KEYWORDS = (
-    "keywords without a field search the whole record, which a filter pattern cannot do: "
+    "keywords without a field search the whole record, which filter patterns do not support: "
     "name the field"
 )
-
 _SUPPORTED = (
     "compare with strings, wildcards, regular expressions, numbers, booleans, null or existence"
 )
 
 
-def read_condition(detection: str, rule: SigmaRule, placeholders: Mapping[str, str]) -> Condition:
-    """The rule's one condition, its `%placeholders%` filled in.
+def read_condition(
+    detection: str, rule: SigmaRule, placeholders: Mapping[str, str]
+) -> ConditionTree:
+    """The condition of a rule that has exactly one, with the values of its `%placeholders%`.
 
-    Raises DetectionError, which names the field, for what no rendering knows: keywords without a
-    field, `|cidr`, `|fieldref`, parts of timestamps, placeholders of other names.
+    Raises DetectionError, which names the field, for what no target supports: keywords without a
+    field, `|cidr`, `|fieldref`, parts of timestamps, unknown placeholders.
     """
     parsed = rule.detection.parsed_condition
     if len(parsed) != 1:
-        raise DetectionError(detection, "detection.condition", "write exactly one condition")
+        reason = f"got {len(parsed)} conditions, expected exactly one"
+        raise DetectionError(detection, "detection.condition", reason)
     try:
         condition = parsed[0].parse()
     except SigmaError as error:
         raise DetectionError(detection, "detection.condition", str(error)) from error
-    except (AttributeError, TypeError) as error:  # pySigma, of what is no text
-        raise DetectionError(detection, "detection.condition", "must be text") from error
+    except (AttributeError, TypeError) as error:  # pySigma's, for a value that is not a string
+        raise DetectionError(detection, "detection.condition", "expected a string") from error
     for part in rule.detection.detections.values():
-        _refuse_empty_lists(detection, part)
-    return _Reader(detection, placeholders).read(condition)
+        _reject_empty_lists(detection, part)
+    return _ConditionReader(detection, placeholders).read(condition)
 
 
-class _Reader:
+class _ConditionReader:
     def __init__(self, detection: str, placeholders: Mapping[str, str]) -> None:
         self._detection = detection
         self._placeholders = placeholders
 
-    def read(self, node: object) -> Condition:
+    def read(self, node: object) -> ConditionTree:
         match node:
             case ConditionAND():
                 return all_of(map(self.read, node.args))
@@ -116,21 +118,19 @@ class _Reader:
             case ConditionFieldEqualsValueExpression():
                 return self._leaf(self._path(node.field), node.value)
             case ConditionValueExpression():
-                raise self._refusal("detection", f"{node.value}: {_KEYWORDS}")
-        raise self._refusal("detection.condition", f"{type(node).__name__} is not supported")
+                raise self._error("detection", f"{node.value}: {_KEYWORDS}")
+        raise self._error("detection.condition", f"{type(node).__name__} is not supported")
 
     def _path(self, field: str) -> str:
-        if not all(map(_STEP.fullmatch, field.split("."))):
-            reason = (
-                "is no path: names joined by dots, through objects only, as in userIdentity.type"
-            )
-            raise self._refusal(field, reason)
+        if not all(map(_FIELD_NAME.fullmatch, field.split("."))):
+            reason = "expected names of objects joined by dots, such as userIdentity.type"
+            raise self._error(field, reason)
         return field
 
-    def _leaf(self, field: str, value: SigmaType) -> Condition:
+    def _leaf(self, field: str, value: SigmaType) -> ConditionTree:
         match value:
             case SigmaString():
-                return FieldIs(field, (self._text(field, value),))
+                return FieldEquals(field, (self._string(field, value),))
             case SigmaRegularExpression():
                 return self._regex(field, value)
             case SigmaExpansion():
@@ -141,7 +141,7 @@ class _Reader:
                 return FieldExists(field) if value.exists else Not(FieldExists(field))
         return self._scalar(field, value)
 
-    def _scalar(self, field: str, value: SigmaType) -> Condition:
+    def _scalar(self, field: str, value: SigmaType) -> ConditionTree:
         match value:
             case SigmaBool():
                 return FieldIsBoolean(field, value.boolean)
@@ -149,44 +149,43 @@ class _Reader:
                 return FieldCompares(field, "=", value.number)
             case SigmaCompareExpression() if type(value.number) is SigmaNumber:
                 number = value.number.number
-                if value.op in _ORDERS:
-                    return FieldCompares(field, _ORDERS[value.op], number)
+                if value.op in _OPERATORS:
+                    return FieldCompares(field, _OPERATORS[value.op], number)
                 return Not(FieldCompares(field, "=", number))
-        name = _MODIFIERS.get(type(value), type(value).__name__)
-        raise self._refusal(field, f"{name} is not supported: {_SUPPORTED}")
+        name = _UNSUPPORTED_TYPES.get(type(value), type(value).__name__)
+        raise self._error(field, f"{name} is not supported: {_SUPPORTED}")
 
-    def _text(self, field: str, value: SigmaString) -> Text:
+    def _string(self, field: str, value: SigmaString) -> StringPattern:
         cased = isinstance(value, SigmaCasedString)
-        text = Text(tuple(_joined(self._parts(field, value))), cased)
-        foreign = [
-            letter for part in text.strings for letter in part if _has_case_beyond_ascii(letter)
-        ]
-        if any("\ud800" <= letter <= "\udfff" for part in text.strings for letter in part):
-            raise self._refusal(field, "holds half of a character, which no text can")
+        pattern = StringPattern(tuple(_joined(self._parts(field, value))), cased)
+        letters = [letter for literal in pattern.literals for letter in literal]
+        if any("\ud800" <= letter <= "\udfff" for letter in letters):
+            raise self._error(field, "expected valid Unicode, got half of a surrogate pair")
+        foreign = [letter for letter in letters if _has_case_beyond_ascii(letter)]
         if foreign and not cased:
-            reason = f"{foreign[0]!r} has no one meaning without case: write the field as `|cased`"
-            raise self._refusal(field, reason)
-        return text
+            reason = f"{foreign[0]!r} is ambiguous without case: compare with `|cased`"
+            raise self._error(field, reason)
+        return pattern
 
     def _parts(self, field: str, value: SigmaString) -> Iterator[str | Wildcard]:
         for part in value.s:
             match part:
                 case Placeholder():
-                    yield self._filled(field, part.name)
+                    yield self._placeholder(field, part.name)
                 case SpecialChars():
                     yield _WILDCARDS[part]
                 case _:
                     yield part
 
-    def _filled(self, field: str, name: str) -> str:
+    def _placeholder(self, field: str, name: str) -> str:
         if name not in self._placeholders:
             known = ", ".join(f"%{known}%" for known in self._placeholders)
-            raise self._refusal(field, f"%{name}% is no placeholder; there are: {known}")
+            raise self._error(field, f"got placeholder %{name}%, expected one of {known}")
         return self._placeholders[name]
 
-    def _regex(self, field: str, value: SigmaRegularExpression) -> FieldMatches:
+    def _regex(self, field: str, value: SigmaRegularExpression) -> FieldMatchesRegex:
         if value.contains_placeholder():
-            raise self._refusal(field, "placeholders in regular expressions are not supported")
+            raise self._error(field, "placeholders in regular expressions are not supported")
         flags = frozenset(value.sigma_to_re_flag[flag] for flag in value.flags)
         source = str(value.regexp)
         try:
@@ -194,20 +193,21 @@ class _Reader:
                 warnings.simplefilter("error", FutureWarning)  # such as POSIX's [[:alpha:]]
                 re.compile(source, re.ASCII)
         except (re.PatternError, ValueError, OverflowError, FutureWarning) as error:
-            raise self._refusal(field, f"is no regular expression of Python's: {error}") from error
-        return FieldMatches(field, source, flags)
+            reason = f"expected a regular expression in Python's syntax: {error}"
+            raise self._error(field, reason) from error
+        return FieldMatchesRegex(field, source, flags)
 
-    def _refusal(self, where: str, reason: str) -> DetectionError:
+    def _error(self, where: str, reason: str) -> DetectionError:
         return DetectionError(self._detection, where, reason)
 
 
-def _refuse_empty_lists(detection: str, part: SigmaDetection) -> None:
-    """To pySigma a field with an empty list is one with null."""
+def _reject_empty_lists(detection: str, part: SigmaDetection) -> None:
+    """To pySigma, a field with an empty list is a comparison with null."""
     for item in part.detection_items:
         if isinstance(item, SigmaDetection):
-            _refuse_empty_lists(detection, item)
+            _reject_empty_lists(detection, item)
         elif not item.value:
-            raise DetectionError(detection, str(item.field), "an empty list compares with nothing")
+            raise DetectionError(detection, str(item.field), "got an empty list, expected values")
 
 
 def _has_case_beyond_ascii(letter: str) -> bool:
@@ -215,7 +215,7 @@ def _has_case_beyond_ascii(letter: str) -> bool:
 
 
 def _joined(parts: Iterator[str | Wildcard]) -> Iterator[str | Wildcard]:
-    """Neighbouring strings as one; a run of `*` is one `*`."""
+    """Joins adjacent strings, and adjacent `*`."""
     for kind, run in groupby(parts, key=lambda part: part if isinstance(part, Wildcard) else str):
         match kind:
             case Wildcard.MANY:

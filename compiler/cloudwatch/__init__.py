@@ -1,4 +1,4 @@
-"""Detections as CloudWatch Logs filter patterns.
+"""Compiles detections to CloudWatch Logs filter patterns.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 """
@@ -7,106 +7,117 @@ import re
 from collections.abc import Mapping, Sequence
 
 from compiler.cloudwatch.expression import (
-    MOST_REGEXES,
-    PATTERN_CHARACTERS,
-    Expression,
-    UnsayableError,
-    either,
-    every,
-    fitting,
-    regexes,
-    written,
+    MAX_CHARACTERS,
+    MAX_REGEXES,
+    PatternExpression,
+    conjunction,
+    disjunction,
+    format_pattern,
+    format_within_limits,
+    regex_terms,
 )
-from compiler.cloudwatch.shortening import shortened
+from compiler.cloudwatch.simplification import simplify
 from compiler.cloudwatch.subscription import subscription_pattern
-from compiler.cloudwatch.terms import JsonType, compared_types, fails, holds
-from compiler.conditions import AllOf, AnyOf, Condition, Not
-from compiler.detection import Detection, Rule
-from compiler.errors import DetectionError
+from compiler.cloudwatch.terms import (
+    JsonType,
+    compared_types,
+    leaf_expression,
+    negated_leaf_expression,
+)
+from compiler.conditions import AllOf, AnyOf, ConditionTree, Not
+from compiler.detection import Detection, DetectionRule
+from compiler.errors import DetectionError, UnsupportedConditionError
 
-__all__ = ["PATTERN_CHARACTERS", "check_log_group", "metric_pattern", "subscription_pattern"]
+__all__ = ["check_log_group", "metric_pattern", "subscription_pattern"]
 
-METRIC_FILTERS = 100  # that a log group takes
-REGEX_PATTERNS = 5  # that a log group takes, of metric and subscription filters together
+MAX_METRIC_FILTERS = 100  # of a log group
+MAX_REGEX_PATTERNS = 5  # of a log group, in metric and subscription filters together
 
 _QUOTED = re.compile('"[^"]*"')
 _CONDITION = "detection.condition"
 _PRESCRIBED = "rootwatch.metric_filter_pattern"
-_OTHER_WAY_OUT = "split the rule, or let the importer alone evaluate it"
-_WAY_OUT = "compare |cased, without wildcards in the middle, or let the importer alone evaluate it"
+_SPLIT = "split the rule, or let only the importer evaluate it"
+_AVOID_REGEXES = (
+    "compare with |cased and without wildcards in the middle, or let only the importer evaluate"
+    " the rule"
+)
 
 
-def metric_pattern(detection: Rule) -> str:
-    """Exactly the records that the detection matches, or its own pattern word for word.
+def metric_pattern(rule: DetectionRule) -> str:
+    """Matches exactly the records that the rule matches; a prescribed pattern is used unchanged.
 
-    One exception, which the language cannot say: a compared field that holds an object, an array
-    or a scalar of a type that the rule does not compare it with, where CloudTrail documents none.
-    Raises DetectionError for what the language cannot say and for what no filter takes.
+    The syntax allows one exception: a compared field that contains an object, an array, or a scalar
+    of a type that the rule does not compare it with, where CloudTrail documents none.
+
+    Raises DetectionError for a condition that the syntax does not support or that exceeds the
+    limits of a filter.
     """
-    prescribed = detection.metric_filter_pattern
+    prescribed = rule.metric_filter_pattern
     if prescribed is None:
-        return _rendered(detection)
-    if len(prescribed) > PATTERN_CHARACTERS:
-        raise DetectionError(detection.name, _PRESCRIBED, _too_long(prescribed))
+        return _compile(rule)
+    if len(prescribed) > MAX_CHARACTERS:
+        raise DetectionError(rule.name, _PRESCRIBED, _too_long(prescribed))
     return prescribed
 
 
 def check_log_group(detections: Sequence[Detection]) -> None:
-    """Raises DetectionError where all of them together are more than one log group takes."""
+    """Raises DetectionError if all detections together exceed the limits of a log group."""
     metrics = [one for one in detections if "metric_filter" in one.evaluated_by]
-    if len(metrics) > METRIC_FILTERS:
-        reason = f"{len(metrics)} metric filters; a log group takes {METRIC_FILTERS}"
-        raise DetectionError(_names(metrics[METRIC_FILTERS:]), "rootwatch.evaluated_by", reason)
+    if len(metrics) > MAX_METRIC_FILTERS:
+        reason = f"got {len(metrics)} metric filters, a log group has at most {MAX_METRIC_FILTERS}"
+        raise DetectionError(_names(metrics[MAX_METRIC_FILTERS:]), "rootwatch.evaluated_by", reason)
     with_regex = [one for one in metrics if _has_regex(metric_pattern(one))]
     imported = [one for one in detections if "importer" in one.evaluated_by]
     patterns = len(with_regex) + (bool(imported) and _has_regex(subscription_pattern(imported)))
-    if patterns > REGEX_PATTERNS:
-        counted = f"{patterns} patterns with regular expressions, the subscription's included"
-        reason = f"{counted}; a log group takes {REGEX_PATTERNS}: {_WAY_OUT}"
+    if patterns > MAX_REGEX_PATTERNS:
+        reason = (
+            f"got {patterns} patterns with regular expressions, the subscription filter included;"
+            f" a log group has at most {MAX_REGEX_PATTERNS}: {_AVOID_REGEXES}"
+        )
         raise DetectionError(_names(with_regex), _CONDITION, reason)
 
 
-def _rendered(detection: Rule) -> str:
-    types = compared_types(detection.condition)
+def _compile(rule: DetectionRule) -> str:
+    types = compared_types(rule.condition)
     try:
-        exact = shortened(_exact(detection.condition, types, holding=True))
-    except UnsayableError as error:
-        raise DetectionError(detection.name, error.field, error.reason) from error
-    pattern = fitting(exact)
+        exact = simplify(_exact(rule.condition, types, negated=False))
+    except UnsupportedConditionError as error:
+        raise DetectionError(rule.name, error.field, error.reason) from error
+    pattern = format_within_limits(exact)
     if pattern is None:
-        raise _no_room(detection, exact)
+        raise DetectionError(rule.name, _CONDITION, _exceeded_limit(exact))
     return pattern
 
 
 def _exact(
-    condition: Condition, types: Mapping[str, frozenset[JsonType]], *, holding: bool
-) -> Expression:
-    """What is true of the records of which the condition holds, or does not."""
+    condition: ConditionTree, types: Mapping[str, frozenset[JsonType]], *, negated: bool
+) -> PatternExpression:
+    """True where the condition is true, or false if it is negated: in negation normal form."""
     match condition:
         case Not(inner):
-            return _exact(inner, types, holding=not holding)
+            return _exact(inner, types, negated=not negated)
         case AllOf(parts) | AnyOf(parts):
-            joined = every if isinstance(condition, AllOf) is holding else either
-            return joined(_exact(part, types, holding=holding) for part in parts)
+            join = disjunction if isinstance(condition, AllOf) is negated else conjunction
+            return join(_exact(part, types, negated=negated) for part in parts)
+        case _ if negated:
+            return negated_leaf_expression(condition, types)
         case _:
-            return holds(condition, types) if holding else fails(condition, types)
+            return leaf_expression(condition, types)
 
 
-def _no_room(detection: Rule, expression: Expression) -> DetectionError:
-    used = regexes(expression)
-    if len(used) <= MOST_REGEXES:
-        reason = f"{_too_long(written(expression, tight=True))}: {_OTHER_WAY_OUT}"
-        return DetectionError(detection.name, _CONDITION, reason)
-    fields = ", ".join(dict.fromkeys(term.field for term in used))
-    reason = (
-        f"its pattern needs {len(used)} regular expressions, for {fields}; "
-        f"at most {MOST_REGEXES} fit: {_WAY_OUT}"
+def _exceeded_limit(expression: PatternExpression) -> str:
+    regexes = regex_terms(expression)
+    if len(regexes) <= MAX_REGEXES:
+        return f"{_too_long(format_pattern(expression, compact=True))}: {_SPLIT}"
+    fields = ", ".join(dict.fromkeys(term.field for term in regexes))
+    return (
+        f"the filter pattern has {len(regexes)} regular expressions (for {fields}), expected at"
+        f" most {MAX_REGEXES}: {_AVOID_REGEXES}"
     )
-    return DetectionError(detection.name, _CONDITION, reason)
 
 
 def _too_long(pattern: str) -> str:
-    return f"its pattern has {len(pattern)} characters; at most {PATTERN_CHARACTERS} fit"
+    return f"the filter pattern has {len(pattern)} characters, expected at most {MAX_CHARACTERS}"
 
 
 def _has_regex(pattern: str) -> bool:

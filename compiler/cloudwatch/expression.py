@@ -1,4 +1,4 @@
-"""A JSON filter pattern of CloudWatch Logs as a tree, and how it is written.
+"""A JSON filter pattern of CloudWatch Logs as an expression tree, and its text.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax-JSON.html
 """
@@ -10,33 +10,29 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-PATTERN_CHARACTERS = 1024  # the longest pattern that PutMetricFilter takes
-MOST_REGEXES = 2  # in one pattern
+from compiler.errors import UnsupportedConditionError
 
-type Operator = Literal["=", "!=", "<", "<=", ">", ">=", "IS", "NOT EXISTS"]
+MAX_CHARACTERS = 1024  # of one pattern
+MAX_REGEXES = 2  # in one pattern
+
+type PatternOperator = Literal["=", "!=", "<", "<=", ">", ">=", "IS", "NOT EXISTS"]
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")
-_QUOTED_NAME = re.compile(r"[ !#$&()+,/:;<=>?@A-Za-z0-9^_`{|}~-]+")
+_BRACKETED_NAME = re.compile(r"[ !#$&()+,/:;<=>?@A-Za-z0-9^_`{|}~-]+")
 _NEEDS_NO_QUOTES = re.compile(
-    r'"(?!(?:NULL|TRUE|FALSE|IS|NOT|EXISTS)")([A-Za-z][A-Za-z0-9]*)"'  # words of the language do
+    r'"(?!(?:NULL|TRUE|FALSE|IS|NOT|EXISTS)")([A-Za-z][A-Za-z0-9]*)"'  # keywords do
 )
 
 
-class UnsayableError(ValueError):
-    """The pattern language has no words for what a rule says of a field."""
-
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"{field}: {reason}")
-        self.field = field
-        self.reason = reason
-
-
 @dataclass(frozen=True, slots=True)
-class Term:
-    """What is said of one field. The value is as written: quoted, `%regex%`, a number, a word."""
+class PatternTerm:
+    """A comparison of one field with a value.
+
+    The value is pattern text: a quoted string, `%regex%`, a number or a keyword.
+    """
 
     field: str  # dotted path into the CloudTrail record
-    operator: Operator
+    operator: PatternOperator
     value: str = ""
 
     @property
@@ -45,98 +41,102 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
-class Every:
-    parts: tuple[Expression, ...]  # two or more, none of them an Every
+class Conjunction:
+    parts: tuple[PatternExpression, ...]  # two or more, none of them a Conjunction
 
 
 @dataclass(frozen=True, slots=True)
-class Either:
-    parts: tuple[Expression, ...]  # two or more, none of them an Either
+class Disjunction:
+    parts: tuple[PatternExpression, ...]  # two or more, none of them a Disjunction
 
 
-type Expression = Term | Every | Either
+type PatternExpression = PatternTerm | Conjunction | Disjunction
 
 
-def every(parts: Iterable[Expression]) -> Expression:
-    return _joined(Every, parts)
+def conjunction(parts: Iterable[PatternExpression]) -> PatternExpression:
+    return _joined(Conjunction, parts)
 
 
-def either(parts: Iterable[Expression]) -> Expression:
-    return _joined(Either, parts)
+def disjunction(parts: Iterable[PatternExpression]) -> PatternExpression:
+    return _joined(Disjunction, parts)
 
 
-def terms(expression: Expression) -> Iterator[Term]:
-    if isinstance(expression, Term):
-        yield expression
-    else:
-        for part in expression.parts:
-            yield from terms(part)
+def regex_terms(expression: PatternExpression) -> list[PatternTerm]:
+    return [term for term in _terms(expression) if term.is_regex]
 
 
-def regexes(expression: Expression) -> list[Term]:
-    return [term for term in terms(expression) if term.is_regex]
+def property_selector(field: str) -> str:
+    """Raises UnsupportedConditionError for a field name that no selector can contain."""
+    return "$" + "".join(_selector_step(field, name) for name in field.split("."))
 
 
-def fitting(expression: Expression) -> str | None:
-    """The pattern in braces, tight only if need be; None if it is more than a filter takes."""
-    if len(regexes(expression)) > MOST_REGEXES:
+def format_within_limits(expression: PatternExpression) -> str | None:
+    """The pattern, compact only if necessary; None if it exceeds the limits of a filter."""
+    if len(regex_terms(expression)) > MAX_REGEXES:
         return None
-    for tight in (False, True):
-        pattern = written(expression, tight=tight)
-        if len(pattern) <= PATTERN_CHARACTERS:
+    for compact in (False, True):
+        pattern = format_pattern(expression, compact=compact)
+        if len(pattern) <= MAX_CHARACTERS:
             return pattern
     return None
 
 
-def written(expression: Expression, *, tight: bool = False) -> str:
-    """The pattern in its braces, however long.
+def format_pattern(expression: PatternExpression, *, compact: bool = False) -> str:
+    """The pattern in braces, of any length.
 
-    Tight, it is the same pattern without the blanks and quotes that the language does not need.
+    A compact pattern omits the spaces and quotes that the syntax does not require.
     """
-    return f"{{ {spelled(expression, tight=tight)} }}"
+    return f"{{ {format_expression(expression, compact=compact)} }}"
 
 
-def spelled(expression: Expression, *, tight: bool = False) -> str:
-    """`&&` binds tighter than `||`, so only an alternative among conjuncts is in parentheses."""
+def format_expression(expression: PatternExpression, *, compact: bool = False) -> str:
+    """`&&` binds tighter than `||`: only a disjunction in a conjunction needs parentheses."""
     match expression:
-        case Term():
-            return _written_term(expression, tight=tight)
-        case Every(parts):
+        case PatternTerm():
+            return _format_term(expression, compact=compact)
+        case Conjunction(parts):
             return " && ".join(
-                f"({text})" if isinstance(part, Either) else text
+                f"({text})" if isinstance(part, Disjunction) else text
                 for part in parts
-                for text in (spelled(part, tight=tight),)
+                for text in (format_expression(part, compact=compact),)
             )
-        case Either(parts):
-            return " || ".join(spelled(part, tight=tight) for part in parts)
+        case Disjunction(parts):
+            return " || ".join(format_expression(part, compact=compact) for part in parts)
 
 
-def selector(field: str) -> str:
-    """Raises UnsayableError."""
-    return "$" + "".join(_step(field, name) for name in field.split("."))
-
-
-def _step(field: str, name: str) -> str:
-    if _PLAIN_NAME.fullmatch(name):
-        return f".{name}"
-    if _QUOTED_NAME.fullmatch(name):
-        return f".['{name}']"
-    raise UnsayableError(field, f"a filter pattern cannot select the field name {name!r}")
-
-
-def _written_term(term: Term, *, tight: bool) -> str:
-    selected = selector(term.field)
-    if not term.value:
-        return f"{selected} {term.operator}"
-    if tight and term.operator != "IS":
-        value = _NEEDS_NO_QUOTES.fullmatch(term.value)
-        return f"{selected}{term.operator}{value[1] if value else term.value}"
-    return f"{selected} {term.operator} {term.value}"
-
-
-def _joined(kind: type[Every | Either], parts: Iterable[Expression]) -> Expression:
-    """Flat, without repetitions; one part stands for itself."""
+def _joined(
+    kind: type[Conjunction | Disjunction], parts: Iterable[PatternExpression]
+) -> PatternExpression:
+    """Flat and without duplicates; a single part is returned as it is."""
     flat = dict.fromkeys(
         inner for part in parts for inner in (part.parts if isinstance(part, kind) else (part,))
     )
     return next(iter(flat)) if len(flat) == 1 else kind(tuple(flat))
+
+
+def _terms(expression: PatternExpression) -> Iterator[PatternTerm]:
+    if isinstance(expression, PatternTerm):
+        yield expression
+    else:
+        for part in expression.parts:
+            yield from _terms(part)
+
+
+def _selector_step(field: str, name: str) -> str:
+    if _PLAIN_NAME.fullmatch(name):
+        return f".{name}"
+    if _BRACKETED_NAME.fullmatch(name):
+        return f".['{name}']"
+    raise UnsupportedConditionError(
+        field, f"a filter pattern cannot select the field name {name!r}"
+    )
+
+
+def _format_term(term: PatternTerm, *, compact: bool) -> str:
+    selector = property_selector(term.field)
+    if not term.value:
+        return f"{selector} {term.operator}"
+    if compact and term.operator != "IS":
+        unquoted = _NEEDS_NO_QUOTES.fullmatch(term.value)
+        return f"{selector}{term.operator}{unquoted[1] if unquoted else term.value}"
+    return f"{selector} {term.operator} {term.value}"

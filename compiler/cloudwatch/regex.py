@@ -1,29 +1,29 @@
-r"""A rule's texts and regular expressions in the dialect that filter patterns take between `%`.
+r"""A rule's strings and regular expressions in the regex syntax of filter patterns.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/regex-expressions.html
-That page leaves open whether `.` fits a line break and which blanks `\s` fits, so that neither is
-written here: character classes say it.
+That page does not state whether `.` matches a line break and which characters `\s` matches. The
+output therefore uses character classes instead.
 """
 
 import re
 from collections.abc import Iterator
 from string import ascii_letters
 
-from compiler.cloudwatch.expression import UnsayableError
-from compiler.conditions import Text, Wildcard
+from compiler.conditions import StringPattern, Wildcard
+from compiler.errors import UnsupportedConditionError
 
-ANY_CHARACTER = r"[\s\S]"
-_ANY_RUN = f"{ANY_CHARACTER}*"
+_ANY_CHARACTER = r"[\s\S]"
+_ANY_CHARACTERS = f"{_ANY_CHARACTER}*"
 _NO_LINE_BREAK = r"[^\x0A]"
-_BLANKS = r" \x09-\x0D"  # what Python's \s fits
-_CLASSES = {r"\d", r"\D", r"\w", r"\W"}  # what they fit is documented
+_WHITESPACE = r" \x09-\x0D"  # Python's \s with ASCII classes
+_CLASSES = {r"\d", r"\D", r"\w", r"\W"}  # the documentation defines them
 _OPERATORS = frozenset("][^$?{}|\\*+.")
 _LITERAL = re.compile(r"[A-Za-z0-9:_#=@/;, -]")
 _CONTROLS = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "a": "\a"}
-_MOST_REPEATS = 999
+_MAX_REPEATS = 999
 _TOKEN = re.compile(
     r"""
-      (?P<quantifier> (?: [*+?] | \{(?!\})(?P<least>\d*)(?P<comma>,)?(?P<most>\d*)\} )
+      (?P<quantifier> (?: [*+?] | \{(?!\})(?P<min>\d*)(?P<comma>,)?(?P<max>\d*)\} )
                       (?P<mode>[?+])? )
     | (?P<character_class> \[ (?P<negated>\^)? (?P<members> \]? (?:\\.|[^\]\\])* ) \] )
     | (?P<escape> \\ (?: x(?P<hex>[0-9A-Fa-f]{2}) | . ) )
@@ -34,31 +34,31 @@ _TOKEN = re.compile(
 _MEMBER = re.compile(r"\\x[0-9A-Fa-f]{2}|\\.|.", re.DOTALL)
 
 
-def text_regex(field: str, text: Text) -> str:
-    """Fits exactly the whole strings that the text fits. Raises UnsayableError."""
-    body = [_part(field, part, cased=text.cased) for part in text.parts]
-    if body[:1] == [_ANY_RUN]:
-        body[0] = ""
+def string_regex(field: str, pattern: StringPattern) -> str:
+    """Matches the strings that the pattern matches. Raises UnsupportedConditionError."""
+    parts = [_part(field, part, cased=pattern.cased) for part in pattern.parts]
+    if parts[:1] == [_ANY_CHARACTERS]:
+        parts[0] = ""
     else:
-        body.insert(0, "^")
-    if body[-1] == _ANY_RUN:
-        body[-1] = ""
+        parts.insert(0, "^")
+    if parts[-1] == _ANY_CHARACTERS:
+        parts[-1] = ""
     else:
-        body.append("$")
-    return "".join(body)
+        parts.append("$")
+    return "".join(parts)
 
 
-def python_regex(field: str, source: str, flags: frozenset[str]) -> str:
-    """Found in exactly the strings in which Python finds the source, its classes ASCII.
+def translate_regex(field: str, source: str, flags: frozenset[str]) -> str:
+    """Matches the strings in which Python's `re.search` with ASCII classes finds the source.
 
-    Raises UnsayableError.
+    Raises UnsupportedConditionError.
     """
-    return "".join(_Translation(field, source, flags).tokens())
+    return "".join(_RegexTranslator(field, source, flags).tokens())
 
 
 def _part(field: str, part: str | Wildcard, *, cased: bool) -> str:
     if isinstance(part, Wildcard):
-        return _ANY_RUN if part is Wildcard.MANY else ANY_CHARACTER
+        return _ANY_CHARACTERS if part is Wildcard.MANY else _ANY_CHARACTER
     return "".join(_character(field, character, cased=cased) for character in part)
 
 
@@ -75,33 +75,37 @@ def _literal(field: str, character: str) -> str:
         return character
     if character.isascii():
         return f"\\x{ord(character):02X}"
-    reason = f"{character!r}: a filter pattern's regular expressions hold ASCII characters only"
-    raise UnsayableError(field, reason)
+    raise _unsupported(field, f"{character!r}, only ASCII characters")
 
 
-class _Translation:
+def _unsupported(field: str, what: str) -> UnsupportedConditionError:
+    reason = f"the regular expressions of filter patterns do not support {what}"
+    return UnsupportedConditionError(field, reason)
+
+
+class _RegexTranslator:
     def __init__(self, field: str, source: str, flags: frozenset[str]) -> None:
         self._field = field
         self._source = source
         self._flags = flags
 
     def tokens(self) -> Iterator[str]:
-        begins = True  # an alternative
+        at_start = True  # of an alternative
         for match in _TOKEN.finditer(self._source):
-            yield self._token(match, begins=begins)
-            begins = match[0] == "|"
-        if begins:
-            raise self._refusal("an empty alternative")
+            yield self._token(match, at_start=at_start)
+            at_start = match[0] == "|"
+        if at_start:
+            raise self._unsupported("an empty alternative")
 
-    def _token(self, match: re.Match[str], *, begins: bool) -> str:
+    def _token(self, match: re.Match[str], *, at_start: bool) -> str:
         if match["quantifier"]:
             return self._quantifier(match)
         if match["character_class"]:
             return self._character_class(match)
         if match["escape"]:
             return self._escape(match)
-        if match[0] == "|" and begins:
-            raise self._refusal("an empty alternative")
+        if match[0] == "|" and at_start:
+            raise self._unsupported("an empty alternative")
         return self._single(match)
 
     def _single(self, match: re.Match[str]) -> str:
@@ -111,31 +115,33 @@ class _Translation:
             case "^" | "$":
                 return self._anchor(match)
             case "(":
-                raise self._refusal("parentheses: write alternatives out, and flags as `|re|i`")
+                raise self._unsupported(
+                    "parentheses: write each alternative in full, and flags as `|re|i`"
+                )
             case ".":
-                return ANY_CHARACTER if "s" in self._flags else _NO_LINE_BREAK
+                return _ANY_CHARACTER if "s" in self._flags else _NO_LINE_BREAK
             case character:
                 return self._character(character)
 
     def _anchor(self, match: re.Match[str]) -> str:
         if "m" in self._flags:
-            raise self._refusal("the flag m, with which ^ and $ stand at line breaks")
+            raise self._unsupported("^ and $ with the flag m")
         if match[0] == "^":
             return "^"
         if self._source[match.end() : match.end() + 1] not in {"", "|"}:
-            raise self._refusal("$ before something else")
-        return r"\x0A?$"  # Python's also stands before a last line break
+            raise self._unsupported("$ before other characters")
+        return r"\x0A?$"  # Python's $ also matches before a final line break
 
     def _quantifier(self, match: re.Match[str]) -> str:
-        """A search finds the same with a lazy quantifier as with a greedy one."""
+        """A lazy quantifier becomes a greedy one: a search finds the same strings."""
         if match["mode"] == "+":
-            raise self._refusal("possessive quantifiers")
+            raise self._unsupported("possessive quantifiers")
         if not match[0].startswith("{"):
             return match[0][0]
-        least, most = match["least"] or "0", match["most"]
-        if max(int(least), int(most or 0)) > _MOST_REPEATS:
-            raise self._refusal(f"more than {_MOST_REPEATS} repeats")
-        return f"{{{least},{most}}}" if match["comma"] else f"{{{least}}}"
+        low, high = match["min"] or "0", match["max"]
+        if max(int(low), int(high or 0)) > _MAX_REPEATS:
+            raise self._unsupported(f"more than {_MAX_REPEATS} repetitions")
+        return f"{{{low},{high}}}" if match["comma"] else f"{{{low}}}"
 
     def _escape(self, match: re.Match[str]) -> str:
         escaped = match[0][1:]
@@ -147,31 +153,31 @@ class _Translation:
             case "d" | "D" | "w" | "W":
                 return match[0]
             case "s":
-                return f"[{_BLANKS}]"
+                return f"[{_WHITESPACE}]"
             case "S":
-                return f"[^{_BLANKS}]"
+                return f"[^{_WHITESPACE}]"
         return self._character(self._escaped(match[0]))
 
     def _escaped(self, escape: str) -> str:
-        """The one character that a backslash and what follows stand for."""
+        """The character that an escape sequence denotes."""
         escaped = escape[1:]
         if len(escaped) > 1:  # xhh
             return chr(int(escaped[1:], 16))
         if escaped in _CONTROLS:
             return _CONTROLS[escaped]
         if escaped.isascii() and escaped.isalnum():
-            raise self._refusal(f"the escape {escape}")
+            raise self._unsupported(f"the escape {escape}")
         return escaped
 
     def _character(self, character: str) -> str:
         return _character(self._field, character, cased="i" not in self._flags)
 
     def _character_class(self, match: re.Match[str]) -> str:
-        if match[0] == ANY_CHARACTER:
+        if match[0] == _ANY_CHARACTER:
             return match[0]
         members = _MEMBER.findall(match["members"])
         if r"\S" in members:
-            raise self._refusal(r"\S beside others in a character class")
+            raise self._unsupported(r"\S with other members in a character class")
         listed = []
         while members:
             is_range = len(members) > 2 and members[1] == "-"  # noqa: PLR2004  a, - and b
@@ -193,7 +199,7 @@ class _Translation:
         if member in _CLASSES:
             return member
         if member == r"\s":
-            return _BLANKS
+            return _WHITESPACE
         character = self._plain(member)
         both = [*self._other_case(character, character)]
         return self._listed(character) + "".join(self._listed(one) for one, _ in both)
@@ -204,7 +210,5 @@ class _Translation:
     def _listed(self, character: str) -> str:
         return r"\x2D" if character == "-" else _literal(self._field, character)
 
-    def _refusal(self, what: str) -> UnsayableError:
-        return UnsayableError(
-            self._field, f"a filter pattern's regular expressions do not support {what}"
-        )
+    def _unsupported(self, what: str) -> UnsupportedConditionError:
+        return _unsupported(self._field, what)

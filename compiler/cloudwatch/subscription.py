@@ -1,224 +1,277 @@
-"""One filter pattern in front of the finding importer, for all detections that it evaluates.
+"""One filter pattern for the subscription of the finding importer.
 
-It holds every record that any of them matches, whatever the types of its fields; the importer
-decides. A record too many is work for the importer, so the pattern is as sharp as fits:
+It matches every record that any detection of the importer matches, whatever the types of its
+fields; the importer decides. Each record in excess costs time of the importer, so the pattern is as
+selective as the limits of a filter allow:
 
-1. The union of the conditions without what stands under a negation (ADR 0003) and without tests for
-   null and existence, shortened. What no pattern can say is left out; of a text with wildcards in
-   the middle its parts are said one by one, without a regular expression.
-2. Where that is more than a filter takes (1,024 characters, two regular expressions), wider ones,
-   step by step: a step leaves out one part of a conjunction, or says two texts of a field by the
-   beginning that they share. Each time it is the step that costs the fewest records for what it
-   saves, by estimate; regular expressions beyond two go first. A step that is cheap at first may
-   leave no good one for later, so the way is gone several times, with terms weighed as more or
-   less selective, and the pattern that is estimated to let through the fewest records is taken.
-3. The empty pattern, which every log event matches, where a condition has no part left to say.
+1. The union of the conditions without negations (ADR 0003) and without tests for null and
+   existence, simplified. A comparison that no pattern supports is left out. A string with wildcards
+   in the middle becomes a conjunction of its literal parts, without a regular expression.
+2. A union that exceeds the limits (1,024 characters, two regular expressions) is widened step by
+   step: a step removes one part of a conjunction, or replaces two strings of a field by their
+   common prefix. Each step is the one with the lowest estimated cost in additional records for what
+   it saves. Steps that save regular expressions come first. The search runs once for each of
+   several weights of a term, because a cheap first step can leave only expensive ones, and the
+   result with the lowest estimated number of records wins.
+3. The empty pattern, which matches every log event, if nothing remains of a condition.
 
-A regular expression that fits stays: without it many more records would come, and it costs no more
-than one of the five patterns with regular expressions that a log group takes.
+A regular expression that fits stays: it excludes many records and costs one of the five patterns
+with regular expressions of a log group.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from os.path import commonprefix
 
-from compiler.cloudwatch.estimate import share
 from compiler.cloudwatch.expression import (
-    MOST_REGEXES,
-    PATTERN_CHARACTERS,
-    Either,
-    Every,
-    Expression,
-    Term,
-    UnsayableError,
-    either,
-    every,
-    fitting,
-    regexes,
-    selector,
-    spelled,
-    written,
+    MAX_CHARACTERS,
+    MAX_REGEXES,
+    Conjunction,
+    Disjunction,
+    PatternExpression,
+    PatternTerm,
+    conjunction,
+    disjunction,
+    format_expression,
+    format_pattern,
+    format_within_limits,
+    property_selector,
+    regex_terms,
 )
-from compiler.cloudwatch.shortening import shortened
-from compiler.cloudwatch.terms import compares, quoted_text, text_terms
+from compiler.cloudwatch.simplification import simplify
+from compiler.cloudwatch.terms import Comparing, comparison, quoted_value, string_comparison
 from compiler.conditions import (
     AllOf,
     AnyOf,
-    Condition,
-    FieldCompares,
+    ConditionTree,
+    FieldEquals,
     FieldExists,
-    FieldIs,
-    FieldIsBoolean,
     FieldIsNull,
-    FieldMatches,
     Not,
-    Text,
+    StringPattern,
     Wildcard,
 )
 from compiler.detection import Detection
+from compiler.errors import UnsupportedConditionError
 
-EVERYTHING = ""  # what Terraform's resource takes for it, too
-NOTHING = '{ $.eventName IS NULL && $.eventName = "*" }'
+MATCH_ALL = ""
+MATCH_NONE = '{ $.eventName IS NULL && $.eventName = "*" }'
+
 _WEIGHTS = (0.6, 0.8, 1.0)
+# Estimates: a term matches one record in 2**bits. They order the patterns; only the number of
+# records that the importer receives depends on them.
+_FIELD_BITS = {
+    "eventName": 10.0,
+    "userIdentity.type": 8.0,  # rules compare with Root, which is rare
+    "eventSource": 6.0,
+    "recipientAccountId": 2.0,
+    "awsRegion": 0.5,
+}
+_BUSY_SOURCES = {f'"{service}.amazonaws.com"' for service in ("ec2", "kms", "s3", "ssm", "sts")}
+_BUSY_SOURCE_BITS = 3.0
+_PARAMETER_BITS = 9.0  # the name of a resource in requestParameters
+_OTHER_STRING_BITS = 3.0
+_OTHER_TYPE_BITS = 1.0  # a boolean or a number
+_BITS_PER_CHARACTER = 0.8  # of a prefix, a suffix or a part
 
 
 def subscription_pattern(detections: Sequence[Detection]) -> str:
-    """At least the records that any of the detections matches."""
+    """Matches at least the records that any of the detections matches."""
     if not detections:
-        return NOTHING
-    union = _either(_positive(detection.condition, holding=True) for detection in detections)
-    return EVERYTHING if union is None else _sharpest(shortened(union))
+        return MATCH_NONE
+    union = _union(_necessary(detection.condition, negated=False) for detection in detections)
+    return MATCH_ALL if union is None else _most_selective(simplify(union))
 
 
-def _positive(condition: Condition, *, holding: bool) -> Expression | None:
-    """What is true at least where the condition holds, or does not; None: nothing is known."""
+def _necessary(condition: ConditionTree, *, negated: bool) -> PatternExpression | None:
+    """True wherever the condition is true, or false if it is negated; None for always true."""
     match condition:
         case Not(inner):
-            return _positive(inner, holding=not holding)
+            return _necessary(inner, negated=not negated)
         case AllOf(parts) | AnyOf(parts):
-            said = (_positive(part, holding=holding) for part in parts)
-            return _every(said) if isinstance(condition, AllOf) is holding else _either(said)
+            join = _union if isinstance(condition, AllOf) is negated else _intersection
+            return join(_necessary(part, negated=negated) for part in parts)
         case FieldIsNull() | FieldExists():
             return None
-        case _ if not holding:
+        case _ if negated:
             return None
     try:
-        return _widened(condition)
-    except UnsayableError:
+        return _necessary_comparison(condition)
+    except UnsupportedConditionError:
         return None
 
 
-def _every(said: Iterable[Expression | None]) -> Expression | None:
-    parts = [part for part in said if part is not None]
-    return every(parts) if parts else None
-
-
-def _either(said: Iterable[Expression | None]) -> Expression | None:
-    parts = list(said)
+def _intersection(parts: Iterable[PatternExpression | None]) -> PatternExpression | None:
     known = [part for part in parts if part is not None]
-    return either(known) if len(known) == len(parts) else None
+    return conjunction(known) if known else None
 
 
-def _widened(leaf: FieldIs | FieldMatches | FieldCompares | FieldIsBoolean) -> Expression:
-    if isinstance(leaf, FieldIs):
-        return either(_widened_text(leaf.field, text) for text in leaf.texts)
-    return compares(leaf)
+def _union(parts: Iterable[PatternExpression | None]) -> PatternExpression | None:
+    every = list(parts)
+    known = [part for part in every if part is not None]
+    return disjunction(known) if len(known) == len(every) else None
 
 
-def _widened_text(field: str, text: Text) -> Expression:
-    selector(field)
-    quoted = [quoted_text(piece) for piece in _pieces(text)]
-    said = [Term(field, "=", value) for value in quoted if value is not None]
-    if said and len(said) == len(quoted):
-        return every(said)
+def _necessary_comparison(leaf: Comparing) -> PatternExpression:
+    if isinstance(leaf, FieldEquals):
+        return disjunction(_necessary_string(leaf.field, one) for one in leaf.patterns)
+    return comparison(leaf)
+
+
+def _necessary_string(field: str, pattern: StringPattern) -> PatternExpression:
+    property_selector(field)
+    quoted = [quoted_value(literal) for literal in _literals(pattern)]
+    terms = [PatternTerm(field, "=", value) for value in quoted if value is not None]
+    if terms and len(terms) == len(quoted):
+        return conjunction(terms)
     try:
-        return text_terms(field, text)
-    except UnsayableError:
-        if said:
-            return every(said)
+        return string_comparison(field, pattern)
+    except UnsupportedConditionError:
+        if terms:
+            return conjunction(terms)
         raise
 
 
-def _pieces(text: Text) -> Iterator[Text]:
-    """Each string in it, what stands around it left open."""
-    last = len(text.parts) - 1
-    for at, part in enumerate(text.parts):
+def _literals(pattern: StringPattern) -> Iterator[StringPattern]:
+    """Each literal part, with a wildcard in place of the parts before and after it."""
+    last = len(pattern.parts) - 1
+    for index, part in enumerate(pattern.parts):
         if not isinstance(part, Wildcard):
-            before = () if at == 0 else (Wildcard.MANY,)
-            after = () if at == last else (Wildcard.MANY,)
-            yield Text((*before, part, *after), text.cased)
+            before = () if index == 0 else (Wildcard.MANY,)
+            after = () if index == last else (Wildcard.MANY,)
+            yield StringPattern((*before, part, *after), pattern.cased)
 
 
 @cache
-def _sharpest(union: Expression) -> str:
-    exact = fitting(union)
+def _most_selective(union: PatternExpression) -> str:
+    exact = format_within_limits(union)
     if exact is not None:
         return exact
-    wider = [_fitting(union, weight) for weight in _WEIGHTS]
-    found = min((one for one in wider if one is not None), key=share, default=None)
-    return (found and fitting(found)) or EVERYTHING
+    candidates = [_widen_to_limits(union, weight) for weight in _WEIGHTS]
+    best = min((one for one in candidates if one is not None), key=_share, default=None)
+    return (best and format_within_limits(best)) or MATCH_ALL
 
 
-def _fitting(union: Expression, weight: float) -> Expression | None:
-    while fitting(union) is None:
-        step = _cheapest(union, weight)
+def _widen_to_limits(union: PatternExpression, weight: float) -> PatternExpression | None:
+    while format_within_limits(union) is None:
+        step = _cheapest_step(union, weight)
         if step is None:
             return None
-        union = shortened(_replaced(union, step.path, step.after))
+        union = simplify(_replace(union, step.path, step.after))
     return union
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A part of the union, found by its indexes from the top, becomes a wider one."""
+    """Replaces one part of the union, found by its indexes from the root, with a wider one."""
 
     path: tuple[int, ...]
-    before: Expression
-    after: Expression
-    cost: float  # the share of all records that comes in addition
+    before: PatternExpression
+    after: PatternExpression
+    cost: float  # the share of all records that match in addition
 
     @property
-    def characters(self) -> int:
-        return len(spelled(self.before)) - len(spelled(self.after))
+    def saved_characters(self) -> int:
+        return len(format_expression(self.before)) - len(format_expression(self.after))
 
     @property
-    def regexes(self) -> int:
-        return len(regexes(self.before)) - len(regexes(self.after))
+    def saved_regexes(self) -> int:
+        return len(regex_terms(self.before)) - len(regex_terms(self.after))
 
 
-def _cheapest(union: Expression, weight: float) -> _Step | None:
-    """By its cost for each character that is saved, or for each regular expression; none saves."""
-    regexes_over = len(regexes(union)) - MOST_REGEXES
-    over = (
-        regexes_over if regexes_over > 0 else len(written(union, tight=True)) - PATTERN_CHARACTERS
-    )
+def _cheapest_step(union: PatternExpression, weight: float) -> _Step | None:
+    """By cost for each regular expression in excess, or else for each character in excess."""
+    regexes = len(regex_terms(union)) - MAX_REGEXES
+    excess = regexes if regexes > 0 else len(format_pattern(union, compact=True)) - MAX_CHARACTERS
     prices = {}
     for step in _steps(union, weight):
-        saved = min(over, step.regexes if regexes_over > 0 else step.characters)
+        saved = min(excess, step.saved_regexes if regexes > 0 else step.saved_characters)
         if saved > 0:
             prices[step] = step.cost / saved
     return min(prices, key=lambda step: prices[step], default=None)
 
 
 def _steps(
-    expression: Expression, weight: float, path: tuple[int, ...] = (), beside: float = 1.0
+    expression: PatternExpression,
+    weight: float,
+    path: tuple[int, ...] = (),
+    siblings: float = 1.0,
 ) -> Iterator[_Step]:
-    """`beside` is the share of records that what stands around the expression lets through."""
+    """`siblings` is the share of records that match the conjuncts around the expression."""
     match expression:
-        case Every(parts):
-            for at, part in enumerate(parts):
-                others = every(parts[:at] + parts[at + 1 :])
-                left = beside * share(others, weight)
-                yield _Step(path, expression, others, left * (1 - share(part, weight)))
-                yield from _steps(part, weight, (*path, at), left)
-        case Either(parts):
-            before = share(expression, weight)
-            for wider in _with_shared_beginnings(parts):
-                yield _Step(path, expression, wider, beside * (share(wider, weight) - before))
-            for at, part in enumerate(parts):
-                yield from _steps(part, weight, (*path, at), beside)
+        case Conjunction(parts):
+            for index, part in enumerate(parts):
+                others = conjunction(parts[:index] + parts[index + 1 :])
+                share = siblings * _share(others, weight)
+                yield _Step(path, expression, others, share * (1 - _share(part, weight)))
+                yield from _steps(part, weight, (*path, index), share)
+        case Disjunction(parts):
+            before = _share(expression, weight)
+            for wider in _with_common_prefixes(parts):
+                yield _Step(path, expression, wider, siblings * (_share(wider, weight) - before))
+            for index, part in enumerate(parts):
+                yield from _steps(part, weight, (*path, index), siblings)
 
 
-def _with_shared_beginnings(parts: Sequence[Expression]) -> Iterator[Expression]:
-    texts = sorted(
-        (part.field, part.value.strip('"').rstrip("*"), at)
-        for at, part in enumerate(parts)
-        if isinstance(part, Term) and part.operator == "=" and part.value.startswith('"')
+def _with_common_prefixes(parts: Sequence[PatternExpression]) -> Iterator[PatternExpression]:
+    """The disjunction of the parts with two strings of a field replaced by their common prefix."""
+    strings = sorted(
+        (part.field, part.value.strip('"').rstrip("*"), index)
+        for index, part in enumerate(parts)
+        if isinstance(part, PatternTerm) and part.operator == "=" and part.value.startswith('"')
     )
-    for (field, one, first), (same, other, second) in pairwise(texts):
-        beginning = commonprefix([one, other])  # noqa: RUF071  of strings, not of paths
-        shared = quoted_text(Text((beginning, Wildcard.MANY))) if beginning else None
-        if field == same and shared is not None:
-            rest = (part for at, part in enumerate(parts) if at not in {first, second})
-            yield either([Term(field, "=", shared), *rest])
+    for (field, one, first), (same, other, second) in pairwise(strings):
+        prefix = commonprefix([one, other])  # noqa: RUF071  of strings, not of paths
+        value = quoted_value(StringPattern((prefix, Wildcard.MANY))) if prefix else None
+        if field == same and value is not None:
+            rest = (part for index, part in enumerate(parts) if index not in {first, second})
+            yield disjunction([PatternTerm(field, "=", value), *rest])
 
 
-def _replaced(expression: Expression, path: tuple[int, ...], part: Expression) -> Expression:
-    if not path or isinstance(expression, Term):
+def _replace(
+    expression: PatternExpression, path: tuple[int, ...], part: PatternExpression
+) -> PatternExpression:
+    if not path or isinstance(expression, PatternTerm):
         return part
-    at, *below = path
+    index, *below = path
     parts = list(expression.parts)
-    parts[at] = _replaced(parts[at], tuple(below), part)
-    return every(parts) if isinstance(expression, Every) else either(parts)
+    parts[index] = _replace(parts[index], tuple(below), part)
+    return conjunction(parts) if isinstance(expression, Conjunction) else disjunction(parts)
+
+
+def _share(expression: PatternExpression, weight: float = 1.0) -> float:
+    """The estimated share of an organization's records that match, between 0 and 1.
+
+    Terms are taken as independent. A weight below 1 makes each term less selective.
+    """
+    match expression:
+        case PatternTerm():
+            bits = weight * _bits(expression)
+            return float(min(1.0, _alternatives(expression) * 2**-bits))
+        case Conjunction(parts):
+            return math.prod(_share(part, weight) for part in parts)
+        case Disjunction(parts):
+            return min(1.0, sum(_share(part, weight) for part in parts))
+
+
+def _alternatives(term: PatternTerm) -> int:
+    return term.value.count("|") + 1 if term.is_regex else 1
+
+
+def _bits(term: PatternTerm) -> float:
+    if not term.value.startswith(('"', "%")):
+        return _OTHER_TYPE_BITS
+    bits = _string_bits(term)
+    if term.value.startswith('"*') or term.value.endswith('*"'):
+        return min(bits, _BITS_PER_CHARACTER * len(term.value.strip('"*')))
+    return bits
+
+
+def _string_bits(term: PatternTerm) -> float:
+    if term.field == "eventSource" and term.value in _BUSY_SOURCES:
+        return _BUSY_SOURCE_BITS
+    is_parameter = term.field.startswith("requestParameters.")
+    return _FIELD_BITS.get(term.field, _PARAMETER_BITS if is_parameter else _OTHER_STRING_BITS)

@@ -1,12 +1,14 @@
-"""What a leaf of a rule's condition, and its negation, says in a filter pattern.
+"""The filter pattern expression of a leaf of a rule's condition, and of its negation.
 
-Exact where each compared field is absent, null or of a type that the rule compares it with, and
-each step to it is absent, null or an object. Three things shape what is written:
+Both are exact for records in which each compared field is absent, null or of a type that the rule
+compares it with, and in which each object on the path is absent, null or an object:
 
-- `=`, `!=` and their like are false of what is absent, null or of another type, so a negation also
-  names absence, null and the other types.
-- What `NOT EXISTS` says below a parent that is null is not documented: each step is named.
-- `= *` is how presence is said. It fits strings and numbers for certain, so booleans are named.
+- Comparisons, `!=` included, are false for a field that is absent, null or of another type.
+  A negation therefore also lists absence, null and the other compared types.
+- The documentation does not define `NOT EXISTS` below a parent that is null. A test for absence
+  therefore lists each object on the path.
+- `= *` tests for presence. The documentation states it for strings and numbers only, so that a test
+  for presence also lists both booleans.
 """
 
 import math
@@ -16,36 +18,37 @@ from string import ascii_letters
 from typing import Literal
 
 from compiler.cloudwatch.expression import (
-    Either,
-    Every,
-    Expression,
-    Operator,
-    Term,
-    UnsayableError,
-    either,
-    every,
-    selector,
+    Conjunction,
+    Disjunction,
+    PatternExpression,
+    PatternOperator,
+    PatternTerm,
+    conjunction,
+    disjunction,
+    property_selector,
 )
-from compiler.cloudwatch.regex import python_regex, text_regex
+from compiler.cloudwatch.regex import string_regex, translate_regex
 from compiler.conditions import (
-    Condition,
+    ConditionTree,
     FieldCompares,
+    FieldEquals,
     FieldExists,
-    FieldIs,
     FieldIsBoolean,
     FieldIsNull,
-    FieldMatches,
+    FieldMatchesRegex,
     Leaf,
-    Text,
+    StringPattern,
     Wildcard,
     leaves,
 )
+from compiler.errors import UnsupportedConditionError
 
 type JsonType = Literal["string", "number", "boolean"]
+type Comparing = FieldEquals | FieldMatchesRegex | FieldCompares | FieldIsBoolean
 
 _TYPES: tuple[JsonType, ...] = ("string", "number", "boolean")
-_UNQUOTABLE = re.compile(r'["\\%\x00-\x1f\x7f]')  # ends the quotes, escapes, begins a regex
-_OPPOSITES: dict[Operator, Operator] = {
+_NOT_QUOTABLE = re.compile(r'["\\%\x00-\x1f\x7f]')  # end of quotes, escape, regex, control
+_INVERSES: dict[PatternOperator, PatternOperator] = {
     "=": "!=",
     "<": ">=",
     "<=": ">",
@@ -54,112 +57,118 @@ _OPPOSITES: dict[Operator, Operator] = {
 }
 
 
-def compared_types(condition: Condition) -> dict[str, frozenset[JsonType]]:
-    """The types that each field is compared with: none for one that is only tested for presence."""
+def compared_types(condition: ConditionTree) -> dict[str, frozenset[JsonType]]:
+    """The types that each field is compared with; none for a field only tested for presence."""
     types: dict[str, frozenset[JsonType]] = {}
     for leaf in leaves(condition):
         types[leaf.field] = types.get(leaf.field, frozenset()) | _types(leaf)
     return types
 
 
-def holds(leaf: Leaf, types: Mapping[str, frozenset[JsonType]]) -> Expression:
-    """Raises UnsayableError."""
-    selector(leaf.field)
+def leaf_expression(leaf: Leaf, types: Mapping[str, frozenset[JsonType]]) -> PatternExpression:
+    """True where the leaf is true. Raises UnsupportedConditionError."""
+    property_selector(leaf.field)
     match leaf:
         case FieldIsNull(field):
-            return either(_absences(field))
+            return disjunction(_absence(field))
         case FieldExists(field):
-            return either([*_presence(field, types[field]), Term(field, "IS", "NULL")])
+            return disjunction([*_presence(field, types[field]), PatternTerm(field, "IS", "NULL")])
         case _:
-            return compares(leaf)
+            return comparison(leaf)
 
 
-def fails(leaf: Leaf, types: Mapping[str, frozenset[JsonType]]) -> Expression:
-    """Raises UnsayableError."""
-    selector(leaf.field)
+def negated_leaf_expression(
+    leaf: Leaf, types: Mapping[str, frozenset[JsonType]]
+) -> PatternExpression:
+    """True where the leaf is false. Raises UnsupportedConditionError."""
+    property_selector(leaf.field)
     match leaf:
         case FieldIsNull(field):
-            return either(_presence(field, types[field]))
+            return disjunction(_presence(field, types[field]))
         case FieldExists(field):
-            absences = (one for one in _absences(field) if one != Term(field, "IS", "NULL"))
-            return either(absences)
+            null = PatternTerm(field, "IS", "NULL")
+            return disjunction(term for term in _absence(field) if term != null)
         case _:
             others = _of_types(leaf.field, types[leaf.field] - _types(leaf))
-            return either([*_absences(leaf.field), *others, *_opposite(leaf)])
+            return disjunction([*_absence(leaf.field), *others, *_negated_comparison(leaf)])
 
 
-def compares(leaf: FieldIs | FieldMatches | FieldCompares | FieldIsBoolean) -> Expression:
-    """True of no value but one of the type that the leaf compares with. Raises UnsayableError."""
-    selector(leaf.field)
+def comparison(leaf: Comparing) -> PatternExpression:
+    """True only for values of the type that the leaf compares with, whatever the record holds.
+
+    Raises UnsupportedConditionError.
+    """
+    property_selector(leaf.field)
     match leaf:
-        case FieldIs(field, texts):
-            return either(text_terms(field, text) for text in texts)
-        case FieldMatches(field, regex, flags):
-            return Term(field, "=", f"%{python_regex(field, regex, flags)}%")
-        case FieldCompares(field, order, number):
-            return Term(field, order, _number(field, number))
+        case FieldEquals(field, patterns):
+            return disjunction(string_comparison(field, pattern) for pattern in patterns)
+        case FieldMatchesRegex(field, regex, flags):
+            return PatternTerm(field, "=", f"%{translate_regex(field, regex, flags)}%")
+        case FieldCompares(field, operator, number):
+            return PatternTerm(field, operator, _number(field, number))
         case FieldIsBoolean(field, value):
-            return Term(field, "IS", str(value).upper())
+            return PatternTerm(field, "IS", str(value).upper())
 
 
-def text_terms(field: str, text: Text) -> Expression:
-    """By a regular expression only where quotes cannot say it. Raises UnsayableError."""
-    quoted = quoted_text(text)
+def string_comparison(field: str, pattern: StringPattern) -> PatternExpression:
+    """A regular expression only where quotes are not sufficient.
+
+    Raises UnsupportedConditionError.
+    """
+    quoted = quoted_value(pattern)
     if quoted is not None:
-        return Term(field, "=", quoted)
-    ends = _both_ends(field, text)
-    return Term(field, "=", f"%{text_regex(field, text)}%") if ends is None else ends
+        return PatternTerm(field, "=", quoted)
+    ends = _prefix_and_suffix(field, pattern)
+    return PatternTerm(field, "=", f"%{string_regex(field, pattern)}%") if ends is None else ends
 
 
-def quoted_text(text: Text) -> str | None:
-    """`*` is a wildcard as the first or the last character, and itself in between."""
-    core = text.parts[_begins_open(text) : len(text.parts) - _ends_open(text)]
+def quoted_value(pattern: StringPattern) -> str | None:
+    """A quoted `*` is a wildcard as the first or the last character, and literal elsewhere."""
+    core = pattern.parts[_starts_open(pattern) : len(pattern.parts) - _ends_open(pattern)]
     if not core:
-        return '"*"' if text.parts else None
-    words = core[0]
-    if len(core) > 1 or isinstance(words, Wildcard):
+        return '"*"' if pattern.parts else None
+    literal = core[0]
+    if len(core) > 1 or isinstance(literal, Wildcard):
         return None
-    if _UNQUOTABLE.search(words) or "*" in (words[0], words[-1]) or _ignores_case(text, words):
+    if _NOT_QUOTABLE.search(literal) or "*" in (literal[0], literal[-1]):
         return None
-    return f'"{"*" * _begins_open(text)}{words}{"*" * _ends_open(text)}"'
+    if not pattern.cased and any(character in ascii_letters for character in literal):
+        return None
+    return f'"{"*" * _starts_open(pattern)}{literal}{"*" * _ends_open(pattern)}"'
 
 
-def _both_ends(field: str, text: Text) -> Expression | None:
-    """`a*z` is what begins with a and ends with z, if no end of a is a beginning of z."""
-    match text.parts:
-        case (str() as first, Wildcard.MANY, str() as last) if not _overlap(first, last):
-            begins = quoted_text(Text((first, Wildcard.MANY), text.cased))
-            ends = quoted_text(Text((Wildcard.MANY, last), text.cased))
-            if begins is not None and ends is not None:
-                return every([Term(field, "=", begins), Term(field, "=", ends)])
+def _prefix_and_suffix(field: str, pattern: StringPattern) -> PatternExpression | None:
+    """`a*z` is `a*` and `*z`, provided that no string can use a character for both."""
+    match pattern.parts:
+        case (str() as prefix, Wildcard.MANY, str() as suffix) if not _overlap(prefix, suffix):
+            start = quoted_value(StringPattern((prefix, Wildcard.MANY), pattern.cased))
+            end = quoted_value(StringPattern((Wildcard.MANY, suffix), pattern.cased))
+            if start is not None and end is not None:
+                return conjunction([PatternTerm(field, "=", start), PatternTerm(field, "=", end)])
     return None
 
 
-def _overlap(first: str, last: str) -> bool:
-    return any(first.endswith(last[:length]) for length in range(1, len(last) + 1))
+def _overlap(prefix: str, suffix: str) -> bool:
+    return any(prefix.endswith(suffix[:length]) for length in range(1, len(suffix) + 1))
 
 
-def _begins_open(text: Text) -> bool:
-    return any(part is Wildcard.MANY for part in text.parts[:1])
+def _starts_open(pattern: StringPattern) -> bool:
+    return any(part is Wildcard.MANY for part in pattern.parts[:1])
 
 
-def _ends_open(text: Text) -> bool:
-    return len(text.parts) > 1 and text.parts[-1] is Wildcard.MANY
-
-
-def _ignores_case(text: Text, words: str) -> bool:
-    return not text.cased and any(character in ascii_letters for character in words)
+def _ends_open(pattern: StringPattern) -> bool:
+    return len(pattern.parts) > 1 and pattern.parts[-1] is Wildcard.MANY
 
 
 def _number(field: str, number: float) -> str:
     if not math.isfinite(number):
-        raise UnsayableError(field, f"{number} is no number of JSON's")
+        raise UnsupportedConditionError(field, f"got {number}, expected a finite number")
     return str(number)
 
 
 def _types(leaf: Leaf) -> frozenset[JsonType]:
     match leaf:
-        case FieldIs() | FieldMatches():
+        case FieldEquals() | FieldMatchesRegex():
             return frozenset({"string"})
         case FieldCompares():
             return frozenset({"number"})
@@ -169,47 +178,46 @@ def _types(leaf: Leaf) -> frozenset[JsonType]:
             return frozenset()
 
 
-def _opposite(
-    leaf: FieldIs | FieldMatches | FieldCompares | FieldIsBoolean,
-) -> Iterator[Expression]:
-    """The other values of the leaf's own type; none beside "any string"."""
-    if isinstance(leaf, FieldIs) and any(quoted_text(text) == '"*"' for text in leaf.texts):
+def _negated_comparison(leaf: Comparing) -> Iterator[PatternExpression]:
+    """The other values of the compared type; none for a comparison with any string."""
+    if isinstance(leaf, FieldEquals) and any(quoted_value(one) == '"*"' for one in leaf.patterns):
         return
-    yield _inverted(compares(leaf))
+    yield _inverted(comparison(leaf))
 
 
-def _inverted(expression: Expression) -> Expression:
+def _inverted(expression: PatternExpression) -> PatternExpression:
     match expression:
-        case Every(parts):
-            return either(map(_inverted, parts))
-        case Either(parts):
-            return every(map(_inverted, parts))
-        case Term(field, "IS", value):
-            return Term(field, "IS", "FALSE" if value == "TRUE" else "TRUE")
-        case Term(field, operator, value):
-            return Term(field, _OPPOSITES[operator], value)
+        case Conjunction(parts):
+            return disjunction(map(_inverted, parts))
+        case Disjunction(parts):
+            return conjunction(map(_inverted, parts))
+        case PatternTerm(field, "IS", value):
+            return PatternTerm(field, "IS", "FALSE" if value == "TRUE" else "TRUE")
+        case PatternTerm(field, operator, value):
+            return PatternTerm(field, _INVERSES[operator], value)
 
 
-def _absences(field: str) -> Iterator[Term]:
+def _absence(field: str) -> Iterator[PatternTerm]:
+    """The field or an object on its path is absent or null."""
     steps = field.split(".")
     for length in range(len(steps), 0, -1):
-        yield Term(".".join(steps[:length]), "NOT EXISTS")
-        yield Term(".".join(steps[:length]), "IS", "NULL")
+        yield PatternTerm(".".join(steps[:length]), "NOT EXISTS")
+        yield PatternTerm(".".join(steps[:length]), "IS", "NULL")
 
 
-def _presence(field: str, types: frozenset[JsonType]) -> Iterator[Term]:
-    """A value that is not null, of any type where the rule names none."""
-    named = types or frozenset(_TYPES)
-    yield from _of_types(field, named | {"number"} if "string" in named else named)
+def _presence(field: str, types: frozenset[JsonType]) -> Iterator[PatternTerm]:
+    """The field has a value of the types, or of any type if there are none; null is no value."""
+    present = types or frozenset(_TYPES)
+    yield from _of_types(field, present | {"number"} if "string" in present else present)
 
 
-def _of_types(field: str, types: frozenset[JsonType]) -> Iterator[Term]:
+def _of_types(field: str, types: frozenset[JsonType]) -> Iterator[PatternTerm]:
     match "string" in types, "number" in types:
         case True, True:
-            yield Term(field, "=", "*")
+            yield PatternTerm(field, "=", "*")
         case True, False:
-            yield Term(field, "=", '"*"')
+            yield PatternTerm(field, "=", '"*"')
         case False, True:
-            yield from (Term(field, ">=", "0"), Term(field, "<", "0"))
+            yield from (PatternTerm(field, ">=", "0"), PatternTerm(field, "<", "0"))
     if "boolean" in types:
-        yield from (Term(field, "IS", "TRUE"), Term(field, "IS", "FALSE"))
+        yield from (PatternTerm(field, "IS", "TRUE"), PatternTerm(field, "IS", "FALSE"))

@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from compiler.cloudwatch import metric_pattern
-from compiler.detection import Detection, Rule
+from compiler.detection import Detection, DetectionRule
 from compiler.predicate import predicate
 from compiler.rule_file import read_rule
 
 
-def _importer_predicate(rule: Rule) -> str:
+def _importer_predicate(rule: DetectionRule) -> str:
     return json.dumps(predicate(rule.condition))
 
 
-TARGETS: dict[str, Callable[[Rule], str]] = {
+TARGETS: dict[str, Callable[[DetectionRule], str]] = {
     "cloudwatch": metric_pattern,
     "importer": _importer_predicate,
 }
@@ -25,7 +25,9 @@ class UnknownDetectionError(Exception):
     """Neither a detection of the catalog nor a rule file has the name."""
 
 
-def find_rule(name: str, detections: Sequence[Detection], placeholders: Mapping[str, str]) -> Rule:
+def find_rule(
+    name: str, detections: Sequence[Detection], placeholders: Mapping[str, str]
+) -> DetectionRule:
     """The detection with this name or rule id, else the rule file of this path.
 
     Raises UnknownDetectionError, and DetectionError where the file is not a supported rule.
@@ -35,7 +37,7 @@ def find_rule(name: str, detections: Sequence[Detection], placeholders: Mapping[
             return detection
     path = Path(name) / "rule.yml" if Path(name).is_dir() else Path(name)
     if path.is_file():
-        return Rule(name=path.stem, condition=read_rule(path, placeholders))
+        return DetectionRule(name=path.stem, condition=read_rule(path, placeholders))
     nearest = difflib.get_close_matches(name, [one.name for one in detections], n=1)
     hint = f"did you mean {nearest[0]}?" if nearest else "`rootwatch detections list` lists them"
     raise UnknownDetectionError(

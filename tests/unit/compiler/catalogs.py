@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from compiler.catalog import load
-from compiler.conditions import Condition
+from compiler.conditions import ConditionTree
 from compiler.detection import Detection, Threshold
 
 SHIPPED = load()  # read once for all tests: it takes the better part of a second
@@ -34,7 +34,7 @@ def write(catalog: Path, name: str, **changes: Any) -> Path:
     return folder
 
 
-def detection(condition: Condition) -> Detection:
+def detection(condition: ConditionTree) -> Detection:
     return Detection(
         name="drawn",
         folder=Path("drawn"),

@@ -7,16 +7,16 @@ from typing import Any
 from compiler.conditions import (
     AllOf,
     AnyOf,
-    Condition,
+    ConditionTree,
     FieldCompares,
+    FieldEquals,
     FieldExists,
-    FieldIs,
     FieldIsBoolean,
     FieldIsNull,
-    FieldMatches,
+    FieldMatchesRegex,
     Leaf,
     Not,
-    Text,
+    StringPattern,
     Wildcard,
 )
 
@@ -31,12 +31,12 @@ ORDERS = {
 FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}
 
 
-def texts(*written: str, cased: bool = True) -> tuple[Text, ...]:
+def texts(*written: str, cased: bool = True) -> tuple[StringPattern, ...]:
     """`*` and `?` are wildcards; after a backslash they are letters."""
     special = {"*": Wildcard.MANY, "?": Wildcard.ONE}
     parts = [re.findall(r"[*?]|(?:\\.|[^*?\\])+", one) for one in written]
     return tuple(
-        Text(
+        StringPattern(
             tuple(
                 special.get(part, re.sub(r"\\(.)", r"\1", part, flags=re.DOTALL)) for part in one
             ),
@@ -46,11 +46,11 @@ def texts(*written: str, cased: bool = True) -> tuple[Text, ...]:
     )
 
 
-def is_(*written: str, cased: bool = True, field: str = "a.b") -> FieldIs:
-    return FieldIs(field, texts(*written, cased=cased))
+def is_(*written: str, cased: bool = True, field: str = "a.b") -> FieldEquals:
+    return FieldEquals(field, texts(*written, cased=cased))
 
 
-def holds(condition: Condition, record: dict[str, Any]) -> bool:
+def holds(condition: ConditionTree, record: dict[str, Any]) -> bool:
     """What the tree means, in as many words."""
     match condition:
         case AllOf(parts):
@@ -71,9 +71,9 @@ def found(record: Any, field: str) -> Any:
 
 def fits(leaf: Leaf, value: Any) -> bool:
     match leaf:
-        case FieldIs(_, wanted):
+        case FieldEquals(_, wanted):
             return isinstance(value, str) and any(fits_text(text, value) for text in wanted)
-        case FieldMatches(_, regex, flags):
+        case FieldMatchesRegex(_, regex, flags):
             return isinstance(value, str) and finds(regex, flags, value)
         case FieldCompares(_, order, number):
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -86,7 +86,7 @@ def fits(leaf: Leaf, value: Any) -> bool:
             return value is not ABSENT
 
 
-def fits_text(text: Text, value: str) -> bool:
+def fits_text(text: StringPattern, value: str) -> bool:
     special = {Wildcard.MANY: "(?s:.*)", Wildcard.ONE: "(?s:.)"}
     regex = "".join(
         special[part] if isinstance(part, Wildcard) else re.escape(part) for part in text.parts

@@ -9,7 +9,7 @@ from hypothesis import given, reject
 from sigma.rule import SigmaRule
 
 from compiler.catalog import EXAMPLE_PLACEHOLDERS
-from compiler.conditions import FieldCompares, FieldIs, FieldIsBoolean, Leaf, leaves
+from compiler.conditions import FieldCompares, FieldEquals, FieldIsBoolean, Leaf, leaves
 from compiler.detection import Detection
 from compiler.errors import DetectionError
 from compiler.samples import read_samples
@@ -142,9 +142,9 @@ def of_its_type(field: str, compared: list[Leaf]) -> st.SearchStrategy[Any]:
 
 
 def spellings(leaf: Leaf) -> list[str]:
-    if not isinstance(leaf, FieldIs):
+    if not isinstance(leaf, FieldEquals):
         return []
-    words = [text.plain or "".join(text.strings) for text in leaf.texts]
+    words = [text.plain or "".join(text.literals) for text in leaf.patterns]
     return [
         spelling
         for word in words

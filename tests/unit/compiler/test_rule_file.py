@@ -9,7 +9,7 @@ import yaml
 
 from compiler import catalog
 from compiler.catalog import EXAMPLE_PLACEHOLDERS
-from compiler.conditions import FieldIs, FieldMatches, Text, Wildcard
+from compiler.conditions import FieldEquals, FieldMatchesRegex, StringPattern, Wildcard
 from compiler.detection import Compliance, Detection, Threshold
 from compiler.errors import DetectionError
 from compiler.rule_file import read_detection
@@ -67,36 +67,40 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "part of a time": (
         event(**{"eventTime|hour": 5}),
         "eventTime",
-        "a part of a time is not supported",
+        "a part of a timestamp is not supported",
     ),
     "a comparison with part of a time": (
         event(**{"eventTime|hour|gt": 5}),
         "eventTime",
-        "a part of a time is not supported",
+        "a part of a timestamp is not supported",
     ),
     "a class of POSIX's": (
         event(**{"eventName|re": "^[[:alpha:]]+$"}),
         "eventName",
-        "no regular expression of Python's",
+        "expected a regular expression in Python's syntax",
     ),
     "an empty list": (event(eventName=[]), "eventName", "an empty list"),
-    "an empty step": (event(**{"a..b": "x"}), "a..b", "is no path"),
-    "an element of an array": (event(**{"resources[0].type": "x"}), "resources[0].type", "no path"),
-    "half of a character": (event(eventName="x\ud800"), "eventName", "half of a character"),
+    "an empty step": (event(**{"a..b": "x"}), "a..b", "expected names"),
+    "an element of an array": (
+        event(**{"resources[0].type": "x"}),
+        "resources[0].type",
+        "expected names",
+    ),
+    "half of a character": (event(eventName="x\ud800"), "eventName", "half of a surrogate pair"),
     "a condition that is a number": (
         {"detection": {**RULE["detection"], "condition": 5}},
         "detection.condition",
-        "must be text",
+        "expected a string",
     ),
     "a letter that has no one small letter": (
         event(userName="Çelik"),
         "userName",
-        "'Ç' has no one meaning without case",
+        "'Ç' is ambiguous without case",
     ),
     "an unknown placeholder": (
         event(**{"eventName|expand": "%prefix%"}),
         "eventName",
-        "%prefix% is no placeholder; there are: %partition%",
+        "got placeholder %prefix%, expected one of %partition%",
     ),
     "a placeholder in a regular expression": (
         event(**{"eventName|re|expand": "%name_prefix%.*"}),
@@ -109,7 +113,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
     "two conditions": (
         {"detection": {**RULE["detection"], "condition": ["event", "not event"]}},
         "detection.condition",
-        "write exactly one condition",
+        "got 2 conditions, expected exactly one",
     ),
     "a condition of unknown parts": (
         {"detection": {**RULE["detection"], "condition": "event and other"}},
@@ -197,7 +201,7 @@ def test_a_folders_name_must_serve_as_a_resources_name(tmp_path: Path, name: str
 def test_modifiers_after_a_regular_expression_keep_it(tmp_path: Path, modifier: str) -> None:
     one = read(write(tmp_path, "one", **event(**{f"eventName|re|{modifier}": "ab"})))
 
-    assert isinstance(one.condition, FieldMatches)
+    assert isinstance(one.condition, FieldMatchesRegex)
     assert re.search(one.condition.regex, "abc")
     assert not re.search(one.condition.regex, "xyz")
 
@@ -294,7 +298,11 @@ def test_the_level_is_the_severity_and_says_the_priority_unless_the_rule_does(
 
 
 def test_the_custom_block_is_read(tmp_path: Path) -> None:
-    mapping = {"framework": "CIS AWS Foundations Benchmark", "version": "5.0.0", "controls": ["1"]}
+    mapping: dict[str, Any] = {
+        "framework": "CIS AWS Foundations Benchmark",
+        "version": "5.0.0",
+        "controls": ["1"],
+    }
     one = read(write(tmp_path, "one", **custom(compliance=[mapping], priority="low")))
 
     assert one.compliance == (
@@ -316,8 +324,8 @@ def test_placeholders_stand_for_the_deployments_names(tmp_path: Path) -> None:
     folder = write(tmp_path, "one", **event(**{field: "/%name_prefix%-trail"}))
     one = read_detection(folder, None, EXAMPLE_PLACEHOLDERS | {"name_prefix": "ours"})
 
-    assert one.condition == FieldIs(
-        "requestParameters.name", (Text((Wildcard.MANY, "/ours-trail"), cased=True),)
+    assert one.condition == FieldEquals(
+        "requestParameters.name", (StringPattern((Wildcard.MANY, "/ours-trail"), cased=True),)
     )
 
 

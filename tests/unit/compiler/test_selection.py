@@ -7,7 +7,7 @@ import pytest
 
 import config
 from compiler import selection
-from compiler.conditions import FieldIs, Text
+from compiler.conditions import FieldEquals, StringPattern
 from compiler.errors import SelectionError
 from config.loader import load
 from config.settings import DetectionChoice, Override, Settings
@@ -65,7 +65,7 @@ def test_rules_get_the_names_of_the_configuration(folder: Path) -> None:
     settings = replace(choice(), name_prefix="ours")
     first, _ = selection.enabled(settings, folder)
 
-    assert first.condition == FieldIs("requestParameters.name", (Text(("ours",)),))
+    assert first.condition == FieldEquals("requestParameters.name", (StringPattern(("ours",)),))
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ MODIFIERS = {
         rule="s: {requestParameters.name|contains|all: [ab, cd, ef]}\ncondition: s",
         matching=(asks(name="CDEFAB"),),
         others=(asks(name="cdab"),),
-        metric_filter="at most 2 fit",
+        metric_filter="expected at most 2",
     ),
     "`|re` is found anywhere": Form(
         rule="s: {userIdentity.arn|re: ':assumed-role/aws[a-z]+/i-[0-9a-f]{4,}$'}\ncondition: s",
@@ -180,7 +180,7 @@ MODIFIERS = {
         rule="s: {errorMessage|re|m: '^denied$'}\ncondition: s",
         matching=({"errorMessage": "was\ndenied\nthere"},),
         others=({"errorMessage": "was denied"},),
-        metric_filter="the flag m",
+        metric_filter="^ and $ with the flag m",
     ),
     "`|exists: true` is a key, whatever it holds": Form(
         rule="s: {eventName|cased: GetUser, errorCode|exists: true}\ncondition: s",
@@ -332,14 +332,14 @@ CONDITIONS = {
         "condition: s",
         matching=(called("createuser", eventSource="IAM.amazonaws.com", errorCode="ACCESSDENIED"),),
         others=(called("CreateUser", eventSource="iam.amazonaws.com"),),
-        metric_filter="at most 2 fit",
+        metric_filter="expected at most 2",
     ),
     "more values than fit into a metric filter": Form(
         rule=f"s: {{eventName|cased: [{', '.join(f'DescribeThing{n}' for n in range(90))}]}}\n"
         "condition: s",
         matching=(called("DescribeThing89"),),
         others=(called("DescribeThing90"),),
-        metric_filter="at most 1024 fit",
+        metric_filter="expected at most 1024",
     ),
     "three fields with case are no regular expressions": Form(
         rule="s: {eventSource|cased: iam.amazonaws.com, eventName|cased: CreateUser, "
@@ -375,7 +375,7 @@ REFUSED: dict[str, tuple[str, str, str]] = {
     "a placeholder that the deployment does not fill in": (
         "s: {userIdentity.userName|expand: '%admins%'}\ncondition: s",
         "userIdentity.userName",
-        "%admins% is no placeholder; there are: %partition%",
+        "got placeholder %admins%, expected one of %partition%",
     ),
     "a letter beyond ASCII without case": (
         "s: {userIdentity.userName|contains: Jürgen}\ncondition: s",

@@ -14,15 +14,15 @@ from compiler import predicate as importer
 from compiler.conditions import (
     AllOf,
     AnyOf,
-    Condition,
+    ConditionTree,
     FieldCompares,
+    FieldEquals,
     FieldExists,
-    FieldIs,
     FieldIsBoolean,
     FieldIsNull,
-    FieldMatches,
+    FieldMatchesRegex,
     Not,
-    Text,
+    StringPattern,
     Wildcard,
 )
 from compiler.samples import read_samples
@@ -33,11 +33,11 @@ from tests.unit.compiler.catalogs import SHIPPED
 MANY, ONE = Wildcard.MANY, Wildcard.ONE
 
 
-def is_text(*parts: str | Wildcard, cased: bool = True) -> FieldIs:
-    return FieldIs("a", (Text(parts, cased=cased),))
+def is_text(*parts: str | Wildcard, cased: bool = True) -> FieldEquals:
+    return FieldEquals("a", (StringPattern(parts, cased=cased),))
 
 
-def holds(condition: Condition, value: Any) -> bool:
+def holds(condition: ConditionTree, value: Any) -> bool:
     """What the importer says once the predicate went through JSON."""
     node = json.loads(json.dumps(importer.predicate(condition)))
     return compile_predicate(node, "p")({"a": value})
@@ -53,9 +53,9 @@ def holds(condition: Condition, value: Any) -> bool:
         (is_text(MANY, "a", MANY), {"field": "a", "regex": [r"(?s)\A(?>.*?a).*\Z"]}),
         (is_text("a", ONE, cased=False), {"field": "a", "regex": [r"(?is)\Aa.\Z"]}),
         (is_text("日A", cased=False), {"field": "a", "regex": [r"(?is)\A日A\Z"]}),
-        (FieldMatches("a", "^x"), {"field": "a", "regex": ["^x"]}),
+        (FieldMatchesRegex("a", "^x"), {"field": "a", "regex": ["^x"]}),
         (
-            FieldMatches("a", "^x|y", frozenset("msi")),
+            FieldMatchesRegex("a", "^x|y", frozenset("msi")),
             {"field": "a", "regex": ["(?ims)^x|y"]},
         ),
         (FieldCompares("a", "=", 5), {"field": "a", "eq": 5}),
@@ -81,20 +81,20 @@ def holds(condition: Condition, value: Any) -> bool:
         ),
     ],
 )
-def test_each_condition_has_its_node(condition: Condition, expected: dict[str, Any]) -> None:
+def test_each_condition_has_its_node(condition: ConditionTree, expected: dict[str, Any]) -> None:
     assert importer.predicate(condition) == expected
 
 
 def test_texts_of_several_kinds_become_one_leaf_a_kind() -> None:
     texts = (
-        Text(("x", MANY)),
-        Text(("Y",)),
-        Text(("Z",), cased=False),
-        Text((MANY, "w"), cased=False),
-        Text(("V",)),
+        StringPattern(("x", MANY)),
+        StringPattern(("Y",)),
+        StringPattern(("Z",), cased=False),
+        StringPattern((MANY, "w"), cased=False),
+        StringPattern(("V",)),
     )
 
-    assert importer.predicate(FieldIs("a", texts)) == {
+    assert importer.predicate(FieldEquals("a", texts)) == {
         "any": [
             {"field": "a", "regex": [r"(?s)\Ax.*\Z", r"(?is)\A.*w\Z"]},
             {"field": "a", "equals": ["Y", "V"]},
@@ -126,13 +126,13 @@ def test_texts_of_several_kinds_become_one_leaf_a_kind() -> None:
         (is_text("k", MANY, cased=False), "\N{KELVIN SIGN}", False),
         (is_text("日Ab", cased=False), "日aB", True),
         (is_text("K日", cased=False), "\N{KELVIN SIGN}日", False),
-        (FieldMatches("a", "(?x) a b"), "xaby", True),
-        (FieldMatches("a", "(?x) a b", frozenset("i")), "xABy", True),
-        (FieldMatches("a", "^b$", frozenset("m")), "a\nb", True),
+        (FieldMatchesRegex("a", "(?x) a b"), "xaby", True),
+        (FieldMatchesRegex("a", "(?x) a b", frozenset("i")), "xABy", True),
+        (FieldMatchesRegex("a", "^b$", frozenset("m")), "a\nb", True),
     ],
 )
 def test_texts_and_regexes_mean_what_the_condition_says(
-    condition: Condition, value: Any, *, expected: bool
+    condition: ConditionTree, value: Any, *, expected: bool
 ) -> None:
     assert holds(condition, value) is expected
 
