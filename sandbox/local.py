@@ -18,13 +18,14 @@ from sandbox.activity import Activity
 from sandbox.aws_lambda.event_sources import EventSources
 from sandbox.aws_lambda.functions import Functions
 from sandbox.aws_lambda.pollers import Pollers
-from sandbox.cloudformation import role_templates, stack_sets
+from sandbox.cloudformation import role_templates
+from sandbox.cloudformation.stack_set_requests import StackSetOperations
 from sandbox.cloudtrail import administration as trail_administration
 from sandbox.cloudtrail.trails import Trails
 from sandbox.cloudwatch.alarms import Alarms
 from sandbox.control import Application, controlled
 from sandbox.dynamodb import tables
-from sandbox.eventbridge import EventBridge
+from sandbox.eventbridge.delivery import EventBridge
 from sandbox.faults import Faults
 from sandbox.iam import authority
 from sandbox.logs.log_groups import LogGroups
@@ -39,7 +40,6 @@ from sandbox.organizations.organization import (
     key_of,
 )
 from sandbox.overrides import Override, applied
-from sandbox.security_hub import preflight_reads
 from sandbox.server import Server
 from sandbox.sns.mail import Mail, Mailboxes
 from sandbox.sqs.metrics import QueueMetrics
@@ -115,6 +115,7 @@ class Sandbox:
         functions, queues = Functions(self.endpoint, activity), Queues(activity)
         event_bridge = EventBridge(activity)
         self._metrics = QueueMetrics(activity)
+        self._stack_sets = StackSetOperations()
         self.faults = Faults(functions)
         return Services(
             functions=functions,
@@ -139,6 +140,13 @@ class Sandbox:
             *QueueMoves(activity).overrides(),
             *EventSources(services.functions.roles, activity).overrides(),
             *services.functions.overrides(),
+            *self._stack_sets.overrides(),
+            *role_templates.overrides(),
+            *services.mailboxes.overrides(),
+            *services.alarms.overrides(),
+            *trail_administration.overrides(),
+            *services.event_bridge.overrides(),
+            *LogGroups(services.functions).overrides(),
             *authority.overrides(),
             *self.faults.overrides(),
         ]
@@ -146,14 +154,8 @@ class Sandbox:
     def _start(self, stack: ExitStack) -> None:
         services = self.services
         stack.enter_context(self._server.running())
-        stack.enter_context(stack_sets.installed())
-        stack.enter_context(role_templates.installed())
-        stack.enter_context(services.mailboxes.installed())
-        stack.enter_context(services.alarms.installed())
-        stack.enter_context(trail_administration.installed())
-        stack.enter_context(preflight_reads.installed())
-        stack.enter_context(services.event_bridge.installed())
-        stack.enter_context(LogGroups(services.functions).installed())
+        stack.enter_context(self._stack_sets.following())
+        stack.enter_context(services.alarms.running())
         stack.enter_context(services.pollers.working())
         stack.enter_context(services.functions.running())
         stack.enter_context(services.pollers.watching())

@@ -1,47 +1,34 @@
-"""AWS::IAM::Role in CloudFormation templates, where moto does otherwise than CloudFormation.
+"""AWS::IAM::Role in CloudFormation templates.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html
 """
 
-import functools
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
 from typing import Any
-from unittest.mock import patch
 
 from moto.iam.models import Role
 from moto.iam.policy_validation import IAMPolicyDocumentValidator
 
 from sandbox.organizations.organization import iam
+from sandbox.overrides import Override, replace, wrap
 
-LONGEST_SESSION_SECONDS = 3600  # where the template has none
-
-
-@contextmanager
-def installed() -> Iterator[None]:
-    replacements: dict[str, Any] = {
-        "create_from_cloudformation_json": classmethod(
-            _creating(Role.create_from_cloudformation_json)
-        ),
-        "update_from_cloudformation_json": classmethod(_update),
-        "put_policy": _putting_text(Role.put_policy),
-    }
-    with ExitStack() as stack:
-        for name, replacement in replacements.items():
-            stack.enter_context(patch.object(Role, name, replacement))
-        yield
+DEFAULT_SESSION_SECONDS = 3600
 
 
-def _creating(create: Any) -> Any:
-    """Moto looks at no policy; here they are looked at before there is a role that has them."""
+def overrides() -> list[Override]:
+    return [
+        *wrap(Role, create_from_cloudformation_json=_create, put_policy=_put_policy),
+        *replace(Role, update_from_cloudformation_json=classmethod(_update)),
+    ]
 
-    @functools.wraps(create)
-    def creating(_class: type[Role], name: str, resource: Any, *args: Any, **kwargs: Any) -> Any:
-        _check_policies(resource["Properties"])
-        return create(name, resource, *args, **kwargs)
 
-    return creating
+def _create(
+    create: Any, _class: type[Role], name: str, resource: Any, *args: Any, **kwargs: Any
+) -> Any:
+    """Moto does not validate policies."""
+    _check_policies(resource["Properties"])
+    return create(name, resource, *args, **kwargs)
 
 
 def _update(
@@ -53,9 +40,9 @@ def _update(
     account_id: str,
     region_name: str,
 ) -> Role:
-    """Moto changes the description alone. A role of another name or path takes the old one's place.
+    """Moto updates only the description. A change of name or path replaces the role.
 
-    Nothing is changed where a policy is refused.
+    An invalid policy changes nothing.
     """
     properties = cloudformation_json["Properties"]
     is_renamed = properties.get("RoleName", original_resource.name) != original_resource.name
@@ -68,15 +55,15 @@ def _update(
         )
         return role
     _check_policies(properties)
-    _change(original_resource, properties, account_id)
+    _apply(original_resource, properties, account_id)
     return original_resource
 
 
-def _change(role: Role, properties: Mapping[str, Any], account: str) -> None:
+def _apply(role: Role, properties: Mapping[str, Any], account: str) -> None:
     trust = _text(properties["AssumeRolePolicyDocument"])
     iam(account).update_assume_role_policy(role.name, trust)
     role.description = properties.get("Description", "")
-    role.max_session_duration = properties.get("MaxSessionDuration", LONGEST_SESSION_SECONDS)
+    role.max_session_duration = properties.get("MaxSessionDuration", DEFAULT_SESSION_SECONDS)
     policies = {one["PolicyName"]: one["PolicyDocument"] for one in properties.get("Policies", [])}
     for name in set(role.policies) - set(policies):
         role.delete_policy(name)
@@ -89,14 +76,9 @@ def _check_policies(properties: Mapping[str, Any]) -> None:
         IAMPolicyDocumentValidator(_text(policy["PolicyDocument"])).validate()
 
 
-def _putting_text(put_policy: Any) -> Any:
-    """Moto keeps a template's policy as it is: a mapping, which its IAM then answers as no JSON."""
-
-    @functools.wraps(put_policy)
-    def putting(role: Role, policy_name: str, policy_json: Any) -> None:
-        put_policy(role, policy_name, _text(policy_json))
-
-    return putting
+def _put_policy(put_policy: Any, role: Role, policy_name: str, policy_json: Any) -> None:
+    """Moto keeps the mapping of a template, and GetRolePolicy then returns no JSON."""
+    put_policy(role, policy_name, _text(policy_json))
 
 
 def _text(document: Any) -> str:

@@ -1,15 +1,12 @@
-"""CloudTrail in the sandbox: who may make which trail, and what is checked before it exists.
+"""CloudTrail: which accounts create trails, and the checks of CreateTrail and UpdateTrail.
 
-Organization trails live in the management account, whoever creates them.
+The management account owns organization trails, also those of a delegated administrator.
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-trail-organization.html
+https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_GetEventSelectors.html
 """
 
-import functools
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from typing import Any
-from unittest.mock import patch
 
 from moto.cloudtrail.models import CloudTrailBackend, Trail, cloudtrail_backends
 from moto.cloudtrail.responses import CloudTrailResponse
@@ -21,45 +18,47 @@ from sandbox.iam.authority import assume_as_service, authorize_service, authoriz
 from sandbox.iam.refusals import AccessDeniedError
 from sandbox.iam.resources import bucket_access, key_access, log_stream_access
 from sandbox.organizations.organization import MANAGEMENT, ORGANIZATION_ID, PARTITION, organization
+from sandbox.overrides import Override, add, replace, wrap
 
 SERVICE = "cloudtrail.amazonaws.com"
+ALL_MANAGEMENT_EVENTS = {  # the selector of a new trail
+    "ReadWriteType": "All",
+    "IncludeManagementEvents": True,
+    "DataResources": [],
+    "ExcludeManagementEventSources": [],
+}
 
 
 class CloudTrailError(JsonRESTError):
     code = 400
 
 
-@contextmanager
-def installed() -> Iterator[None]:
-    with ExitStack() as stack:
-        for name, operation in {
-            "register_organization_delegated_admin": _register_organization_delegated_admin,
-            "deregister_organization_delegated_admin": _deregister_organization_delegated_admin,
-        }.items():
-            stack.enter_context(patch.object(CloudTrailResponse, name, operation, create=True))
-        for name in ("create_trail", "update_trail"):
-            requesting = _requesting(getattr(CloudTrailResponse, name))
-            stack.enter_context(patch.object(CloudTrailResponse, name, requesting))
-        for name, changing in {
-            "create_trail": _creating,
-            "update_trail": _updating,
-            "delete_trail": _deleting,
-        }.items():
-            changed = changing(getattr(CloudTrailBackend, name))
-            stack.enter_context(patch.object(CloudTrailBackend, name, changed))
-        stack.enter_context(
-            patch.object(
-                CloudTrailResponse,
-                "cloudtrail_backend",
-                property(_backend_of(vars(CloudTrailResponse)["cloudtrail_backend"])),
-            )
-        )
-        stack.enter_context(patch.object(Trail, "check_bucket_exists", _check_bucket))
-        yield
+def overrides() -> list[Override]:
+    return [
+        *add(
+            CloudTrailResponse,
+            register_organization_delegated_admin=_register_delegated_admin,
+            deregister_organization_delegated_admin=_deregister_delegated_admin,
+        ),
+        *wrap(
+            CloudTrailResponse,
+            create_trail=_check_request,
+            update_trail=_check_request,
+            cloudtrail_backend=_backend_for_caller,
+        ),
+        *wrap(
+            CloudTrailBackend,
+            create_trail=_create_trail,
+            update_trail=_update_trail,
+            delete_trail=_delete_trail,
+        ),
+        *replace(Trail, check_bucket_exists=_check_bucket, get_event_selectors=_event_selectors),
+        *wrap(Trail, put_event_selectors=_put_event_selectors),
+    ]
 
 
 def _check_bucket(trail: Trail) -> None:
-    """Moto looks in the trail's own account; a trail's bucket may be anywhere."""
+    """Moto expects the bucket in the account of the trail; any account may own it."""
     if trail.bucket_name not in s3_backends.bucket_accounts:
         raise CloudTrailError(
             "S3BucketDoesNotExistException", f"S3 bucket {trail.bucket_name} does not exist!"
@@ -67,7 +66,7 @@ def _check_bucket(trail: Trail) -> None:
 
 
 def write_problem(trail: Trail, key: str) -> str | None:
-    """Why CloudTrail may not write this object, or None."""
+    """Why CloudTrail may not write this object; None if it may."""
     context = {"s3:x-amz-acl": "bucket-owner-full-control"}
     source = {"aws:SourceArn": trail.arn, "aws:SourceAccount": trail.account_id}
     decision = authorize_service(
@@ -76,24 +75,19 @@ def write_problem(trail: Trail, key: str) -> str | None:
     return None if decision.allowed else decision.reason
 
 
-def _requesting(operation: Any) -> Any:
-    """What depends on who calls: a trail does not know it, as the management account owns it."""
-
-    @functools.wraps(operation)
-    def requesting(response: CloudTrailResponse) -> str:
-        request, caller = json.loads(response.body), response.current_account
-        if request.get("IsOrganizationTrail") and not _may_make_organization_trails(caller):
-            raise CloudTrailError(
-                "NotOrganizationMasterAccountException",
-                "The caller is neither the management account nor a delegated administrator.",
-            )
-        group = request.get("CloudWatchLogsLogGroupArn")
-        if group and group.split(":")[4] != caller:
-            raise _foreign_log_group()
-        answer: str = operation(response)
-        return answer
-
-    return requesting
+def _check_request(operation: Any, response: CloudTrailResponse) -> str:
+    """The checks that depend on the caller; a trail has only its owner, the management account."""
+    request, caller = json.loads(response.body), response.current_account
+    if request.get("IsOrganizationTrail") and not _may_make_organization_trails(caller):
+        raise CloudTrailError(
+            "NotOrganizationMasterAccountException",
+            "The caller is neither the management account nor a delegated administrator.",
+        )
+    group = request.get("CloudWatchLogsLogGroupArn")
+    if group and group.split(":")[4] != caller:
+        raise _foreign_log_group()
+    answer: str = operation(response)
+    return answer
 
 
 def _may_make_organization_trails(account: str) -> bool:
@@ -107,47 +101,55 @@ def _foreign_log_group() -> CloudTrailError:
     )
 
 
-def _creating(create_trail: Any) -> Any:
-    @functools.wraps(create_trail)
-    def creating(backend: CloudTrailBackend, *args: Any, **kwargs: Any) -> Trail:
-        trail: Trail = create_trail(backend, *args, **kwargs)
-        try:
-            _check_trail(trail)
-        except CloudTrailError:
-            backend.delete_trail(trail.trail_name)
-            raise
-        return trail
-
-    return creating
+def _create_trail(
+    create_trail: Any, backend: CloudTrailBackend, *args: Any, **kwargs: Any
+) -> Trail:
+    trail: Trail = create_trail(backend, *args, **kwargs)
+    try:
+        _check_trail(trail)
+    except CloudTrailError:
+        backend.delete_trail(trail.trail_name)
+        raise
+    return trail
 
 
-def _updating(update_trail: Any) -> Any:
+def _update_trail(
+    update_trail: Any, backend: CloudTrailBackend, name: str, **settings: Any
+) -> Trail:
     """A refused update changes nothing."""
-
-    @functools.wraps(update_trail)
-    def updating(backend: CloudTrailBackend, name: str, **settings: Any) -> Trail:
-        trail = backend.get_trail(name)
-        before = {**vars(trail)}
-        update_trail(backend, name, **settings)
-        try:
-            trail.check_bucket_exists()
-            _check_trail(trail)
-        except CloudTrailError:
-            vars(trail).update(before)
-            raise
-        return trail
-
-    return updating
+    trail = backend.get_trail(name)
+    before = {**vars(trail)}
+    update_trail(backend, name, **settings)
+    try:
+        trail.check_bucket_exists()
+        _check_trail(trail)
+    except CloudTrailError:
+        vars(trail).update(before)
+        raise
+    return trail
 
 
-def _deleting(delete_trail: Any) -> Any:
-    """Moto passes over a trail that is named by its ARN."""
+def _delete_trail(delete_trail: Any, backend: CloudTrailBackend, name: str) -> None:
+    """Moto ignores a trail's ARN as name."""
+    delete_trail(backend, backend.get_trail(name).trail_name)
 
-    @functools.wraps(delete_trail)
-    def deleting(backend: CloudTrailBackend, name: str) -> None:
-        delete_trail(backend, backend.get_trail(name).trail_name)
 
-    return deleting
+def _event_selectors(trail: Trail) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """A trail without selectors records all management events."""
+    if trail.advanced_event_selectors:
+        return [], trail.advanced_event_selectors
+    return trail.event_selectors or [ALL_MANAGEMENT_EVENTS], []
+
+
+def _put_event_selectors(
+    put_event_selectors: Any,
+    trail: Trail,
+    event_selectors: list[dict[str, Any]],
+    advanced_event_selectors: list[dict[str, Any]],
+) -> None:
+    """A trail has either basic or advanced selectors: new ones replace all old ones."""
+    trail.event_selectors, trail.advanced_event_selectors = [], []
+    put_event_selectors(trail, event_selectors, advanced_event_selectors)
 
 
 def _check_trail(trail: Trail) -> None:
@@ -177,9 +179,9 @@ def _check_key(trail: Trail) -> None:
 
 
 def key_problem(trail: Trail) -> str | None:
-    """Why CloudTrail may not use the trail's key, or None.
+    """Why CloudTrail may not use the key of the trail; None if it may.
 
-    Decrypt is needed where the bucket has a key of its own between the objects and this one.
+    A bucket with an S3 Bucket Key requires kms:Decrypt, too.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
     """
     source = {"aws:SourceArn": trail.arn, "aws:SourceAccount": trail.account_id}
@@ -209,15 +211,15 @@ def _check_log_role(trail: Trail) -> None:
     try:
         session = assume_as_service(SERVICE, trail.cw_role_arn, "CloudTrail", trail.arn)
     except AccessDeniedError as error:
-        raise _useless_role("trust relationships") from error
+        raise _invalid_role("trust relationships") from error
     for stream in _streams(trail):
         for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
             access = log_stream_access(action, trail.cw_log_group_arn, stream)
             if not authorize_session(session, access, trail.region_name).allowed:
-                raise _useless_role("permissions")
+                raise _invalid_role("permissions")
 
 
-def _useless_role(part: str) -> CloudTrailError:
+def _invalid_role(part: str) -> CloudTrailError:
     return CloudTrailError(
         "InvalidCloudWatchLogsRoleArnException",
         f"Access denied. Check the {part} for your role.",
@@ -225,10 +227,11 @@ def _useless_role(part: str) -> CloudTrailError:
 
 
 def _streams(trail: Trail) -> list[str]:
-    """Every name that CloudTrail may give the stream of a trail.
+    """Every name that CloudTrail may give the log stream of a trail.
 
-    AWS's example has one account that creates and owns an organization trail; where they are two,
-    it does not say whose name the streams bear. The creator is the account of the log group.
+    AWS documents the name for an organization trail that its owner creates. For a delegated
+    administrator, the account in the name is undocumented: both are required. The creator is the
+    account of the log group.
     """
     creator = trail.cw_log_group_arn.split(":")[4]
     if not trail.is_org_trail:
@@ -237,16 +240,11 @@ def _streams(trail: Trail) -> list[str]:
     return own + [f"{ORGANIZATION_ID}_{stream}" for stream in own]
 
 
-def _backend_of(original: property) -> Any:
-    """A delegated administrator's calls act on the management account's trails."""
-
-    def backend(response: CloudTrailResponse) -> CloudTrailBackend:
-        if _is_delegated(response.current_account):
-            return cloudtrail_backends[MANAGEMENT.id][response.region]
-        assert original.fget is not None  # noqa: S101  a property of moto's has a getter
-        own: CloudTrailBackend = original.fget(response)
-        return own
-
+def _backend_for_caller(own_backend: Any, response: CloudTrailResponse) -> CloudTrailBackend:
+    """A delegated administrator manages the trails of the management account."""
+    if _is_delegated(response.current_account):
+        return cloudtrail_backends[MANAGEMENT.id][response.region]
+    backend: CloudTrailBackend = own_backend(response)
     return backend
 
 
@@ -256,7 +254,7 @@ def _is_delegated(account: str) -> bool:
     )
 
 
-def _register_organization_delegated_admin(response: CloudTrailResponse) -> str:
+def _register_delegated_admin(response: CloudTrailResponse) -> str:
     _require_management(response)
     member = json.loads(response.body)["MemberAccountId"]
     try:
@@ -266,7 +264,7 @@ def _register_organization_delegated_admin(response: CloudTrailResponse) -> str:
     return "{}"
 
 
-def _deregister_organization_delegated_admin(response: CloudTrailResponse) -> str:
+def _deregister_delegated_admin(response: CloudTrailResponse) -> str:
     _require_management(response)
     admin = json.loads(response.body)["DelegatedAdminAccountId"]
     organization().deregister_delegated_administrator(AccountId=admin, ServicePrincipal=SERVICE)

@@ -29,7 +29,7 @@ def root_failing(account: str) -> Record:
 
 
 def single_sign_on(account: str) -> Record:
-    """Federated sign-ins always say MFAUsed No: their MFA is at the identity provider."""
+    """MFAUsed is always No for federated users: the identity provider verifies MFA."""
     role = "AWSReservedSSO_ReadOnly_0123456789abcdef"
     identity = {
         "type": "AssumedRole",

@@ -1,39 +1,31 @@
-"""CloudTrail in the sandbox: what happens in an account, told by the trails that cover it.
+"""CloudTrail: delivery of events to trails and to EventBridge.
 
-An event goes two ways, to the trails' buckets and log groups and to the event bus of its account.
+An event is delivered to the buckets and log groups of trails and to the event bus of its account.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
 """
-
-from __future__ import annotations
 
 import gzip
 import json
 import time
 import uuid
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
 
-from moto.cloudtrail.models import cloudtrail_backends
+from moto.cloudtrail.models import Trail, cloudtrail_backends
 from moto.logs.exceptions import ResourceNotFoundException
 from moto.logs.models import logs_backends
 from moto.s3.models import s3_backends
 
 from sandbox.cloudtrail.administration import SERVICE, key_problem, write_problem
-from sandbox.eventbridge import BusAddress, EventBridge, envelope
+from sandbox.eventbridge.buses import BusAddress
+from sandbox.eventbridge.delivery import EventBridge
+from sandbox.eventbridge.entries import Event, event_envelope
 from sandbox.iam.authority import authorize_session
 from sandbox.iam.refusals import AccessDeniedError
 from sandbox.iam.resources import log_stream_access
 from sandbox.iam.service_sessions import ServiceSessions
 from sandbox.organizations.organization import ORGANIZATION_ID, PARTITION, is_active
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from moto.cloudtrail.models import Trail
-
-    type Event = Mapping[str, Any]
-
-SIGN_IN_SPELLINGS = (  # both are in AWS's documentation
+SIGN_IN_SPELLINGS = (  # AWS documents both
     "AWS Console Sign In via CloudTrail",
     "AWS Console Signin via CloudTrail",
 )
@@ -46,11 +38,11 @@ DETAIL_TYPES = {  # by eventType
     "AwsCloudTrailInsight": "AWS Insight via CloudTrail",
     "AwsVpceEvent": "AWS Network Activity Event via CloudTrail",
 }
-BUS_BYTES = 262_144  # of an event that EventBridge takes
+MAX_EVENT_BYTES = 262_144  # EventBridge does not receive larger events
 
 
 class UndeliverableEventError(Exception):
-    """An event that CloudTrail would not have recorded, or a trail that cannot deliver it."""
+    """CloudTrail does not record the event, or a trail cannot deliver it."""
 
 
 class Trails:
@@ -59,39 +51,40 @@ class Trails:
         self._sessions = ServiceSessions(SERVICE)
 
     def record(self, event: Event, *, detail_type: str | None = None) -> int:
-        """Let an event go both ways, as it does in AWS; how many trails cover it.
+        """Deliver an event to trails and EventBridge; the number of trails that record it.
 
-        Raises UndeliverableEventError for an event of no active account of the organization, and
-        where a trail may not deliver.
+        Raises UndeliverableEventError unless the account is active in the organization and all
+        trails have the permissions that they need.
         """
         self.emit(event, detail_type=detail_type)
         return self.log(event)
 
     def log(self, event: Event) -> int:
-        """Deliver an event to every trail that covers it and nowhere else; how many there were."""
+        """Deliver an event to trails only; the number of trails that record it."""
         trails = _covering(event)
         for trail in trails:
             self._deliver(trail, event)
         return len(trails)
 
     def emit(self, event: Event, *, detail_type: str | None = None) -> int:
-        """Bring an event to the default bus of its account and region and nowhere else.
+        """Deliver an event to the default bus of its account and Region only.
 
-        Only what a trail covers gets there. How many rules were triggered.
+        EventBridge receives only events that a trail records. The number of triggered rules.
         """
-        if not _covering(event) or len(json.dumps(event).encode()) > BUS_BYTES:
+        if not _covering(event) or len(json.dumps(event).encode()) > MAX_EVENT_BYTES:
             return 0
-        arrival = _arrival(event, detail_type)
-        return self._event_bridge.bring(arrival, BusAddress(arrival["account"], arrival["region"]))
+        envelope = _envelope(event, detail_type)
+        bus = BusAddress(envelope["account"], envelope["region"])
+        return self._event_bridge.deliver(envelope, bus)
 
     def _deliver(self, trail: Trail, event: Event) -> None:
-        account, region = _place(event)
+        account, region = _location(event)
         _store(trail, event, account, region)
         if trail.cw_log_group_arn:
             self._log(trail, event, account)
 
     def _log(self, trail: Trail, event: Event, account: str) -> None:
-        """By the rights of the trail's role, as they are now."""
+        """With the current permissions of the role of the trail."""
         _, _, _, region, owner, _, group, *_ = trail.cw_log_group_arn.split(":")
         prefix = f"{ORGANIZATION_ID}_" if trail.is_org_trail else ""
         stream = f"{prefix}{account}_CloudTrail_{trail.region_name}"
@@ -115,22 +108,24 @@ class Trails:
             )
 
 
-def _place(event: Event) -> tuple[str, str]:
-    """Account and region."""
+def _location(event: Event) -> tuple[str, str]:
+    """Account and Region."""
     return str(event.get("recipientAccountId")), str(event.get("awsRegion"))
 
 
 def _covering(event: Event) -> list[Trail]:
-    account, region = _place(event)
+    account, region = _location(event)
     if not is_active(account):
-        raise UndeliverableEventError(f"no active account of the organization: {account}")
+        raise UndeliverableEventError(
+            f"recipientAccountId: got {account}, expected an active account of the organization"
+        )
     return [trail for trail in _logging_trails() if _covers(trail, account, region)]
 
 
-def _arrival(event: Event, detail_type: str | None) -> Event:
-    account, region = _place(event)
+def _envelope(event: Event, detail_type: str | None) -> Event:
+    account, region = _location(event)
     try:
-        return envelope(
+        return event_envelope(
             source=f"aws.{str(event['eventSource']).removesuffix('.amazonaws.com')}",
             detail_type=detail_type or DETAIL_TYPES[event["eventType"]],
             account=account,
@@ -140,7 +135,7 @@ def _arrival(event: Event, detail_type: str | None) -> Event:
             detail=event,
         )
     except (KeyError, ValueError) as error:
-        reason = f"no CloudTrail record has such eventSource, eventTime or eventType: {error!r}"
+        reason = f"eventSource, eventTime or eventType: got {error!r}, expected a CloudTrail record"
         raise UndeliverableEventError(reason) from error
 
 
@@ -160,7 +155,7 @@ def _covers(trail: Trail, account: str, region: str) -> bool:
 
 
 def _store(trail: Trail, event: Event, account: str, region: str) -> None:
-    """One log file an event; CloudTrail gathers some minutes of them."""
+    """One log file for each event; AWS writes one for several minutes of events."""
     key = f"{_prefix(trail)}/{account}/CloudTrail/{region}/{uuid.uuid4()}.json.gz"
     problem = write_problem(trail, key) or (trail.kms_key_id and key_problem(trail))
     if problem:

@@ -1,25 +1,24 @@
-"""CloudWatch in the sandbox: alarms that act on their metric and tell their topic.
+"""CloudWatch alarms: they evaluate their metric and publish to their topics.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html
 """
 
-import functools
 import json
 import logging
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 
 from moto.cloudwatch.models import Alarm, CloudWatchBackend, cloudwatch_backends
 from moto.core.utils import utcnow
 from moto.sns.models import sns_backends
 
-from sandbox.cloudwatch.evaluation import MetricHistory, is_known, state
+from sandbox.cloudwatch.evaluation import MetricHistory, is_supported, state
 from sandbox.iam.authority import authorize_service
 from sandbox.iam.resources import publish_accesses
+from sandbox.overrides import Override, wrap
 
 LOG = logging.getLogger(__name__)
 SERVICE = "cloudwatch.amazonaws.com"
@@ -32,10 +31,9 @@ ACTIONS = {
 
 
 class Alarms:
-    """Evaluates every alarm when a metric arrives and once a second.
+    """Evaluates every alarm when a metric arrives, and once a second.
 
-    An alarm of a kind that is not known is logged and its state left as it is, so that nothing
-    passes by a lenient evaluation.
+    An unsupported alarm causes a warning and keeps its state.
     """
 
     def __init__(self, before_tick: Callable[[], None] = lambda: None) -> None:
@@ -43,43 +41,41 @@ class Alarms:
         self._stopped = threading.Event()
         self._lock = threading.RLock()
         self._histories: defaultdict[CloudWatchBackend, MetricHistory] = defaultdict(MetricHistory)
-        self.undelivered: list[str] = []  # why an action's message reached nobody
+        self.undelivered: list[str] = []  # the reasons
+
+    def overrides(self) -> list[Override]:
+        return wrap(
+            CloudWatchBackend,
+            put_metric_data=self._put_metric_data,
+            put_metric_alarm=self._put_metric_alarm,
+        )
 
     @contextmanager
-    def installed(self) -> Iterator[None]:
-        with ExitStack() as stack:
-            for name, replacing in {
-                "put_metric_data": self._putting_data,
-                "put_metric_alarm": self._putting_alarm,
-            }.items():
-                replacement = replacing(getattr(CloudWatchBackend, name))
-                stack.enter_context(patch.object(CloudWatchBackend, name, replacement))
-            ticker = threading.Thread(target=self._tick, name="alarms", daemon=True)
-            ticker.start()
-            stack.callback(ticker.join)
-            stack.callback(self._stopped.set)
+    def running(self) -> Iterator[None]:
+        ticker = threading.Thread(target=self._tick, name="alarms", daemon=True)
+        ticker.start()
+        try:
             yield
+        finally:
+            self._stopped.set()
+            ticker.join()
 
-    def _putting_data(self, put_metric_data: Any) -> Any:
-        @functools.wraps(put_metric_data)
-        def putting(backend: CloudWatchBackend, *args: Any, **kwargs: Any) -> None:
-            put_metric_data(backend, *args, **kwargs)
-            self.evaluate(backend)
+    def _put_metric_data(
+        self, put_metric_data: Any, backend: CloudWatchBackend, *args: Any, **kwargs: Any
+    ) -> None:
+        put_metric_data(backend, *args, **kwargs)
+        self.evaluate(backend)
 
-        return putting
-
-    def _putting_alarm(self, put_metric_alarm: Any) -> Any:
-        @functools.wraps(put_metric_alarm)
-        def putting(backend: CloudWatchBackend, name: str, **properties: Any) -> Alarm:
-            with self._lock:
-                replaced = backend.alarms.get(name)
-                alarm: Alarm = put_metric_alarm(backend, name, **properties)
-                _set_first_state(alarm, replaced)
-            if not is_known(alarm):
-                LOG.warning("alarm %s: only the Sum or Maximum of one metric is known", name)
-            return alarm
-
-        return putting
+    def _put_metric_alarm(
+        self, put_metric_alarm: Any, backend: CloudWatchBackend, name: str, **properties: Any
+    ) -> Alarm:
+        with self._lock:
+            replaced = backend.alarms.get(name)
+            alarm: Alarm = put_metric_alarm(backend, name, **properties)
+            _set_first_state(alarm, replaced)
+        if not is_supported(alarm):
+            LOG.warning("alarm %s: only the Sum or Maximum of one metric is supported", name)
+        return alarm
 
     def _tick(self) -> None:
         while not self._stopped.wait(TICK_SECONDS):
@@ -91,8 +87,8 @@ class Alarms:
     def evaluate(self, backend: CloudWatchBackend) -> None:
         with self._lock:
             history = self._histories[backend]
-            history.read_on(backend.metric_data)
-            for alarm in filter(is_known, list(backend.alarms.values())):
+            history.update(backend.metric_data)
+            for alarm in filter(is_supported, list(backend.alarms.values())):
                 new = state(history, alarm, utcnow())
                 if new is not None and new != alarm.state_value:
                     self._change(alarm, new)
@@ -104,10 +100,10 @@ class Alarms:
         if not alarm.actions_enabled:
             return
         for topic_arn in getattr(alarm, ACTIONS[state]) or ():
-            self._tell(alarm, topic_arn, previous)
+            self._publish(alarm, topic_arn, previous)
 
-    def _tell(self, alarm: Alarm, topic_arn: str, previous: str) -> None:
-        """CloudWatch drops a message that topic or key do not let it send, and tells nobody."""
+    def _publish(self, alarm: Alarm, topic_arn: str, previous: str) -> None:
+        """CloudWatch drops a message that the topic's policy or key denies, without an error."""
         _, _, _, region, account, _ = topic_arn.split(":")
         topic = sns_backends[account][region].topics.get(topic_arn)
         if topic is None:
@@ -119,14 +115,14 @@ class Alarms:
             decision = authorize_service(SERVICE, access, context)
             if not decision.allowed:
                 self.undelivered.append(decision.reason)
-                LOG.warning("alarm %s reaches nobody: %s", alarm.name, decision.reason)
+                LOG.warning("alarm %s cannot publish: %s", alarm.name, decision.reason)
                 return
         subject = f'{alarm.state_value}: "{alarm.name}" in {region}'
         topic.publish(_message(alarm, previous), subject=subject)
 
 
 def _set_first_state(alarm: Alarm, replaced: Alarm | None) -> None:
-    """A new alarm has no data yet, an updated one keeps its state; moto lets both be OK.
+    """A new alarm has insufficient data, an updated one keeps its state; in moto both are OK.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
     """
@@ -141,7 +137,6 @@ def _set_first_state(alarm: Alarm, replaced: Alarm | None) -> None:
 
 
 def _message(alarm: Alarm, previous: str) -> str:
-    """The message of an alarm's state change, as subscribers of its topic read it."""
     arn = alarm.alarm_arn
     changed = alarm.state_updated_timestamp
     document = {

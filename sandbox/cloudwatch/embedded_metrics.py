@@ -1,4 +1,4 @@
-"""CloudWatch's embedded metric format: log events that are metrics as well.
+"""The embedded metric format: log events that contain metrics.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -9,17 +9,17 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-DIMENSIONS = 30  # a set
-METRICS = 100  # a directive
-VALUES = 100  # a metric
-PAST, FUTURE = timedelta(days=14), timedelta(hours=2)
+MAX_DIMENSIONS = 30  # in a set
+MAX_METRICS = 100  # in a directive
+MAX_VALUES = 100  # of a metric
+MAX_AGE, MAX_LEAD = timedelta(days=14), timedelta(hours=2)
 
 type Datum = dict[str, Any]
 type Document = dict[str, Any]
 
 
 def metric_data(messages: Iterable[str]) -> dict[str, list[Datum]]:
-    """By namespace; what does not conform to the format is an ordinary log event."""
+    """By namespace; ignores log events of another format."""
     data: defaultdict[str, list[Datum]] = defaultdict(list)
     for document in filter(None, map(_document, messages)):
         when = _time(document["_aws"].get("Timestamp"))
@@ -46,7 +46,7 @@ def _time(milliseconds: Any) -> datetime | None:
     if not isinstance(milliseconds, int):
         return None
     now, when = datetime.now(UTC), datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return when.replace(tzinfo=None) if now - PAST <= when <= now + FUTURE else None
+    return when.replace(tzinfo=None) if now - MAX_AGE <= when <= now + MAX_LEAD else None
 
 
 def _conforms(directive: Any) -> bool:
@@ -55,20 +55,20 @@ def _conforms(directive: Any) -> bool:
     namespace, metrics = directive.get("Namespace"), directive.get("Metrics")
     sets = directive.get("Dimensions")
     named = isinstance(namespace, str) and bool(namespace)
-    counted = isinstance(metrics, list) and len(metrics) <= METRICS
+    counted = isinstance(metrics, list) and len(metrics) <= MAX_METRICS
     return named and counted and isinstance(sets, list) and all(map(_is_dimension_set, sets))
 
 
 def _is_dimension_set(names: Any) -> bool:
     return (
         isinstance(names, list)
-        and len(names) <= DIMENSIONS
+        and len(names) <= MAX_DIMENSIONS
         and all(isinstance(name, str) for name in names)
     )
 
 
 def _data(document: Document, directive: Document, when: Any) -> Iterator[Datum]:
-    """One value for each metric, value and set of dimensions whose members are there."""
+    """One datum for each metric, value and set of dimensions that the document has."""
     for metric in directive["Metrics"]:
         name = metric.get("Name") if isinstance(metric, dict) else None
         for value in _values(document.get(name)) if isinstance(name, str) else ():
@@ -87,4 +87,4 @@ def _data(document: Document, directive: Document, when: Any) -> Iterator[Datum]
 def _values(target: Any) -> list[float]:
     values = target if isinstance(target, list) else [target]
     numbers = [float(one) for one in values if isinstance(one, int | float)]
-    return numbers if len(numbers) == len(values) <= VALUES else []
+    return numbers if len(numbers) == len(values) <= MAX_VALUES else []

@@ -1,9 +1,7 @@
-"""CloudWatch in the sandbox: the values of a metric, and the state of an alarm over them.
+"""The values of a metric, and the state of an alarm.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
 """
-
-from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import defaultdict
@@ -15,6 +13,14 @@ from moto.cloudwatch.models import Alarm, Dimension, MetricAggregatedDatum, Metr
 
 type MetricKey = tuple[str, str, frozenset[tuple[str, str]]]  # namespace, name, dimensions
 
+
+@dataclass(frozen=True, slots=True, order=True)
+class Point:
+    time: datetime
+    sum: float
+    maximum: float
+
+
 BREACHES: Mapping[str, Callable[[float, float], bool]] = {
     "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
     "GreaterThanThreshold": lambda value, threshold: value > threshold,
@@ -25,33 +31,26 @@ MISSING_DATA = {
     "notBreaching": "OK",
     "breaching": "ALARM",
     "missing": "INSUFFICIENT_DATA",
-    "ignore": None,  # keeps its state
+    "ignore": None,  # the alarm keeps its state
 }
-DECISIVE = frozenset({"notBreaching", "breaching"})  # for one period among several, too
+DECISIVE = frozenset({"notBreaching", "breaching"})  # also for one of several periods
 STATISTICS: Mapping[str, Callable[[list[Point]], float]] = {
     "Sum": lambda points: sum(point.sum for point in points),
     "Maximum": lambda points: max(point.maximum for point in points),
 }
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Point:
-    time: datetime
-    sum: float
-    maximum: float
-
-
 class MetricHistory:
-    """A backend's values by metric, in order of time.
+    """The values of a backend by metric, ordered by time.
 
-    moto has one list of all that was ever put, which only grows: each datum is read from it once.
+    moto keeps one list of all data, which only grows; each datum is read once.
     """
 
     def __init__(self) -> None:
-        self._read = 0  # of moto's list
+        self._read = 0  # the number of data read from moto's list
         self._points: defaultdict[MetricKey, list[Point]] = defaultdict(list)
 
-    def read_on(self, data: list[MetricDatumBase]) -> None:
+    def update(self, data: list[MetricDatumBase]) -> None:
         new = data[self._read :]
         self._read += len(new)
         for datum in new:
@@ -59,20 +58,20 @@ class MetricHistory:
             insort(self._points[key], _point(datum))
 
     def points(self, key: MetricKey, since: datetime, until: datetime) -> list[Point]:
-        """From `since` on and before `until`."""
+        """From `since`, before `until`."""
         points = self._points[key]
         return points[_first(points, since) : _first(points, until)]
 
 
-def is_known(alarm: Alarm) -> bool:
-    """One metric's sum or maximum over periods of which a missing one says something."""
-    decisive = alarm.treat_missing_data in DECISIVE or int(alarm.evaluation_periods or 0) == 1
-    plain = not alarm.unit and bool(alarm.metric_name) and not alarm.metric_data_queries
-    return decisive and plain and alarm.statistic in STATISTICS
+def is_supported(alarm: Alarm) -> bool:
+    """The sum or maximum of one metric, with missing data that decides the state."""
+    is_decisive = alarm.treat_missing_data in DECISIVE or int(alarm.evaluation_periods or 0) == 1
+    is_simple = not alarm.unit and bool(alarm.metric_name) and not alarm.metric_data_queries
+    return is_decisive and is_simple and alarm.statistic in STATISTICS
 
 
 def state(history: MetricHistory, alarm: Alarm, now: datetime) -> str | None:
-    """Over windows that slide with each evaluation; None where the alarm keeps its state."""
+    """By periods that end now; None if the alarm keeps its state."""
     values = [
         _value(history, alarm, now, period) for period in range(int(alarm.evaluation_periods))
     ]
@@ -81,16 +80,16 @@ def state(history: MetricHistory, alarm: Alarm, now: datetime) -> str | None:
         return MISSING_DATA[treatment]
     breaches = BREACHES[alarm.comparison_operator]
     threshold = float(alarm.threshold)
-    bad = [
+    breaching = [
         treatment == "breaching" if value is None else breaches(value, threshold)
         for value in values
     ]
     needed = int(alarm.datapoints_to_alarm or alarm.evaluation_periods)
-    return "ALARM" if sum(bad) >= needed else "OK"
+    return "ALARM" if sum(breaching) >= needed else "OK"
 
 
 def _value(history: MetricHistory, alarm: Alarm, now: datetime, period: int) -> float | None:
-    """The last period is number 0; it has no end, as a value's time may be a little ahead."""
+    """Period 0 is the latest; it has no end, as a timestamp may be slightly in the future."""
     length = timedelta(seconds=int(alarm.period))
     until = datetime.max if period == 0 else now - period * length  # noqa: DTZ901  as moto's times
     key = _key(alarm.namespace, alarm.metric_name, alarm.dimensions)

@@ -1,48 +1,94 @@
-"""EventBridge's deliveries: from a bus by its rules to queues and to one further bus.
+"""EventBridge's deliveries: PutEvents, rules, targets and dead-letter queues.
 
+A rule sends events to queues and to one further bus.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.html
 """
-
-from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from sandbox.eventbridge.addresses import BusAddress
-from sandbox.eventbridge.dead_letters import LostEvent, UndeliveredError, attributes, count
+from moto.cloudwatch.models import cloudwatch_backends
+from moto.core.utils import utcnow
+from moto.events.models import EventsBackend, Rule
+
+from sandbox.activity import Activity
+from sandbox.eventbridge import buses, rules, targets, templates
+from sandbox.eventbridge.buses import DEFAULT, BusAddress
+from sandbox.eventbridge.entries import Event, check_request, entry_event, failed_entry
 from sandbox.eventbridge.rules import triggers
-from sandbox.eventbridge.sending import may_send
-from sandbox.eventbridge.targets import SERVICE
+from sandbox.eventbridge.targets import SERVICE, may_send
 from sandbox.iam.authority import authorize_service
 from sandbox.iam.refusals import AccessDeniedError
 from sandbox.iam.resources import queue_access
 from sandbox.iam.service_sessions import ServiceSessions
+from sandbox.overrides import Override, replace
 from sandbox.sqs.message_rules import InvalidMessageError
 from sandbox.sqs.messages import queue_of, send
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from moto.events.models import Rule
-
-    from sandbox.activity import Activity
-
-    type Event = Mapping[str, Any]
-
 LOG = logging.getLogger(__name__)
+NAMESPACE = "AWS/Events"
 
 
-class Deliveries:
+class UndeliveredError(Exception):
+    """The target does not accept an event.
+
+    EventBridge does not retry these errors: missing permissions, missing targets, a second hop.
+    `code` is one of the documented codes of dead-letter messages.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostEvent:
+    """An event that reached neither its target nor a dead-letter queue."""
+
+    rule_arn: str
+    target_arn: str
+    reason: str
+    event: Mapping[str, Any]
+
+
+class EventBridge:
     def __init__(self, activity: Activity) -> None:
         self._activity = activity
         self._sessions = ServiceSessions(SERVICE)
-        self.lost: list[LostEvent] = []  # what neither a target nor a dead-letter queue has
+        self.lost: list[LostEvent] = []
 
-    def bring(self, event: Event, address: BusAddress, *, forwarded: bool = False) -> int:
-        """Bring an event to a bus that exists; how many rules it triggered there.
+    def overrides(self) -> list[Override]:
+        return [
+            *buses.overrides(),
+            *rules.overrides(),
+            *targets.overrides(),
+            *templates.overrides(),
+            *replace(EventsBackend, put_events=self._put_events),
+        ]
 
-        An event that was forwarded came from another bus already and goes to no further one.
+    def _put_events(
+        self, backend: EventsBackend, events: list[dict[str, Any]] | None
+    ) -> list[dict[str, Any]]:
+        caller = backend.account_id, backend.region_name
+        check_request(events, *caller)
+        return [self._put(entry, *caller) for entry in events or ()]
+
+    def _put(self, entry: dict[str, Any], account: str, region: str) -> dict[str, Any]:
+        if failure := failed_entry(entry):
+            return failure.answer()
+        event = entry_event(entry, account, region)
+        self.deliver(event, BusAddress.named(entry.get("EventBusName"), account, region))
+        return {"EventId": event["id"]}
+
+    def deliver(self, event: Event, address: BusAddress, *, forwarded: bool = False) -> int:
+        """Deliver an event to the rules of a bus; the number of triggered rules.
+
+        A forwarded event comes from another bus; EventBridge forwards it only once.
         """
         bus = address.bus()
         rules = list(bus.rules.values()) if bus else []
@@ -50,10 +96,10 @@ class Deliveries:
             triggered = [rule for rule in rules if triggers(rule, event)]
             for rule in triggered:
                 for target in list(rule.targets):
-                    self._deliver(rule, target, event, forwarded=forwarded)
+                    self._send_to_target(rule, target, event, forwarded=forwarded)
         return len(triggered)
 
-    def _deliver(
+    def _send_to_target(
         self, rule: Rule, target: Mapping[str, Any], event: Event, *, forwarded: bool
     ) -> None:
         try:
@@ -62,7 +108,7 @@ class Deliveries:
             else:
                 _send(rule, target["Arn"], event)
         except UndeliveredError as error:
-            self._bury(rule, target, event, error)
+            self._send_to_dead_letter_queue(rule, target, event, error)
 
     def _forward(
         self,
@@ -79,10 +125,10 @@ class Deliveries:
                 f"Event ingestion rejected for event {event['id']} because an event can be sent "
                 "to an event bus target only once.",
             )
-        self._check_right(rule, target["RoleArn"], event, address)
-        self.bring(event, address, forwarded=True)
+        self._check_permission(rule, target["RoleArn"], event, address)
+        self.deliver(event, address, forwarded=True)
 
-    def _check_right(self, rule: Rule, role: str, event: Event, address: BusAddress) -> None:
+    def _check_permission(self, rule: Rule, role: str, event: Event, address: BusAddress) -> None:
         try:
             session = self._sessions.session(role, rule.arn)
         except AccessDeniedError as error:
@@ -93,33 +139,35 @@ class Deliveries:
         if not decision.allowed:
             raise UndeliveredError("NO_PERMISSIONS", decision.reason)
 
-    def _bury(
+    def _send_to_dead_letter_queue(
         self, rule: Rule, target: Mapping[str, Any], event: Event, error: UndeliveredError
     ) -> None:
-        count(rule, "FailedInvocations")
-        dead_letters = target.get("DeadLetterConfig", {}).get("Arn")
-        if dead_letters is None:
-            self._lose(rule, target, event, f"{error}; it has no dead-letter queue")
+        _count(rule, "FailedInvocations")
+        queue = target.get("DeadLetterConfig", {}).get("Arn")
+        if queue is None:
+            self._record_loss(rule, target, event, f"{error}; no dead-letter queue")
             return
         try:
-            _send(rule, dead_letters, event, attributes(rule, target["Arn"], error))
+            _send(rule, queue, event, _attributes(rule, target["Arn"], error))
         except UndeliveredError as failure:
-            count(rule, "InvocationsFailedToBeSentToDlq")
-            self._lose(rule, target, event, f"{error}; of its dead-letter queue {failure}")
+            _count(rule, "InvocationsFailedToBeSentToDlq")
+            self._record_loss(rule, target, event, f"{error}; dead-letter queue: {failure}")
         else:
-            count(rule, "InvocationsSentToDlq")
+            _count(rule, "InvocationsSentToDlq")
 
-    def _lose(self, rule: Rule, target: Mapping[str, Any], event: Event, reason: str) -> None:
-        LOG.warning("an event of %s is lost to %s: %s", rule.arn, target["Arn"], reason)
+    def _record_loss(
+        self, rule: Rule, target: Mapping[str, Any], event: Event, reason: str
+    ) -> None:
+        LOG.warning("lost an event of %s for %s: %s", rule.arn, target["Arn"], reason)
         self.lost.append(
             LostEvent(rule_arn=rule.arn, target_arn=target["Arn"], reason=reason, event=event)
         )
 
 
 def _send(
-    rule: Rule, queue_arn: str, event: Event, with_attributes: dict[str, Any] | None = None
+    rule: Rule, queue_arn: str, event: Event, message_attributes: dict[str, Any] | None = None
 ) -> None:
-    """By the queue's policy; EventBridge does not tell a closed queue from one that is not there.
+    """By the policy of the queue; a missing queue and a denied one have the same error code.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
     """
@@ -133,9 +181,35 @@ def _send(
             f"{decision.reason}",
         )
     if vars(queue).get("kms_master_key_id"):
-        raise UndeliveredError("NO_PERMISSIONS", "the sandbox has no queues with keys of KMS")
+        raise UndeliveredError("NO_PERMISSIONS", "the sandbox does not support encrypted queues")
     body = json.dumps(event, separators=(",", ":"))
     try:
-        send(queue, body, with_attributes)
+        send(queue, body, message_attributes)
     except InvalidMessageError as error:
         raise UndeliveredError("INVALID_PARAMETER", error.message) from error
+
+
+def _attributes(rule: Rule, target_arn: str, error: UndeliveredError) -> dict[str, Any]:
+    """Of the dead-letter message, whose body is the event."""
+    texts = {
+        "RULE_ARN": rule.arn,
+        "TARGET_ARN": target_arn,
+        "ERROR_CODE": error.code,
+        "ERROR_MESSAGE": error.message,
+        "RETRY_ATTEMPTS": "0",
+    }
+    return {name: {"DataType": "String", "StringValue": text} for name, text in texts.items()}
+
+
+def _count(rule: Rule, metric: str) -> None:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html."""
+    dimensions = [{"Name": "RuleName", "Value": rule.name}]
+    if rule.event_bus_name != DEFAULT:
+        dimensions.insert(0, {"Name": "EventBusName", "Value": rule.event_bus_name})
+    datum = {
+        "MetricName": metric,
+        "Dimensions": dimensions,
+        "Value": 1.0,
+        "Timestamp": utcnow(),
+    }
+    cloudwatch_backends[rule.account_id][rule.region_name].put_metric_data(NAMESPACE, [datum])

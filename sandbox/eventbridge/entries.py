@@ -1,36 +1,32 @@
-"""PutEvents: which entries are taken, and the events that they become.
+"""PutEvents: the checks of its entries, and their events.
 
 https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 """
 
-from __future__ import annotations
-
 import json
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.events.exceptions import ResourceNotFoundException
 
-from sandbox.eventbridge.addresses import BusAddress
-from sandbox.eventbridge.refusals import InvalidRequestError
+from sandbox.eventbridge.buses import BusAddress
+from sandbox.eventbridge.errors import InvalidRequestError
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+type Entry = Mapping[str, Any]
+type Event = Mapping[str, Any]
 
-    type Entry = Mapping[str, Any]
-    type Event = Mapping[str, Any]
-
-ENTRIES = 10
-REQUEST_BYTES = 262_144
+MAX_ENTRIES = 10
+MAX_REQUEST_BYTES = 262_144
 TIME_BYTES = 14
-RESERVED = "aws."
+RESERVED_PREFIX = "aws."
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why one entry is not taken; the others are."""
+class FailedEntry:
+    """The failure of one entry; PutEvents accepts the others."""
 
     code: str
     message: str
@@ -40,10 +36,10 @@ class Refusal:
 
 
 def check_request(entries: Sequence[Entry] | None, account: str, region: str) -> None:
-    """What refuses the request as a whole."""
-    if not entries or len(entries) > ENTRIES:
-        raise InvalidRequestError(f"A request has 1 to {ENTRIES} entries.")
-    if sum(map(_bytes, entries)) >= REQUEST_BYTES:
+    """The errors that fail the whole request."""
+    if not entries or len(entries) > MAX_ENTRIES:
+        raise InvalidRequestError(f"A request has 1 to {MAX_ENTRIES} entries.")
+    if sum(map(_bytes, entries)) >= MAX_REQUEST_BYTES:
         raise InvalidRequestError("Total size of the entries in the request is over the limit.")
     for entry in entries:
         bus = BusAddress.named(entry.get("EventBusName"), account, region)
@@ -53,22 +49,24 @@ def check_request(entries: Sequence[Entry] | None, account: str, region: str) ->
             raise ResourceNotFoundException(f"Event bus {bus.name} does not exist.")
 
 
-def refusal_of(entry: Entry) -> Refusal | None:
+def failed_entry(entry: Entry) -> FailedEntry | None:
     for name in ("Source", "DetailType", "Detail"):
         if not entry.get(name):
             reason = f"{name} is a required argument."
-            return Refusal("InvalidArgument", f"Parameter {name} is not valid. Reason: {reason}")
-    if entry["Source"].startswith(RESERVED):
-        return Refusal("NotAuthorizedForSourceException", "Not authorized for the source.")
+            return FailedEntry(
+                "InvalidArgument", f"Parameter {name} is not valid. Reason: {reason}"
+            )
+    if entry["Source"].startswith(RESERVED_PREFIX):
+        return FailedEntry("NotAuthorizedForSourceException", "Not authorized for the source.")
     if not _is_object(entry["Detail"]):
-        return Refusal("MalformedDetail", "Detail is malformed.")
+        return FailedEntry("MalformedDetail", "Detail is malformed.")
     return None
 
 
-def event_of(entry: Entry, account: str, region: str) -> Event:
-    """The event of an entry that is not refused, with who sent it."""
+def entry_event(entry: Entry, account: str, region: str) -> Event:
+    """The event of a valid entry."""
     sent = entry.get("Time")
-    return envelope(
+    return event_envelope(
         source=entry["Source"],
         detail_type=entry["DetailType"],
         account=account,
@@ -79,7 +77,7 @@ def event_of(entry: Entry, account: str, region: str) -> Event:
     )
 
 
-def envelope(
+def event_envelope(
     *,
     source: str,
     detail_type: str,

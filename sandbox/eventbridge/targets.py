@@ -1,68 +1,93 @@
-"""Targets: what PutTargets takes of event buses and queues, the two kinds that the sandbox has.
+"""Targets: the checks of PutTargets for event buses and queues, which the sandbox supports.
 
-Whether PutTargets looks at the bus that it is to send to is not documented. The AWS CDK puts a
-bus's policy before the rule, "because EventBridge verifies whether you have permissions to the
-targets on rule creation"; other accounts of it know the right to pass the role alone. The sandbox
-goes by the stricter reading: a bus is there, and lets the rule's role send, before it is a target.
+AWS does not document whether PutTargets checks the permission to send to a bus. The AWS CDK
+creates the policy of a bus before the rule, "because EventBridge verifies whether you have
+permissions to the targets on rule creation"; other sources name only the permission to pass the
+role. The sandbox is strict: the bus must exist and allow the role of the rule to send.
 https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutTargets.html
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-bus-perms.html
 """
 
-from __future__ import annotations
-
-import functools
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
+import json
+import re
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any
 
 from moto.events.exceptions import ResourceNotFoundException
-from moto.events.models import EventsBackend
+from moto.events.models import EventsBackend, Rule
 from moto.sqs.models import sqs_backends
+from moto.sts.models import AssumedRole
 
-from sandbox.eventbridge.addresses import QUEUE, ROLE, BusAddress
-from sandbox.eventbridge.refusals import EventBridgeError, InvalidRequestError
+from sandbox.eventbridge.buses import BusAddress
+from sandbox.eventbridge.errors import EventBridgeError, InvalidRequestError
 from sandbox.eventbridge.rules import NAME
-from sandbox.eventbridge.sending import announced, may_send
-from sandbox.iam.authority import new_session, service_may_assume
+from sandbox.iam.authority import authorize_session, new_session, service_may_assume
+from sandbox.iam.policy import Decision
+from sandbox.iam.resources import bus_access
+from sandbox.organizations.organization import PARTITION
+from sandbox.overrides import Override, wrap
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from moto.events.models import Rule
-
-    type Target = Mapping[str, Any]
+type Target = Mapping[str, Any]
 
 SERVICE = "events.amazonaws.com"
-TARGETS = 5  # a rule
-ENTRIES = 10  # a request
+QUEUE = re.compile(rf"arn:{PARTITION}:sqs:([a-z0-9-]+):(\d{{12}}):([-_A-Za-z0-9]{{1,80}})")
+ROLE = re.compile(rf"arn:{PARTITION}:iam::(\d{{12}}):role/.+")
+MAX_TARGETS = 5  # for each rule
+MAX_ENTRIES = 10  # for each request
 RETRIES = {"MaximumRetryAttempts": (0, 185), "MaximumEventAgeInSeconds": (60, 86_400)}
 MEMBERS = frozenset({"Id", "Arn", "RoleArn", "DeadLetterConfig", "RetryPolicy"})
+CONDITION_KEYS = ("source", "detail-type")  # members of an event that policies compare
 
 
-@contextmanager
-def installed() -> Iterator[None]:
-    with patch.object(EventsBackend, "put_targets", _putting(EventsBackend.put_targets)):
-        yield
+def overrides() -> list[Override]:
+    return wrap(EventsBackend, put_targets=_put_targets)
 
 
-def _putting(put_targets: Any) -> Any:
-    @functools.wraps(put_targets)
-    def putting(
-        backend: EventsBackend, name: str, event_bus_arn: str | None, targets: list[dict[str, Any]]
-    ) -> None:
-        rule = backend.describe_rule(name, event_bus_arn)
-        _check_number(rule, targets)
-        for target in targets:
-            _check_members(target)
-            _check(rule, target)
-        put_targets(backend, name, event_bus_arn, targets)
+def may_send(
+    session: AssumedRole, rule: Rule, address: BusAddress, event: Mapping[str, str]
+) -> Decision:
+    """By the policies of the role and of the bus, which exists; `event` may lack any member."""
+    context = {
+        **{f"events:{name}": event[name] for name in CONDITION_KEYS if name in event},
+        "events:eventBusInvocation": "true",
+        "aws:SourceArn": rule.arn,
+        "aws:SourceAccount": rule.account_id,
+    }
+    access = bus_access("events:PutEvents", address.arn, context)
+    return authorize_session(session, access, address.region)
 
-    return putting
+
+def _pattern_events(rule: Rule) -> list[dict[str, str]]:
+    """Events with the members that the pattern names, and only those."""
+    pattern = json.loads(rule.event_pattern.dump() or "{}")
+    values = {
+        name: [value for value in pattern.get(name, ()) if isinstance(value, str)]
+        for name in CONDITION_KEYS
+    }
+    named = {name: found for name, found in values.items() if found}
+    return [dict(zip(named, chosen, strict=True)) for chosen in product(*named.values())]
+
+
+def _put_targets(
+    put_targets: Any,
+    backend: EventsBackend,
+    name: str,
+    event_bus_arn: str | None,
+    targets: list[dict[str, Any]],
+) -> None:
+    rule = backend.describe_rule(name, event_bus_arn)
+    _check_number(rule, targets)
+    for target in targets:
+        _check_members(target)
+        _check(rule, target)
+    put_targets(backend, name, event_bus_arn, targets)
 
 
 def _check_number(rule: Rule, targets: Sequence[Target]) -> None:
-    if not 1 <= len(targets) <= ENTRIES:
-        raise InvalidRequestError(f"A request has 1 to {ENTRIES} targets, not {len(targets)}.")
-    if len({target.get("Id") for target in [*rule.targets, *targets]}) > TARGETS:
+    if not 1 <= len(targets) <= MAX_ENTRIES:
+        raise InvalidRequestError(f"Targets: got {len(targets)}, expected 1 to {MAX_ENTRIES}.")
+    if len({target.get("Id") for target in [*rule.targets, *targets]}) > MAX_TARGETS:
         raise EventBridgeError(
             "LimitExceededException", "The requested resource exceeds the maximum number allowed."
         )
@@ -85,10 +110,10 @@ def _check_retries(target: Target) -> None:
     for name, value in target.get("RetryPolicy", {}).items():
         if name not in RETRIES:
             raise InvalidRequestError(f"RetryPolicy of target {target['Id']}: unknown {name}")
-        least, most = RETRIES[name]
-        if not least <= int(value) <= most:
+        low, high = RETRIES[name]
+        if not low <= int(value) <= high:
             raise InvalidRequestError(
-                f"{name} of target {target['Id']} is from {least} to {most}, not {value}."
+                f"{name} of target {target['Id']}: got {value}, expected {low} to {high}."
             )
 
 
@@ -100,8 +125,8 @@ def _check(rule: Rule, target: Target) -> None:
         _check_queue(rule, target, region=queue[1], account=queue[2])
     else:
         raise InvalidRequestError(
-            f"Parameter {arn} is not valid. Reason: Provided Arn is not in correct format, or of "
-            "another kind than event buses and standard queues, which the sandbox has."
+            f"Parameter {arn} is not valid. Reason: Provided Arn is not in correct format. The "
+            "sandbox supports event buses and standard queues."
         )
     if dead_letters := target.get("DeadLetterConfig", {}).get("Arn"):
         _check_dead_letters(rule, target, dead_letters)
@@ -120,13 +145,15 @@ def _check_bus(rule: Rule, target: Target, bus: BusAddress) -> None:
     _check_role(rule, role)
     if bus.bus() is None:
         raise ResourceNotFoundException(f"Event bus {bus.arn} does not exist.")
-    _check_right(rule, role, bus)
+    _check_permission(rule, role, bus)
 
 
 def _check_role(rule: Rule, role: str) -> None:
     found = ROLE.fullmatch(role)
     if found is None:
-        raise InvalidRequestError(f"Parameter {role} is not valid. Reason: it is no role's ARN.")
+        raise InvalidRequestError(
+            f"Parameter {role} is not valid. Reason: expected the ARN of a role."
+        )
     if found[1] != rule.account_id:
         raise EventBridgeError("AccessDeniedException", "Cross-account pass role is not allowed.")
     if not service_may_assume(SERVICE, role, rule.arn).allowed:
@@ -135,10 +162,10 @@ def _check_role(rule: Rule, role: str) -> None:
         )
 
 
-def _check_right(rule: Rule, role: str, bus: BusAddress) -> None:
-    """For every event that the rule's pattern names, as at the delivery."""
+def _check_permission(rule: Rule, role: str, bus: BusAddress) -> None:
+    """For each combination of source and detail type in the pattern, as at the delivery."""
     session = new_session(role, SERVICE.split(".", maxsplit=1)[0])
-    for event in announced(rule):
+    for event in _pattern_events(rule):
         decision = may_send(session, rule, bus, event)
         if not decision.allowed:
             raise EventBridgeError(
@@ -150,22 +177,25 @@ def _check_right(rule: Rule, role: str, bus: BusAddress) -> None:
 
 def _check_queue(rule: Rule, target: Target, *, region: str, account: str) -> None:
     if region != rule.region_name:
-        raise InvalidRequestError(f"Target {target['Id']} is in another region than its rule.")
+        raise InvalidRequestError(f"Target {target['Id']} is not in the Region of its rule.")
     if account != rule.account_id or target.get("RoleArn"):
         raise InvalidRequestError(
-            f"Target {target['Id']}: the sandbox sends to queues of the rule's own account and "
-            "without a role only."
+            f"Target {target['Id']}: the sandbox supports only queues in the account of the rule, "
+            "without a role."
         )
 
 
 def _check_dead_letters(rule: Rule, target: Target, arn: str) -> None:
     queue = QUEUE.fullmatch(arn)
     if queue is None:
-        raise InvalidRequestError(f"The dead-letter queue {arn} is no standard queue's ARN.")
+        raise InvalidRequestError(
+            f"DeadLetterConfig: got {arn}, expected the ARN of a standard queue."
+        )
     region, account, name = queue.groups()
     if (region, account) != (rule.region_name, rule.account_id):
         raise InvalidRequestError(
-            f"The dead-letter queue {arn} of target {target['Id']} is not where its rule is."
+            f"The dead-letter queue {arn} of target {target['Id']} must be in the account and "
+            "Region of its rule."
         )
     if name not in sqs_backends[account][region].queues:
         raise InvalidRequestError(f"The dead-letter queue {arn} does not exist.")

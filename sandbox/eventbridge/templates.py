@@ -1,17 +1,18 @@
-"""AWS::Events::Rule in CloudFormation templates, with its targets.
+"""AWS::Events::Rule in CloudFormation templates.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-rule.html
 """
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 
 from moto.cloudformation.exceptions import ValidationError
 from moto.core.exceptions import JsonRESTError
 from moto.events.models import Rule, events_backends
+
+from sandbox.overrides import Override, replace
 
 KNOWN = frozenset(
     {
@@ -21,16 +22,12 @@ KNOWN = frozenset(
 )
 
 
-@contextmanager
-def installed() -> Iterator[None]:
-    replacements = {
-        "create_from_cloudformation_json": classmethod(_create),
-        "update_from_cloudformation_json": classmethod(_update),
-    }
-    with ExitStack() as stack:
-        for name, replacement in replacements.items():
-            stack.enter_context(patch.object(Rule, name, replacement))
-        yield
+def overrides() -> list[Override]:
+    return replace(
+        Rule,
+        create_from_cloudformation_json=classmethod(_create),
+        update_from_cloudformation_json=classmethod(_update),
+    )
 
 
 def _create(
@@ -42,7 +39,7 @@ def _create(
     region_name: str,
     **_more: Any,
 ) -> Rule:
-    """Moto leaves a rule behind whose targets are refused."""
+    """Moto keeps a rule whose targets fail."""
     properties = cloudformation_json["Properties"]
     if resource_name in _rules(properties, account_id, region_name):
         raise ValidationError(message=f"Rule {resource_name} already exists.")
@@ -64,7 +61,7 @@ def _update(
     account_id: str,
     region_name: str,
 ) -> Rule:
-    """A rule of another name takes the old one's place; moto does so with every rule."""
+    """Only a change of name or bus replaces a rule; moto replaces it always."""
     properties = cloudformation_json["Properties"]
     bus = properties.get("EventBusName", "default")
     is_named = "Name" in properties
@@ -76,8 +73,8 @@ def _update(
         return rule
     rule = _put(original_resource.name, properties, account_id, region_name)
     _put_targets(rule, properties)
-    wanted = {target["Id"] for target in properties.get("Targets", [])}
-    rule.remove_targets([one["Id"] for one in rule.targets if one["Id"] not in wanted])
+    expected = {target["Id"] for target in properties.get("Targets", [])}
+    rule.remove_targets([one["Id"] for one in rule.targets if one["Id"] not in expected])
     return rule
 
 
@@ -93,7 +90,7 @@ def _put(name: str, properties: Mapping[str, Any], account: str, region: str) ->
     if unknown:
         raise ValidationError(message=f"Rule {name}: unknown properties {', '.join(unknown)}")
     pattern = properties.get("EventPattern")
-    with _refused_by_cloudformation():
+    with _as_validation_error():
         rule: Rule = events_backends[account][region].put_rule(
             name,
             description=properties.get("Description"),
@@ -110,13 +107,13 @@ def _put(name: str, properties: Mapping[str, Any], account: str, region: str) ->
 def _put_targets(rule: Rule, properties: Mapping[str, Any]) -> None:
     if targets := properties.get("Targets"):
         backend = events_backends[rule.account_id][rule.region_name]
-        with _refused_by_cloudformation():
+        with _as_validation_error():
             backend.put_targets(name=rule.name, event_bus_arn=rule.event_bus_name, targets=targets)
 
 
 @contextmanager
-def _refused_by_cloudformation() -> Iterator[None]:
-    """What EventBridge refuses, in the protocol of the call that made the stack."""
+def _as_validation_error() -> Iterator[None]:
+    """EventBridge's errors in the protocol of CloudFormation."""
     try:
         yield
     except JsonRESTError as error:

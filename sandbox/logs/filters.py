@@ -1,4 +1,4 @@
-"""CloudWatch Logs in the sandbox: filters, checked when they are put.
+"""The checks of metric filters and subscription filters.
 
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutMetricFilter.html
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutSubscriptionFilter.html
@@ -19,10 +19,11 @@ from sandbox.logs.filter_pattern.nodes import And, Comparison, Expression, Or, R
 from sandbox.organizations.organization import PARTITION
 
 SERVICE = "logs.amazonaws.com"
-METRIC_FILTERS = 100  # a log group
-SUBSCRIPTION_FILTERS = 2  # a log group
-REGEX_PATTERNS = 5  # a log group, metric and subscription filters together
-TEST_MESSAGES = 50  # a call of TestMetricFilter
+# Quotas of a log group; metric and subscription filters share the one for patterns with a regex.
+MAX_METRIC_FILTERS = 100
+MAX_SUBSCRIPTION_FILTERS = 2
+MAX_REGEX_PATTERNS = 5
+MAX_TEST_MESSAGES = 50  # for each call of TestMetricFilter
 
 
 def matches(pattern: str, message: str) -> bool:
@@ -32,7 +33,7 @@ def matches(pattern: str, message: str) -> bool:
 
 @functools.lru_cache(maxsize=256)
 def _parsed(pattern: str) -> FilterPattern | None:
-    """None for the empty pattern, which every message matches; raises FilterPatternError."""
+    """None for the empty pattern, which matches every message. Raises FilterPatternError."""
     return parse(pattern) if pattern.strip() else None
 
 
@@ -43,13 +44,13 @@ def _check_pattern(pattern: str) -> None:
         raise InvalidParameterException(f"Invalid filter pattern: {error.reason}") from error
 
 
-def _check_quotas(alike: dict[str, str], most: int, others: dict[str, str]) -> None:
-    """Patterns by filter, as they would be: those of one kind, of which there are so many at most.
+def _check_quotas(same_kind: dict[str, str], maximum: int, other_kind: dict[str, str]) -> None:
+    """The patterns of a log group by the name of their filter.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
     """
-    with_regex = sum(map(_has_regex, [*alike.values(), *others.values()]))
-    if len(alike) > most or with_regex > REGEX_PATTERNS:
+    with_regex = sum(map(_has_regex, [*same_kind.values(), *other_kind.values()]))
+    if len(same_kind) > maximum or with_regex > MAX_REGEX_PATTERNS:
         raise LimitExceededException
 
 
@@ -87,7 +88,7 @@ def put_metric_filter(
     _check_pattern(filter_pattern)
     _check_transformation(metric_transformations[0])
     patterns = _metric_patterns(backend, log_group_name) | {filter_name: filter_pattern}
-    _check_quotas(patterns, METRIC_FILTERS, _subscription_patterns(backend, log_group_name))
+    _check_quotas(patterns, MAX_METRIC_FILTERS, _subscription_patterns(backend, log_group_name))
     backend.delete_metric_filter(filter_name, log_group_name)
     backend.filters.add_filter(filter_name, filter_pattern, log_group_name, metric_transformations)
 
@@ -109,11 +110,11 @@ def put_subscription_filter(
 ) -> None:
     patterns = _subscription_patterns(backend, log_group_name) | {filter_name: filter_pattern}
     _check_pattern(filter_pattern)
-    _check_quotas(patterns, SUBSCRIPTION_FILTERS, _metric_patterns(backend, log_group_name))
+    _check_quotas(patterns, MAX_SUBSCRIPTION_FILTERS, _metric_patterns(backend, log_group_name))
     _check_destination(backend, log_group_name, destination_arn)
     group = backend.groups[log_group_name]
     existing = group.subscription_filters.get(filter_name)
-    if existing:  # moto would count it as one more
+    if existing:  # moto would count it twice
         existing.update(filter_pattern, destination_arn, role_arn)
     else:
         group.put_subscription_filter(filter_name, filter_pattern, destination_arn, role_arn)
@@ -122,7 +123,7 @@ def put_subscription_filter(
 def _check_destination(backend: LogsBackend, log_group_name: str, destination_arn: str) -> None:
     if not destination_arn.startswith(f"arn:{PARTITION}:lambda:"):
         raise InvalidParameterException(
-            f"In the sandbox a subscription's destination is a Lambda function: {destination_arn}"
+            f"destinationArn: got {destination_arn}, the sandbox supports Lambda functions only"
         )
     account, region = backend.account_id, backend.region_name
     if destination_arn.split(":")[4] != account:
@@ -143,8 +144,10 @@ def test_metric_filter(response: LogsResponse) -> str:
     """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_TestMetricFilter.html."""
     request = json.loads(response.body)
     messages = request["logEventMessages"]
-    if not 1 <= len(messages) <= TEST_MESSAGES:
-        raise InvalidParameterException(f"logEventMessages takes 1 to {TEST_MESSAGES} messages")
+    if not 1 <= len(messages) <= MAX_TEST_MESSAGES:
+        raise InvalidParameterException(
+            f"logEventMessages: got {len(messages)}, expected 1 to {MAX_TEST_MESSAGES}"
+        )
     pattern = request["filterPattern"]
     _check_pattern(pattern)
     matching = [

@@ -1,15 +1,11 @@
-"""CloudWatch Logs in the sandbox: filters that act on every event."""
+"""CloudWatch Logs: filters apply to every log event."""
 
 import base64
-import functools
 import gzip
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from typing import Any
-from unittest.mock import patch
 
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.utils import utcnow
@@ -24,6 +20,7 @@ from sandbox.logs.filters import (
     put_subscription_filter,
     test_metric_filter,
 )
+from sandbox.overrides import Override, add, replace, wrap
 
 
 class LogGroups:
@@ -31,49 +28,41 @@ class LogGroups:
         self._functions = functions
         self._lock = threading.RLock()
 
-    @contextmanager
-    def installed(self) -> Iterator[None]:
-        replacements: list[tuple[type, str, Any]] = [
-            (LogsBackend, "put_metric_filter", put_metric_filter),
-            (LogsBackend, "put_subscription_filter", put_subscription_filter),
-            (LogStream, "put_log_events", self._putting_events(LogStream.put_log_events)),
-            (LogStream, "_send_log_events", self._sending()),
+    def overrides(self) -> list[Override]:
+        return [
+            *replace(
+                LogsBackend,
+                put_metric_filter=put_metric_filter,
+                put_subscription_filter=put_subscription_filter,
+            ),
+            *add(LogsResponse, test_metric_filter=test_metric_filter),
+            *wrap(LogStream, put_log_events=self._put_log_events),
+            *replace(LogStream, _send_log_events=self._send_log_events),
         ]
-        with ExitStack() as stack:
-            for owner, name, replacement in replacements:
-                stack.enter_context(patch.object(owner, name, replacement))
-            stack.enter_context(
-                patch.object(LogsResponse, "test_metric_filter", test_metric_filter, create=True)
-            )
-            yield
 
-    def _putting_events(self, put_log_events: Any) -> Any:
-        @functools.wraps(put_log_events)
-        def putting(stream: LogStream, log_events: list[dict[str, Any]]) -> str:
-            with self._lock:  # moto's counters are shared by its threads
-                token: str = put_log_events(stream, log_events)
-            _count(stream, [event["message"] for event in log_events])
-            return token
+    def _put_log_events(
+        self, put_log_events: Any, stream: LogStream, log_events: list[dict[str, Any]]
+    ) -> str:
+        with self._lock:  # moto's counters are not thread-safe
+            token: str = put_log_events(stream, log_events)
+        _put_metrics(stream, [event["message"] for event in log_events])
+        return token
 
-        return putting
-
-    def _sending(self) -> Any:
-        def send(
-            stream: LogStream,
-            *,
-            destination_arn: str,
-            filter_name: str,
-            log_events: list[dict[str, Any]],
-            **_service: str,
-        ) -> None:
-            subscription = stream.log_group.subscription_filters[filter_name]
-            pattern = subscription.filter_pattern
-            matching = [event for event in log_events if matches(pattern, event["message"])]
-            if matching:
-                payload = _payload(stream, filter_name, matching)
-                self._functions.invoke_later(destination_arn, payload)
-
-        return send
+    def _send_log_events(
+        self,
+        stream: LogStream,
+        *,
+        destination_arn: str,
+        filter_name: str,
+        log_events: list[dict[str, Any]],
+        **_service: str,
+    ) -> None:
+        subscription = stream.log_group.subscription_filters[filter_name]
+        pattern = subscription.filter_pattern
+        matching = [event for event in log_events if matches(pattern, event["message"])]
+        if matching:
+            payload = _payload(stream, filter_name, matching)
+            self._functions.invoke_later(destination_arn, payload)
 
 
 def _payload(stream: LogStream, filter_name: str, events: list[dict[str, Any]]) -> bytes:
@@ -90,12 +79,12 @@ def _payload(stream: LogStream, filter_name: str, events: list[dict[str, Any]]) 
     return json.dumps({"awslogs": {"data": packed}}).encode()
 
 
-def _count(stream: LogStream, messages: list[str]) -> None:
-    """What filters and the events themselves measure, in one call a namespace.
+def _put_metrics(stream: LogStream, messages: list[str]) -> None:
+    """The metrics of filters and of the events, with one call for each namespace.
 
-    So the alarms act once on all of it.
+    So the alarms are evaluated once.
     """
-    from moto.logs.models import logs_backends  # noqa: PLC0415  patched while moto loads it
+    from moto.logs.models import logs_backends  # noqa: PLC0415  overridden when moto imports it
 
     filters = logs_backends[stream.account_id][stream.region].describe_metric_filters(
         log_group_name=stream.log_group.name
@@ -113,7 +102,7 @@ def _count(stream: LogStream, messages: list[str]) -> None:
 
 
 def _values(pattern: str, transformation: dict[str, Any], messages: list[str]) -> list[float]:
-    """A metric filter's value for each match, or its default for a batch without one."""
+    """The value of a metric filter for each match, or its default for a batch without matches."""
     matched = sum(matches(pattern, message) for message in messages)
     if matched:
         return [float(transformation["metricValue"])] * matched

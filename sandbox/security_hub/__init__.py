@@ -1,34 +1,44 @@
-"""Security Hub as an organization meets it, in place of moto's single-account Security Hub."""
+"""Security Hub in an organization; moto's covers single accounts only."""
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
 
+from moto.organizations.models import OrganizationsBackend
 from moto.securityhub import urls
 
-from sandbox.organizations.membership import followed_by
-from sandbox.security_hub import departures
+from sandbox.organizations.membership import Move, followed_by
+from sandbox.organizations.organization import PARTITION
 from sandbox.security_hub.conformance import service_model
+from sandbox.security_hub.organization import organization_in
 from sandbox.security_hub.responses import SecurityHubOperations
 
 _LABEL = "{"
+_CHANGES = ("move_account", "remove_account_from_organization")
+_MARK = "saves_hubs"  # functools.wraps copies it
 
 
 @contextmanager
 def installed() -> Iterator[None]:
-    """Extend moto, and follow the sandbox's own organization."""
+    """Extend moto, and follow the membership changes of the sandbox's organization."""
     extend()
-    with followed_by(departures.follow):
+    with followed_by(_follow):
         yield
 
 
 def extend() -> None:
-    """Answer moto's Security Hub requests with these operations; a second call changes nothing.
+    """Answer moto's Security Hub requests with these operations; idempotent.
 
-    To be called before moto's server or mock answers its first request, as both keep the paths.
+    Call it before moto's server or mock answers its first request, as both keep the paths.
     """
     for path in (*urls.url_paths, *map(_url_path, _operation_uris())):
         urls.url_paths[path] = SecurityHubOperations.dispatch
-    departures.watch()
+    for operation in _CHANGES:
+        original = getattr(OrganizationsBackend, operation)
+        if not hasattr(original, _MARK):
+            setattr(OrganizationsBackend, operation, _saving_hubs(original))
 
 
 def _operation_uris() -> list[str]:
@@ -37,7 +47,7 @@ def _operation_uris() -> list[str]:
 
 
 def _url_path(request_uri: str) -> str:
-    """Write a path as moto does: labels are groups, and an ARN in a label may hold slashes."""
+    """The path as moto writes it: labels are groups, and an ARN in a label may have slashes."""
     steps = [_step(step) for step in request_uri.split("/")]
     return "{0}" + "/".join(steps) + "$"
 
@@ -47,3 +57,23 @@ def _step(step: str) -> str:
         return step
     name = step.strip("{+}")
     return f"(?P<{name}>.+)"
+
+
+def _follow(move: Move) -> None:
+    """Save hubs at moves that bypass moto's operations; an account leaves by moto's operation."""
+    organization = organization_in(move.account, PARTITION)
+    if organization and move.source:
+        before = organization.tree.with_account_in(move.account, move.source[0])
+        replace(organization, tree=before).save_hubs([move.account])
+
+
+def _saving_hubs(original: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(original)
+    def saving_hubs(backend: OrganizationsBackend, **parameters: Any) -> None:
+        account_id = parameters["AccountId"]
+        if organization := organization_in(account_id, backend.partition):
+            organization.save_hubs([account_id])
+        original(backend, **parameters)
+
+    setattr(saving_hubs, _MARK, True)
+    return saving_hubs

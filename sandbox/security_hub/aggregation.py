@@ -1,4 +1,4 @@
-"""Where findings gather: cross-Region aggregation, and what an account sees because of it.
+"""Cross-Region aggregation, and the findings that an account sees through it.
 
 https://docs.aws.amazon.com/securityhub/latest/userguide/finding-aggregation.html
 """
@@ -6,17 +6,19 @@ https://docs.aws.amazon.com/securityhub/latest/userguide/finding-aggregation.htm
 from collections.abc import Iterator
 from uuid import uuid4
 
+from moto.core.responses import ActionResult
 from moto.utilities.utils import get_partition
 
 from sandbox.security_hub.administration import subscribed_hub
 from sandbox.security_hub.errors import InvalidInputError, ResourceNotFoundError
-from sandbox.security_hub.finding_store import Finding
-from sandbox.security_hub.organization import Organization, organization_for
+from sandbox.security_hub.findings import AsffFinding
+from sandbox.security_hub.organization import HubOrganization, organization_for
 from sandbox.security_hub.registry import FindingAggregator, Hub, regions_of, registry
+from sandbox.security_hub.requests import SecurityHubRequest, answer, page
 
 LINKING_MODES = ("ALL_REGIONS", "ALL_REGIONS_EXCEPT_SPECIFIED", "SPECIFIED_REGIONS", "NO_REGIONS")
 _MODES_WITH_REGIONS = ("ALL_REGIONS_EXCEPT_SPECIFIED", "SPECIFIED_REGIONS")
-# Not on by default in an account, so that they cannot be the home Region.
+# Disabled by default in an account; none of them can be the home Region.
 # https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
 OPT_IN_REGIONS = frozenset(
     {
@@ -65,7 +67,7 @@ def own_aggregator(caller: str, region: str, arn: str) -> FindingAggregator:
     subscribed_hub(caller, region)
     aggregator = registry(get_partition(region)).aggregators.get(caller)
     if aggregator is None or aggregator.arn != arn:
-        raise ResourceNotFoundError(f"Finding aggregator {arn} not found")
+        raise ResourceNotFoundError(f"AsffFinding aggregator {arn} not found")
     return aggregator
 
 
@@ -82,7 +84,7 @@ def update_aggregator(
     _check_linking(region, mode, regions)
     organization = organization_for(caller, region)
     if organization:
-        organization.settle()
+        organization.save_hubs()
     aggregator.linking_mode = mode
     aggregator.regions = tuple(regions)
     if organization and organization.is_central:
@@ -100,15 +102,15 @@ def delete_aggregator(caller: str, region: str, arn: str) -> None:
     del registry(get_partition(region)).aggregators[caller]
 
 
-def visible_findings(caller: str, region: str) -> Iterator[Finding]:
-    """What an account sees in a Region: its own findings, its members', those of linked Regions."""
+def visible_findings(caller: str, region: str) -> Iterator[AsffFinding]:
+    """The findings of the account and its members, in the home Region also of linked Regions."""
     organization, known = organization_for(caller, region), registry(get_partition(region))
     aggregator = _aggregator_for(organization, caller, region)
-    at_home = aggregator is not None and aggregator.home_region == region
+    is_home = aggregator is not None and aggregator.home_region == region
     for hub in known.hubs_with_findings():
         where = hub.account_id, hub.region
-        gathered = aggregator is not None and at_home and aggregator.covers(hub.region)
-        if hub.region != region and not gathered:
+        is_linked = aggregator is not None and is_home and aggregator.covers(hub.region)
+        if hub.region != region and not is_linked:
             continue
         if _sees(organization, caller, region, hub):
             if organization:
@@ -117,8 +119,8 @@ def visible_findings(caller: str, region: str) -> Iterator[Finding]:
                 yield from hub.findings
 
 
-def _sees(organization: Organization | None, caller: str, region: str, hub: Hub) -> bool:
-    """An administrator sees members where it administers them; a member, itself where it is one."""
+def _sees(organization: HubOrganization | None, caller: str, region: str, hub: Hub) -> bool:
+    """An administrator sees its members. A member sees itself in Regions where it is a member."""
     if organization is None:
         return hub.account_id == caller
     if hub.account_id == caller:
@@ -129,7 +131,7 @@ def _sees(organization: Organization | None, caller: str, region: str, hub: Hub)
 
 
 def _aggregator_for(
-    organization: Organization | None, caller: str, region: str
+    organization: HubOrganization | None, caller: str, region: str
 ) -> FindingAggregator | None:
     if organization and organization.is_member(caller, region):
         return organization.aggregator
@@ -152,3 +154,45 @@ def _check_linking(home_region: str, mode: str, regions: list[str]) -> None:
         raise InvalidInputError(f"The home Region {home_region} cannot be among Regions")
     if unknown := sorted(set(regions) - regions_of(get_partition(home_region))):
         raise InvalidInputError(f"Regions without Security Hub: {', '.join(unknown)}")
+
+
+class AggregatorOperations(SecurityHubRequest):
+    def create_finding_aggregator(self) -> ActionResult:
+        parameters = self.parameters()
+        aggregator = create_aggregator(
+            *self.where, parameters["RegionLinkingMode"], parameters.get("Regions", [])
+        )
+        return _aggregator(aggregator)
+
+    def get_finding_aggregator(self) -> ActionResult:
+        arn = self.parameters()["FindingAggregatorArn"]
+        return _aggregator(own_aggregator(*self.where, arn))
+
+    def update_finding_aggregator(self) -> ActionResult:
+        parameters = self.parameters()
+        aggregator = update_aggregator(
+            *self.where,
+            parameters["FindingAggregatorArn"],
+            parameters["RegionLinkingMode"],
+            parameters.get("Regions", []),
+        )
+        return _aggregator(aggregator)
+
+    def delete_finding_aggregator(self) -> ActionResult:
+        delete_aggregator(*self.where, self.parameters()["FindingAggregatorArn"])
+        return answer()
+
+    def list_finding_aggregators(self) -> ActionResult:
+        aggregator = visible_aggregator(*self.where)
+        known = [{"FindingAggregatorArn": aggregator.arn}] if aggregator else []
+        listed, more = page(known, self.parameters())
+        return answer(FindingAggregators=listed, **more)
+
+
+def _aggregator(aggregator: FindingAggregator) -> ActionResult:
+    return answer(
+        FindingAggregatorArn=aggregator.arn,
+        FindingAggregationRegion=aggregator.home_region,
+        RegionLinkingMode=aggregator.linking_mode,
+        Regions=list(aggregator.regions),
+    )

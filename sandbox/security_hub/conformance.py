@@ -1,7 +1,8 @@
-"""Compares a JSON document with a shape of the API's own model, at every level."""
+"""Compares JSON documents with the shapes of the API, and reads the timestamps of ASFF."""
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, cast
 
@@ -27,21 +28,21 @@ def finding_shape() -> Shape:
     return shape
 
 
-def texts(shape: Shape, value: Any, path: str = "data") -> Iterator[tuple[str, str]]:
-    """Path and text of every modelled string; maps are left out, their keys are the sender's."""
+def strings(shape: Shape, value: Any, path: str = "data") -> Iterator[tuple[str, str]]:
+    """Path and value of each string that the shape names; the contents of maps are left out."""
     match shape:
         case StructureShape():
             for name, member in value.items():
-                yield from texts(shape.members[name], member, f"{path}.{name}")
+                yield from strings(shape.members[name], member, f"{path}.{name}")
         case ListShape():
             for index, item in enumerate(value):
-                yield from texts(shape.member, item, f"{path}[{index}]")
+                yield from strings(shape.member, item, f"{path}[{index}]")
         case StringShape():
             yield path, value
 
 
 def violations(shape: Shape, value: Any, path: str = "data") -> Iterator[str]:
-    """What in `value` the shape forbids, one sentence each, with the path of the value."""
+    """Each violation of the shape as a sentence with the path of the value."""
     match shape:
         case StructureShape():
             yield from _structure_violations(shape, value, path)
@@ -95,9 +96,9 @@ def _scalar_violations(shape: Shape, value: Any, path: str) -> Iterator[str]:
 
 
 def _range_violations(shape: Shape, value: int, path: str) -> Iterator[str]:
-    least, most = shape.metadata.get("min", value), shape.metadata.get("max", value)
-    if not least <= value <= most:
-        yield f"{path} should be >= {least} and <= {most}"
+    low, high = shape.metadata.get("min", value), shape.metadata.get("max", value)
+    if not low <= value <= high:
+        yield f"{path} should be >= {low} and <= {high}"
 
 
 def _string_violations(shape: StringShape, value: str, path: str) -> Iterator[str]:
@@ -108,3 +109,27 @@ def _string_violations(shape: StringShape, value: str, path: str) -> Iterator[st
         yield f"{path} should NOT be shorter than 1 characters"
     elif pattern and not re.search(pattern, value, re.DOTALL):
         yield f"{path} should match pattern {pattern}"
+
+
+_RFC3339 = re.compile(
+    r"(?P<seconds>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)"
+    r"(?:\.(?P<fraction>\d{1,9}))?"
+    r"(?P<offset>Z|[+-]\d\d:?\d\d)"
+)
+
+
+def nanoseconds(timestamp: str) -> int:
+    """Nanoseconds since 1970 of an ASFF timestamp, which has up to nine decimal places.
+
+    ValueError for other texts, and for a day or an hour that does not exist.
+    """
+    match = _RFC3339.fullmatch(timestamp)
+    if match is None:
+        raise ValueError(f"timestamp: got {timestamp!r}, expected RFC 3339")
+    seconds = datetime.fromisoformat(match["seconds"] + match["offset"])
+    fraction = int((match["fraction"] or "0").ljust(9, "0"))
+    return int(seconds.timestamp()) * 10**9 + fraction
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

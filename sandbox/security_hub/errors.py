@@ -1,13 +1,13 @@
-"""The errors that Security Hub's API answers with."""
+"""The errors of Security Hub's API."""
 
 from moto.core.exceptions import ServiceException
 
 
 class SecurityHubError(ServiceException):
-    """A refused call; `code` is the error's name in the API's model and gives the HTTP status."""
+    """`code` is the name of the error in the API's model, which has its HTTP status."""
 
 
-class AccessDeniedError(SecurityHubError):
+class HubAccessDeniedError(SecurityHubError):
     code = "AccessDeniedException"
 
 
@@ -23,7 +23,7 @@ class LimitExceededError(SecurityHubError):
     code = "LimitExceededException"
 
 
-class ResourceConflictError(SecurityHubError):
+class HubConflictError(SecurityHubError):
     code = "ResourceConflictException"
 
 

@@ -1,16 +1,19 @@
-"""The filters of GetFindings; a filter that is not known here is refused, never ignored."""
+"""The filters of GetFindings; an unsupported filter is refused, never ignored.
+
+https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_GetFindings.html
+https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_StringFilter.html
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sandbox.security_hub.errors import InvalidInputError
 
-# https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_GetFindings.html
 MAX_ATTRIBUTES = 10
 MAX_FILTER_VALUES = 20
 
-type Finding = Mapping[str, Any]
 type Condition = Mapping[str, str]
+type Filters = Mapping[str, Sequence[Condition]]
 
 _COMPARISONS: dict[str, Callable[[str, str], bool]] = {
     "EQUALS": str.__eq__,
@@ -43,8 +46,7 @@ _PATHS: dict[str, tuple[str, ...]] = {
 }
 _MAPS = ("ProductFields", "UserDefinedFields")
 ATTRIBUTES = frozenset(_PATHS)
-# What a comparison may not stand beside on the same field.
-# https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_StringFilter.html
+# The comparisons that cannot be combined with this one on the same field.
 _EXCLUDES = {
     "EQUALS": {"NOT_EQUALS", "PREFIX_NOT_EQUALS"},
     "CONTAINS": {*_COMPARISONS, *_NEGATIONS} - {"CONTAINS"},
@@ -52,8 +54,8 @@ _EXCLUDES = {
 }
 
 
-def check_filters(filters: Mapping[str, Sequence[Condition]]) -> None:
-    """Raise InvalidInputError for a filter, comparison or number of values that is refused."""
+def check_filters(filters: Filters) -> None:
+    """Raises InvalidInputError."""
     if len(filters) > MAX_ATTRIBUTES:
         raise InvalidInputError(
             f"Invalid parameter 'Filters': more than {MAX_ATTRIBUTES} attributes"
@@ -73,7 +75,9 @@ def check_filters(filters: Mapping[str, Sequence[Condition]]) -> None:
 def _check_condition(name: str, condition: Condition) -> None:
     required = {"Value", "Comparison"} | ({"Key"} if name in _MAPS else set())
     if missing := sorted(required - condition.keys()):
-        raise InvalidInputError(f"Invalid parameter 'Filters': {name} lacks {', '.join(missing)}")
+        raise InvalidInputError(
+            f"Invalid parameter 'Filters': {name} requires {', '.join(missing)}"
+        )
     comparison = condition["Comparison"]
     if comparison not in _COMPARISONS and comparison not in _NEGATIONS:
         raise InvalidInputError(
@@ -85,42 +89,39 @@ def _check_combination(name: str, comparisons: set[str]) -> None:
     for comparison in sorted(comparisons):
         if excluded := sorted(comparisons & _EXCLUDES.get(comparison, set())):
             raise InvalidInputError(
-                f"Invalid parameter 'Filters': {name} cannot have {comparison} beside "
+                f"Invalid parameter 'Filters': {name} cannot combine {comparison} with "
                 f"{', '.join(excluded)}"
             )
 
 
-def matches(finding: Finding, filters: Mapping[str, Sequence[Condition]]) -> bool:
+def matches(finding: Mapping[str, Any], filters: Filters) -> bool:
     return all(_filter_matches(finding, name, conditions) for name, conditions in filters.items())
 
 
-def _filter_matches(finding: Finding, name: str, conditions: Sequence[Condition]) -> bool:
-    """Positive conditions on one field are joined by OR, negative ones by AND.
-
-    https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_StringFilter.html
-    """
-    positive = [held for held in conditions if held["Comparison"] in _COMPARISONS]
-    negative = [held for held in conditions if held["Comparison"] in _NEGATIONS]
-    return (not positive or any(_holds(finding, name, held) for held in positive)) and all(
-        not _holds(finding, name, held) for held in negative
+def _filter_matches(finding: Mapping[str, Any], name: str, conditions: Sequence[Condition]) -> bool:
+    """Positive conditions on one field are joined by OR, negative ones by AND."""
+    positive = [one for one in conditions if one["Comparison"] in _COMPARISONS]
+    negative = [one for one in conditions if one["Comparison"] in _NEGATIONS]
+    return (not positive or any(_holds(finding, name, one) for one in positive)) and all(
+        not _holds(finding, name, one) for one in negative
     )
 
 
-def _holds(finding: Finding, name: str, condition: Condition) -> bool:
+def _holds(finding: Mapping[str, Any], name: str, condition: Condition) -> bool:
     comparison = condition["Comparison"]
     compare = _COMPARISONS[_NEGATIONS.get(comparison, comparison)]
     return any(compare(value, condition["Value"]) for value in _values(finding, name, condition))
 
 
-def _values(finding: Finding, name: str, condition: Condition) -> Iterable[str]:
+def _values(finding: Mapping[str, Any], name: str, condition: Condition) -> Iterable[str]:
     if name in _MAPS:
         fields = finding.get(name, {})
         return [fields[condition["Key"]]] if condition["Key"] in fields else []
     return values_of(finding, name)
 
 
-def values_of(finding: Finding, attribute: str) -> list[Any]:
-    """What one of ATTRIBUTES is in the finding: none, one, or several, as with its resources."""
+def values_of(finding: Mapping[str, Any], attribute: str) -> list[Any]:
+    """All values of one of ATTRIBUTES; several for a list such as Resources."""
     values: list[Any] = [finding]
     for step in _PATHS[attribute]:
         reached = [value[step] for value in values if step in value]

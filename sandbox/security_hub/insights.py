@@ -1,4 +1,4 @@
-"""Custom insights: findings that a filter selects, counted by one of their attributes.
+"""Custom insights: findings that match a filter, counted by one of their attributes.
 
 https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-custom-insights.html
 """
@@ -8,14 +8,19 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import uuid4
 
+from moto.core.responses import ActionResult
+
+from sandbox.security_hub.administration import subscribed_hub
+from sandbox.security_hub.aggregation import visible_findings
 from sandbox.security_hub.errors import (
+    HubConflictError,
     InvalidInputError,
     LimitExceededError,
-    ResourceConflictError,
     ResourceNotFoundError,
 )
 from sandbox.security_hub.finding_filters import ATTRIBUTES, check_filters, matches, values_of
 from sandbox.security_hub.registry import Hub, Insight
+from sandbox.security_hub.requests import SecurityHubRequest, answer, page
 
 # https://docs.aws.amazon.com/general/latest/gr/sechub.html
 MAX_INSIGHTS = 100
@@ -64,7 +69,7 @@ def delete_insight(hub: Hub, arn: str) -> None:
 
 
 def results(insight: Insight, findings: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:
-    """How many findings have which value, the most frequent first; several values count each."""
+    """The number of findings with each value, most frequent first."""
     counted = Counter(
         value
         for finding in findings
@@ -84,7 +89,7 @@ def _store(hub: Hub, insight: Insight) -> Insight:
     if any(
         other.name == insight.name for other in hub.insights.values() if other.arn != insight.arn
     ):
-        raise ResourceConflictError(f"An insight named {insight.name} exists")
+        raise HubConflictError(f"An insight named {insight.name} already exists")
     hub.insights[insight.arn] = insight
     return insight
 
@@ -94,6 +99,51 @@ def _check_comparisons(filters: Mapping[str, Any]) -> None:
         for condition in conditions:
             if condition["Comparison"] in AUTOMATION_RULES_ONLY:
                 raise InvalidInputError(
-                    f"Invalid parameter 'Filters': {condition['Comparison']} of {name} is for "
-                    "automation rules only"
+                    f"Invalid parameter 'Filters': {condition['Comparison']} of {name} is "
+                    "supported in automation rules only"
                 )
+
+
+class InsightOperations(SecurityHubRequest):
+    def create_insight(self) -> ActionResult:
+        insight = create_insight(subscribed_hub(*self.where), self.parameters())
+        return answer(InsightArn=insight.arn)
+
+    def get_insights(self) -> ActionResult:
+        hub, parameters = subscribed_hub(*self.where), self.parameters()
+        wanted = parameters.get("InsightArns") or list(hub.insights)
+        found, more = page([find_insight(hub, arn) for arn in wanted], parameters)
+        return answer(Insights=[_insight(insight) for insight in found], **more)
+
+    def update_insight(self) -> ActionResult:
+        hub, parameters = subscribed_hub(*self.where), self.parameters()
+        update_insight(hub, parameters["InsightArn"], parameters)
+        return answer()
+
+    def delete_insight(self) -> ActionResult:
+        hub, arn = subscribed_hub(*self.where), self.parameters()["InsightArn"]
+        delete_insight(hub, arn)
+        return answer(InsightArn=arn)
+
+    def get_insight_results(self) -> ActionResult:
+        hub, arn = subscribed_hub(*self.where), self.parameters()["InsightArn"]
+        insight = find_insight(hub, arn)
+        counted = results(insight, visible_findings(*self.where))
+        return answer(
+            InsightResults={
+                "InsightArn": arn,
+                "GroupByAttribute": insight.group_by,
+                "ResultValues": [
+                    {"GroupByAttributeValue": value, "Count": count} for value, count in counted
+                ],
+            }
+        )
+
+
+def _insight(insight: Insight) -> dict[str, Any]:
+    return {
+        "InsightArn": insight.arn,
+        "Name": insight.name,
+        "Filters": insight.filters,
+        "GroupByAttribute": insight.group_by,
+    }

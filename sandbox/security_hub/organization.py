@@ -1,15 +1,21 @@
-"""What becomes of an account's hub in an organization: policies, auto-enable, membership.
+"""Organizations as Security Hub sees them: accounts, policies, auto-enable and membership.
 
-Nothing needs to run when an account joins or moves: each call looks up what holds at that moment.
+Nothing runs when an account joins or moves: each call looks up what applies at that moment.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self
 
-from moto.organizations.models import FakeAccount
+from moto.organizations.models import (
+    FakeAccount,
+    FakeDelegatedAdministrator,
+    FakeOrganizationalUnit,
+    OrganizationsBackend,
+    organizations_backends,
+)
 from moto.utilities.utils import get_partition
 
-from sandbox.security_hub.organization_tree import OrganizationTree, organization_of
 from sandbox.security_hub.registry import (
     Association,
     ConfigurationPolicy,
@@ -21,9 +27,94 @@ from sandbox.security_hub.registry import (
     registry,
 )
 
+PRINCIPAL = "securityhub.amazonaws.com"
+
+type TargetType = Literal["ACCOUNT", "ORGANIZATIONAL_UNIT", "ROOT"]
+_TARGET_TYPES: dict[str, TargetType] = {
+    "ACCOUNT": "ACCOUNT",
+    "ORGANIZATIONAL_UNIT": "ORGANIZATIONAL_UNIT",
+    "ROOT": "ROOT",
+}
+
 
 @dataclass(frozen=True, slots=True)
-class Organization:
+class OrganizationTree:
+    """Roots, units and accounts at one moment; valid for the duration of one call."""
+
+    id: str
+    management_account_id: str
+    accounts: Mapping[str, FakeAccount]
+    units: Mapping[str, FakeOrganizationalUnit]
+    _backend: OrganizationsBackend
+    _parents: Mapping[str, str] = field(default_factory=dict)  # in place of the current ones
+
+    @property
+    def target_ids(self) -> list[str]:
+        return [*self.units, *self.accounts]
+
+    def target_type(self, target_id: str) -> TargetType | None:
+        node = self._node(target_id)
+        return _TARGET_TYPES[node.type] if node else None
+
+    def lineage(self, target_id: str) -> Iterator[str]:
+        """The target and its ancestors up to the root."""
+        node = self._node(target_id)
+        while node is not None:
+            yield node.id
+            parent = self._parents.get(node.id, node.parent_id)
+            node = self.units.get(parent) if parent else None
+
+    def with_account_in(self, account_id: str, unit_id: str) -> Self:
+        """The tree before the account moved out of that unit."""
+        return replace(self, _parents={account_id: unit_id})
+
+    def is_active(self, account_id: str) -> bool:
+        return account_id in self.accounts and self.accounts[account_id].status == "ACTIVE"
+
+    def delegated_administrator(self) -> str | None:
+        """The delegated administrator for Security Hub."""
+        for admin in self._backend.admins:
+            if PRINCIPAL in admin.services and admin.account.id in self.accounts:
+                return str(admin.account.id)
+        return None
+
+    def delegate(self, account_id: str) -> None:
+        """Enable trusted access and register the delegated administrator, as Security Hub does.
+
+        Organizations does not register the management account.
+        https://docs.aws.amazon.com/organizations/latest/userguide/services-that-can-integrate-securityhub.html
+        """
+        self._backend.enable_aws_service_access(ServicePrincipal=PRINCIPAL)
+        if account_id in (self.management_account_id, self.delegated_administrator()):
+            return
+        if PRINCIPAL not in FakeDelegatedAdministrator.SUPPORTED_SERVICES:
+            FakeDelegatedAdministrator.SUPPORTED_SERVICES.append(PRINCIPAL)
+        self._backend.register_delegated_administrator(
+            AccountId=account_id, ServicePrincipal=PRINCIPAL
+        )
+
+    def _node(self, target_id: str) -> FakeAccount | FakeOrganizationalUnit | None:
+        return self.accounts.get(target_id) or self.units.get(target_id)
+
+
+def organization_of(account_id: str, partition: str) -> OrganizationTree | None:
+    """None for a standalone account."""
+    backend = organizations_backends[account_id][partition]
+    if backend.org is None:
+        # moto keeps this mapping through a reset, so it may be stale.
+        management, _ = organizations_backends.master_accounts.get(
+            account_id, (account_id, partition)
+        )
+        backend = organizations_backends[management][partition]
+    accounts = {account.id: account for account in backend.accounts}
+    if backend.org is None or account_id not in accounts:
+        return None
+    units = {unit.id: unit for unit in backend.ou}
+    return OrganizationTree(backend.org.id, backend.org.master_account_id, accounts, units, backend)
+
+
+@dataclass(frozen=True, slots=True)
+class HubOrganization:
     tree: OrganizationTree
     settings: OrganizationSettings
     registry: Registry
@@ -39,7 +130,7 @@ class Organization:
 
     @property
     def covered_regions(self) -> list[str]:
-        """The home Region and those that are linked to it."""
+        """The home Region and the linked Regions."""
         aggregator = self.aggregator
         if aggregator is None:
             return []
@@ -51,13 +142,13 @@ class Organization:
         return settings.administrator == account_id and region in settings.administrator_regions
 
     def is_member(self, account_id: str, region: str) -> bool:
-        """Does the administrator see the account's findings in this Region?"""
+        """Whether the administrator sees the findings of the account in this Region."""
         known = self.settings.regions[region].members.get(account_id)
         return known is not None and known is self.tree.accounts.get(account_id)
 
     def enroll(self, account_id: str, region: str) -> None:
-        """Switch the hub on, and make the account a member; its administrator is none."""
-        self.registry.switch(account_id, region, on=True)
+        """Enable the hub and add the account as a member, unless it is the administrator."""
+        self.registry.set_enabled(account_id, region, enabled=True)
         account, settings = self.tree.accounts[account_id], self.settings.regions[region]
         settings.seen[account_id] = account
         if not self.is_administrator(account_id, region):
@@ -68,7 +159,7 @@ class Organization:
         return self.registry.hub(account_id, region)
 
     def bring_up_to_date(self, account_id: str, region: str) -> None:
-        """Switch the hub as policy or auto-enable have it now; a suspended account's is left."""
+        """Enable or disable the hub by policy or auto-enable; suspended accounts keep theirs."""
         if not self.tree.is_active(account_id):
             return
         policy = self.governing_policy(account_id, region)
@@ -80,10 +171,10 @@ class Organization:
         elif not self.is_administrator(account_id, region):
             # A policy that disables the service skips the administrator.
             # https://docs.aws.amazon.com/securityhub/latest/userguide/configuration-policies-overview.html
-            self.registry.switch(account_id, region, on=False)
+            self.registry.set_enabled(account_id, region, enabled=False)
 
     def governing_policy(self, account_id: str, region: str) -> ConfigurationPolicy | None:
-        """The policy that decides on an account's hub in a Region; None if self-managed."""
+        """The policy for the account's hub in a Region; None if self-managed."""
         effective = self.effective_association(account_id)
         if effective is None or self.aggregator is None or not self.aggregator.covers(region):
             return None
@@ -92,7 +183,7 @@ class Organization:
         return self.settings.policies.get(effective[1].policy_id)
 
     def effective_association(self, target_id: str) -> tuple[str, Association] | None:
-        """The closest association, and the target that it was made on."""
+        """The closest association and its target."""
         associations = self.settings.associations
         for ancestor in self.tree.lineage(target_id) if associations else ():
             if ancestor in associations:
@@ -100,13 +191,13 @@ class Organization:
         return None
 
     def administer_covered_regions(self) -> None:
-        """Central configuration appoints the administrator in all Regions that it covers.
+        """Central configuration applies to the administrator in all Regions that it covers.
 
-        Accounts whose hub is on become its members there, and auto-enable ends.
+        Accounts with an enabled hub become members there, and auto-enable ends.
         https://docs.aws.amazon.com/securityhub/latest/userguide/start-central-configuration.html
         """
         settings = self.settings
-        assert settings.administrator  # noqa: S101  who else would configure centrally
+        assert settings.administrator  # noqa: S101  only an administrator configures centrally
         for region in self.covered_regions:
             settings.administrator_regions.add(region)
             settings.regions[region].auto_enable = False
@@ -116,66 +207,66 @@ class Organization:
                 if self.registry.is_enabled(account_id, region):
                     self.enroll(account_id, region)
 
-    def settle(self, account_ids: Iterable[str] | None = None) -> None:
-        """Write the present state of hubs down, before what decides on it changes.
+    def save_hubs(self, account_ids: Iterable[str] | None = None) -> None:
+        """Save the current state of hubs before policies, auto-enable or membership change.
 
-        An account that loses its policy, or leaves, keeps the settings that it had.
+        An account that loses its policy or leaves keeps its settings.
         https://docs.aws.amazon.com/securityhub/latest/userguide/disassociate-policy.html
         https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-data-retention.html
         """
         regions = list(self.settings.regions.items())
         enabling = [region for region, settings in regions if settings.auto_enable]
-        deciding = {*self.covered_regions, *enabling} if self.settings.associations else enabling
+        affected = {*self.covered_regions, *enabling} if self.settings.associations else enabling
         for account_id in self.tree.accounts if account_ids is None else account_ids:
-            for region in deciding:
+            for region in affected:
                 self.bring_up_to_date(account_id, region)
 
     def _is_newcomer(self, account: FakeAccount, region: str) -> bool:
-        """Did the account join after auto-enable was switched on in this Region?"""
+        """Whether the account joined after auto-enable was turned on in this Region."""
         settings = self.settings.regions[region]
         return settings.auto_enable and settings.seen.get(account.id) is not account
 
 
-def organization_for(account_id: str, region: str) -> Organization | None:
+def organization_for(account_id: str, region: str) -> HubOrganization | None:
     return organization_in(account_id, get_partition(region))
 
 
-def organization_in(account_id: str, partition: str) -> Organization | None:
+def organization_in(account_id: str, partition: str) -> HubOrganization | None:
     tree = organization_of(account_id, partition)
     if tree is None:
         return None
     known = registry(partition)
     settings = known.organization(tree.management_account_id, tree.id)
-    organization = Organization(tree, settings, known)
+    organization = HubOrganization(tree, settings, known)
     if settings.administrator not in (
         None,
         tree.management_account_id,
         tree.delegated_administrator(),
     ):
-        _dismiss_administrator(organization)
+        _remove_administrator(organization)
     return organization
 
 
 def hub_of(account_id: str, region: str) -> Hub:
-    """The hub as the organization has it at this moment."""
+    """The hub in its current state."""
     if organization := organization_for(account_id, region):
         return organization.hub(account_id, region)
     return registry(get_partition(region)).hub(account_id, region)
 
 
-def _dismiss_administrator(organization: Organization) -> None:
-    """Whom Organizations does not register any more is no administrator in any Region.
+def _remove_administrator(organization: HubOrganization) -> None:
+    """An account that Organizations has deregistered is not the administrator in any Region.
 
     https://docs.aws.amazon.com/securityhub/latest/userguide/remove-admin-overview.html
     """
-    organization.settle()
+    organization.save_hubs()
     settings = organization.settings
     settings.administrator = None
     settings.configuration_type = "LOCAL"
-    for known in (
+    for stale in (
         settings.administrator_regions,
         settings.associations,
         settings.policies,
         settings.regions,
     ):
-        known.clear()
+        stale.clear()

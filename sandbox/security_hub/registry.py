@@ -1,4 +1,4 @@
-"""Security Hub's state: one hub an account and Region, and the settings of each organization."""
+"""Security Hub's state: a hub for each account and Region, and settings for each organization."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -12,11 +12,19 @@ from moto.core.base_backend import BackendDict, BaseBackend
 from moto.organizations.models import FakeAccount
 from moto.utilities.utils import PARTITION_NAMES, get_partition
 
-from sandbox.security_hub.finding_store import FindingStore
-from sandbox.security_hub.timestamps import now
+from sandbox.security_hub.conformance import now
+from sandbox.security_hub.findings import FindingStore
 
+# By the part of their ARNs that is the same in each Region.
+STANDARDS = (
+    "ruleset/cis-aws-foundations-benchmark/v/1.2.0",
+    "standards/aws-foundational-security-best-practices/v/1.0.0",
+    "standards/cis-aws-foundations-benchmark/v/3.0.0",
+    "standards/pci-dss/v/4.0.1",
+)
+DEFAULT_STANDARDS = STANDARDS[:2]
 SELF_MANAGED = "SELF_MANAGED_SECURITY_HUB"
-_EVERYBODY = "000000000000"  # moto keeps state by account; this one spans accounts
+_ALL_ACCOUNTS = "000000000000"  # moto keeps state by account; this state spans accounts
 
 
 @cache
@@ -32,7 +40,7 @@ class FindingAggregator:
     regions: tuple[str, ...]
 
     def covers(self, region: str) -> bool:
-        """Is the Region the home Region, or linked to it?"""
+        """Whether the Region is the home Region or linked to it."""
         if region == self.home_region:
             return True
         match self.linking_mode:
@@ -64,7 +72,7 @@ class ConfigurationPolicy:
 class Association:
     policy_id: str
     updated_at: datetime
-    failed: frozenset[str] = frozenset()  # the accounts that it did not reach when it was made
+    failed: frozenset[str] = frozenset()  # accounts where the association failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +93,7 @@ class Hub:
     tags: dict[str, str] = field(default_factory=dict)
     findings: FindingStore = field(default_factory=FindingStore)
     insights: dict[str, Insight] = field(default_factory=dict)
+    standards: list[str] = field(default_factory=list)
 
     @property
     def arn_prefix(self) -> str:
@@ -101,15 +110,15 @@ class Hub:
 
 @dataclass(slots=True)
 class RegionSettings:
-    """What the administrator has set up in one Region.
+    """The administrator's settings in one Region.
 
-    Accounts are kept as what AWS Organizations has, so that one that left and joined again is
-    not taken for the one that it was.
+    The values are the account objects of AWS Organizations, so that an account that left and
+    joined again counts as a new one.
     """
 
     auto_enable: bool = False
     auto_enable_standards: str = "DEFAULT"
-    seen: dict[str, FakeAccount] = field(default_factory=dict)  # none of auto-enable's business
+    seen: dict[str, FakeAccount] = field(default_factory=dict)  # auto-enable does not apply
     members: dict[str, FakeAccount] = field(default_factory=dict)
 
 
@@ -127,14 +136,14 @@ class OrganizationSettings:
 
 
 class Registry(BaseBackend):
-    """All that Security Hub knows in one partition; moto's reset clears it, as its own backends."""
+    """The state of one partition; moto's reset clears it."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.aggregators: dict[str, FindingAggregator] = {}
         self._organizations: dict[str, OrganizationSettings] = {}
         self._hubs: dict[tuple[str, str], Hub] = {}
-        # Since when; apart from the hubs, of which nobody has looked at most.
+        # The times, apart from the hubs, most of which are never read.
         self._enabled: dict[tuple[str, str], str] = {}
 
     def hub(self, account_id: str, region: str) -> Hub:
@@ -147,8 +156,8 @@ class Registry(BaseBackend):
     def is_enabled(self, account_id: str, region: str) -> bool:
         return (account_id, region) in self._enabled
 
-    def switch(self, account_id: str, region: str, *, on: bool) -> None:
-        if on:
+    def set_enabled(self, account_id: str, region: str, *, enabled: bool) -> None:
+        if enabled:
             self._enabled.setdefault((account_id, region), now())
         else:
             self._enabled.pop((account_id, region), None)
@@ -156,7 +165,7 @@ class Registry(BaseBackend):
     def organization(
         self, management_account_id: str, organization_id: str
     ) -> OrganizationSettings:
-        """The settings of an organization, which end with it."""
+        """The settings of an organization; a new organization starts with new ones."""
         known = self._organizations.get(management_account_id)
         if known is None or known.organization_id != organization_id:
             known = OrganizationSettings(organization_id)
@@ -170,5 +179,5 @@ _registries = BackendDict(
 
 
 def registry(partition: str) -> Registry:
-    found: Registry = _registries[_EVERYBODY][partition]
+    found: Registry = _registries[_ALL_ACCOUNTS][partition]
     return found

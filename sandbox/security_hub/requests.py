@@ -1,4 +1,4 @@
-"""Reads a request to Security Hub: its caller, and its parameters as the API's model has them."""
+"""Requests to Security Hub: the caller, and the parameters checked by the API's model."""
 
 import base64
 import binascii
@@ -11,7 +11,7 @@ from moto.core.responses import ActionResult, BaseResponse
 
 from sandbox.security_hub.conformance import service_model, violations
 from sandbox.security_hub.errors import InvalidInputError
-from sandbox.security_hub.import_rules import Caller
+from sandbox.security_hub.findings import Caller
 
 DEFAULT_PAGE_SIZE = 100
 
@@ -26,11 +26,11 @@ class SecurityHubRequest(BaseResponse):
 
     @property
     def where(self) -> tuple[str, str]:
-        """The caller's account and the Region that was called."""
+        """The account of the caller and the Region of the call."""
         return self.current_account, self.region
 
     def parameters(self) -> dict[str, Any]:
-        """The operation's input; InvalidInputError where the model forbids it."""
+        """The input of the operation. Raises InvalidInputError."""
         shape = service_model().operation_model(self._get_action()).input_shape
         members = cast("Mapping[str, Shape]", shape.members)
         parameters = self.body_parameters()
@@ -45,9 +45,9 @@ class SecurityHubRequest(BaseResponse):
         try:
             parameters = json.loads(self.body or "{}")
         except ValueError as error:
-            raise InvalidInputError(f"The body is no JSON: {error}") from error
+            raise InvalidInputError(f"body: expected JSON: {error}") from error
         if not isinstance(parameters, dict):
-            raise InvalidInputError("The body is no JSON object")
+            raise InvalidInputError("body: expected a JSON object")
         return parameters
 
     def _located(self, member: Shape, name: str) -> Any:
@@ -64,7 +64,7 @@ class SecurityHubRequest(BaseResponse):
         return int(values[0]) if is_number else values[0]
 
     def _determine_resource(self) -> str:
-        """The ARN that moto's IAM compares with a policy's Resource; `*` is its own default.
+        """The ARN that moto's IAM compares with the Resource of a policy; moto's default is `*`.
 
         https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecurityhub.html
         """
@@ -73,7 +73,7 @@ class SecurityHubRequest(BaseResponse):
 
 
 def page(items: Sequence[Any], parameters: Mapping[str, Any]) -> tuple[list[Any], dict[str, str]]:
-    """One page, and the NextToken member where more is left."""
+    """One page, and NextToken unless it is the last one."""
     start = _offset(parameters["NextToken"]) if "NextToken" in parameters else 0
     end = start + parameters.get("MaxResults", DEFAULT_PAGE_SIZE)
     token = base64.b64encode(str(end).encode()).decode()
@@ -88,5 +88,5 @@ def _offset(token: str) -> int:
 
 
 def answer(**members: Any) -> ActionResult:
-    """A response with those of its members that have a value."""
+    """A response with the members that have a value."""
     return ActionResult({name: value for name, value in members.items() if value is not None})

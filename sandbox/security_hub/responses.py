@@ -3,14 +3,15 @@
 from moto.core.responses import ActionResult
 
 from sandbox.security_hub import administration, configuration_policies
-from sandbox.security_hub.aggregation import visible_findings
+from sandbox.security_hub.administration import OrganizationOperations
+from sandbox.security_hub.aggregation import AggregatorOperations, visible_findings
+from sandbox.security_hub.configuration_policies import ConfigurationPolicyOperations
 from sandbox.security_hub.errors import InvalidInputError, ResourceNotFoundError
 from sandbox.security_hub.finding_filters import check_filters, matches
-from sandbox.security_hub.import_rules import ImportFailure, checked_call, import_failure
-from sandbox.security_hub.insight_responses import InsightOperations
-from sandbox.security_hub.organization_responses import OrganizationOperations
-from sandbox.security_hub.policy_responses import ConfigurationPolicyOperations
+from sandbox.security_hub.findings import ImportFailure, checked_call, import_failure
+from sandbox.security_hub.insights import InsightOperations
 from sandbox.security_hub.requests import SecurityHubRequest, answer, page
+from sandbox.security_hub.standards import StandardsOperations
 
 
 class HubOperations(SecurityHubRequest):
@@ -95,9 +96,14 @@ class HubOperations(SecurityHubRequest):
 
 
 class SecurityHubOperations(
-    HubOperations, OrganizationOperations, ConfigurationPolicyOperations, InsightOperations
+    HubOperations,
+    OrganizationOperations,
+    AggregatorOperations,
+    ConfigurationPolicyOperations,
+    StandardsOperations,
+    InsightOperations,
 ):
-    """Takes the place of moto's SecurityHubResponse; what is missing is not implemented."""
+    """Replaces moto's SecurityHubResponse; other operations are not implemented."""
 
 
 def _failed_finding(failure: ImportFailure) -> dict[str, str]:

@@ -125,7 +125,9 @@ def test_a_sign_in_to_an_unknown_account_is_one_clear_line() -> None:
     result = run("sandbox", "sign-in", "999999999999")
 
     assert result.exit_code == 1
-    assert result.stderr == "no active account of the organization: 999999999999\n"
+    assert result.stderr == (
+        "recipientAccountId: got 999999999999, expected an active account of the organization\n"
+    )
 
 
 def free_port() -> int:

@@ -85,7 +85,7 @@ def create(sandbox: Sandbox, **changes: Any) -> None:
         (
             {"TemplateBody": "Resources: {S: {Type: 'AWS::No::Such'}}", "Parameters": None},
             "ValidationError",
-            "The sandbox cannot make S: it knows no AWS::No::Such",
+            "S: the sandbox does not support AWS::No::Such",
         ),
     ],
 )
@@ -151,7 +151,7 @@ def test_self_managed_stack_sets_are_left_to_moto(sandbox: Sandbox) -> None:
         client.list_stack_set_auto_deployment_targets(StackSetName=name)
 
     assert [one["Account"] for one in listed] == [PAYMENTS]
-    assert message_of(refused.value) == "Only SERVICE_MANAGED stack sets have this"
+    assert message_of(refused.value) == "Only SERVICE_MANAGED stack sets support this operation"
 
 
 def test_a_member_account_has_no_service_managed_stack_sets(sandbox: Sandbox) -> None:

@@ -118,7 +118,7 @@ WORKLOADS = "Workloads"
         ),
         (
             {"OrganizationalUnitIds": [WORKLOADS], "AccountFilterType": "DIFFERENCE"},
-            "DIFFERENCE needs Accounts",
+            "DIFFERENCE requires Accounts",
         ),
         (
             {
@@ -134,7 +134,7 @@ WORKLOADS = "Workloads"
                 "Accounts": [PAYMENTS],
                 "AccountFilterType": "NONE",
             },
-            "NONE takes no Accounts",
+            "NONE does not support Accounts",
         ),
         ({"OrganizationalUnitIds": ["ou-exam-00000000"]}, "does not exist"),
         ({"OrganizationalUnitIds": ["o-exampleorgid"]}, "failed to satisfy constraint"),

@@ -87,10 +87,13 @@ def test_single_permissions_are_statements_by_their_id(sandbox: Sandbox, events:
         ({"Sid": "not a name"}, "Sid must match"),
         ({"Principal": {"AWS": "payments"}}, "no account number"),
         ({"Condition": {"StringIs": {"aws:PrincipalOrgID": "o-x"}}}, "operator"),
-        ({"Action": "sqs:SendMessage"}, "actions of events alone"),
-        ({"Resource": bus_arn(SECURITY.id, "another")}, "is neither"),
-        ({"Resource": "*"}, "is neither"),
-        ({"Condition": {"StringEquals": {"aws:PrincipalArn": ["x" * 10_240]}}}, "at most 10240"),
+        ({"Action": "sqs:SendMessage"}, "actions of events only"),
+        ({"Resource": bus_arn(SECURITY.id, "another")}, "or a rule of the bus"),
+        ({"Resource": "*"}, "or a rule of the bus"),
+        (
+            {"Condition": {"StringEquals": {"aws:PrincipalArn": ["x" * 10_240]}}},
+            "the maximum is 10240",
+        ),
     ],
     ids=lambda value: str(value)[:40],
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.eventbridge.dead_letters import LostEvent
+from sandbox.eventbridge.delivery import LostEvent
 from sandbox.local import Sandbox
 from sandbox.organizations.organization import MEMBERS, SECURITY, join_many, leave
 from sandbox.tests.eventbridge.event_resources import (

@@ -388,7 +388,7 @@ def test_a_destination_that_the_sandbox_lacks_is_refused(
         )
 
     assert code_of(refused.value) == "InvalidParameterException"
-    assert "In the sandbox" in message_of(refused.value)
+    assert "the sandbox supports Lambda functions only" in message_of(refused.value)
     assert destination in message_of(refused.value)
 
 

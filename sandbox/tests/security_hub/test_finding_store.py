@@ -6,8 +6,7 @@ import pytest
 
 from sandbox.security_hub.errors import InvalidInputError
 from sandbox.security_hub.finding_filters import ATTRIBUTES, check_filters, matches
-from sandbox.security_hub.finding_store import FindingStore
-from sandbox.security_hub.import_rules import Caller
+from sandbox.security_hub.findings import Caller, FindingStore
 from sandbox.tests.security_hub import organization as security_hub_organization
 
 CALLER = Caller(account_id="111122223333", region="eu-central-1", partition="aws")

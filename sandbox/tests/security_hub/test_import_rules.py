@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sandbox.security_hub.conformance import nanoseconds
 from sandbox.security_hub.errors import InvalidInputError
-from sandbox.security_hub.import_rules import MAX_CHARACTERS, Caller, checked_call, import_failure
-from sandbox.security_hub.timestamps import nanoseconds
+from sandbox.security_hub.findings import MAX_CHARACTERS, Caller, checked_call, import_failure
 
 CALLER = Caller(account_id="111122223333", region="eu-central-1", partition="aws")
 
@@ -113,7 +113,7 @@ REFUSED = [
     (nested("FindingProviderFields.Severity.Original", "9"), "FindingProviderFields.Severity"),
     (finding(RecordState="GONE"), "data.RecordState"),
     (nested("Compliance.Status", "MAYBE"), "data.Compliance.Status"),
-    (finding(Types=["Root/Sign-in"]), "is in no namespace"),
+    (finding(Types=["Root/Sign-in"]), "is in no ASFF namespace"),
     (finding(Types=["TTPs/a/b/c"]), "is not namespace/category/classifier"),
     (finding(Types=["TTPs//b"]), "is not namespace/category/classifier"),
     (finding(ProductFields={f"{n}": "v" for n in range(51)}), "data.ProductFields should have"),

@@ -15,7 +15,7 @@ import functions.finding_importer
 from functions.finding_importer.findings.finding import Asff, Finding, HubScope, build
 from functions.finding_importer.matching.cloudtrail import CloudTrailEvent
 from functions.finding_importer.matching.detection import Detection
-from sandbox.security_hub.import_rules import Caller, checked_call, import_failure
+from sandbox.security_hub.findings import Caller, checked_call, import_failure
 
 SOURCE = Path(functions.finding_importer.__file__).parent
 SCHEMA = json.loads((SOURCE / "findings" / "finding.schema.json").read_text("utf-8"))

@@ -11,8 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from sandbox.security_hub.errors import InvalidInputError
-from sandbox.security_hub.finding_store import FindingStore
-from sandbox.security_hub.import_rules import Caller, checked_call, import_failure
+from sandbox.security_hub.findings import Caller, FindingStore, checked_call, import_failure
 from tests.unit.importer.doubles import REGION, schema_problems
 
 type Journal = list[str]  # the calls of all services, in their order

@@ -11,8 +11,7 @@ from functions.finding_importer.aws import Connections, Credentials, Patience
 from functions.finding_importer.findings.finding import Asff, Finding, HubScope, build, finding_id
 from functions.finding_importer.findings.refusal import Cause, Refusal
 from functions.finding_importer.matching.cloudtrail import CloudTrailEvent
-from sandbox.security_hub.finding_store import FindingStore
-from sandbox.security_hub.import_rules import Caller
+from sandbox.security_hub.findings import Caller, FindingStore
 from tests.unit.importer.doubles import (
     OWNER,
     REGION,

@@ -1,4 +1,4 @@
-"""How CloudFormation refuses a request for a stack set."""
+"""The errors of CloudFormation's API."""
 
 from moto.cloudformation.exceptions import CloudFormationError, ValidationError
 

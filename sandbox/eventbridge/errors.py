@@ -1,11 +1,9 @@
-"""What EventBridge answers to a request that it does not accept."""
+"""The errors of EventBridge's API."""
 
 from moto.core.exceptions import JsonRESTError
 
 
 class EventBridgeError(JsonRESTError):
-    """`code` is the exception's name in the API."""
-
     code = 400
 
     def __init__(self, error: str, message: str) -> None:

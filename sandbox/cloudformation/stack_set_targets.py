@@ -1,6 +1,8 @@
-"""Which accounts an operation on a service-managed stack set means.
+"""The deployment targets of operations, and CloudFormation's trusted access to the organization.
 
+Organizations' EnableAWSServiceAccess does not activate trusted access for stack sets.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeploymentTargets.html
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-activate-trusted-access.html
 """
 
 import re
@@ -10,12 +12,12 @@ from typing import Any
 
 from moto.cloudformation.models import cloudformation_backends
 
-from sandbox.cloudformation.stack_sets.errors import invalid
+from sandbox.cloudformation.errors import invalid, not_allowed
 from sandbox.organizations.organization import MANAGEMENT, organization, units_below
 
 UNIT = re.compile(r"ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32}")
 ACCOUNT = re.compile(r"[0-9]{12}")
-UNITS_AT_MOST = 50
+MAX_UNITS = 50
 FILTERS = ("NONE", "INTERSECTION", "DIFFERENCE", "UNION")
 ONLY_UNITS = (
     "StackSets with SERVICE_MANAGED permission model can only have OrganizationalUnit as target"
@@ -27,10 +29,10 @@ class Targets:
     units: tuple[str, ...]
     accounts: frozenset[str]
     filter: str
-    document: Mapping[str, Any]  # as the request had it
+    document: Mapping[str, Any]
 
-    def picks(self, account: str, *, is_under: bool) -> bool:
-        """Does the operation mean an account that is, or is not, in one of the units?"""
+    def include(self, account: str, *, is_under: bool) -> bool:
+        """Whether the account is a target; `is_under` if it is in one of the units."""
         listed = account in self.accounts
         return {
             "NONE": is_under,
@@ -40,17 +42,17 @@ class Targets:
         }[self.filter]
 
     def accounts_by_unit(self) -> dict[str, str]:
-        """The accounts that are there now, each with the first of the units that it is under."""
+        """The current accounts, each with the first of its target units."""
         return {
             account: unit
             for unit in reversed(self.units)
             for account in accounts_under(unit)
-            if self.picks(account, is_under=True)
+            if self.include(account, is_under=True)
         }
 
 
 def accounts_under(unit: str) -> list[str]:
-    """All of a root or unit and the units below it, suspended ones too, the management's not."""
+    """All accounts below, with suspended ones, without the management account."""
     units = units_below(unit)
     return [
         account.id
@@ -60,7 +62,7 @@ def accounts_under(unit: str) -> list[str]:
 
 
 def creation_targets(request: Mapping[str, Any]) -> Targets:
-    """Those of a CreateStackInstances request, or CloudFormation's ValidationError."""
+    """Of CreateStackInstances. Raises ValidationError."""
     document = request.get("DeploymentTargets") or {}
     targets = operation_targets(request)
     if targets.accounts and "AccountFilterType" not in document:
@@ -77,15 +79,15 @@ def creation_targets(request: Mapping[str, Any]) -> Targets:
 
 
 def operation_targets(request: Mapping[str, Any]) -> Targets:
-    """Those of any request on instances, or CloudFormation's ValidationError."""
+    """Of the other operations on instances. Raises ValidationError."""
     document = request.get("DeploymentTargets") or {}
     units, accounts = document.get("OrganizationalUnitIds") or [], document.get("Accounts") or []
     if request.get("Accounts") or not units:
         raise invalid(ONLY_UNITS)
     if document.get("AccountsUrl"):
-        raise invalid("The sandbox reads no AccountsUrl: name the accounts in Accounts")
-    if len(units) > UNITS_AT_MOST:
-        raise invalid(f"{len(units)} organizational units: at most {UNITS_AT_MOST} are supported")
+        raise invalid("The sandbox does not support AccountsUrl: use Accounts")
+    if len(units) > MAX_UNITS:
+        raise invalid(f"{len(units)} organizational units: at most {MAX_UNITS} are supported")
     _check_pattern("organizationalUnitIds", units, UNIT)
     _check_pattern("accounts", accounts, ACCOUNT)
     return Targets(tuple(units), frozenset(accounts), _filter(document), document)
@@ -106,9 +108,9 @@ def _filter(document: Mapping[str, Any]) -> str:
     if chosen not in FILTERS:
         raise invalid(f"AccountFilterType {chosen} must be one of {', '.join(FILTERS)}")
     if chosen in ("INTERSECTION", "DIFFERENCE") and not document.get("Accounts"):
-        raise invalid(f"AccountFilterType {chosen} needs Accounts")
+        raise invalid(f"AccountFilterType {chosen} requires Accounts")
     if chosen == "NONE" and document.get("Accounts"):
-        raise invalid("AccountFilterType NONE takes no Accounts")
+        raise invalid("AccountFilterType NONE does not support Accounts")
     return chosen
 
 
@@ -119,3 +121,52 @@ def _check_pattern(name: str, values: list[str], pattern: re.Pattern[str]) -> No
                 f"1 validation error detected: Value '{value}' at 'deploymentTargets.{name}' "
                 f"failed to satisfy constraint: {pattern.pattern}"
             )
+
+
+SERVICE = "member.org.stacksets.cloudformation.amazonaws.com"
+
+
+class TrustedAccess:
+    """Active until Organizations removes the entry of the activation."""
+
+    def __init__(self) -> None:
+        self._entry = _entry()
+
+    @property
+    def is_active(self) -> bool:
+        return self._entry is not None and self._entry is _entry()
+
+    def activate(self, caller: str) -> None:
+        _require_management(caller)
+        organization().enable_aws_service_access(ServicePrincipal=SERVICE)
+        self._entry = _entry()
+
+    def deactivate(self, caller: str) -> None:
+        _require_management(caller)
+        organization().disable_aws_service_access(ServicePrincipal=SERVICE)
+
+    def status(self, caller: str) -> str:
+        _require_management(caller)
+        return "ENABLED" if self.is_active else "DISABLED"
+
+    def require(self, caller: str) -> None:
+        """Raises ValidationError unless the caller may manage service-managed stack sets."""
+        if caller != MANAGEMENT.id:
+            raise invalid(
+                "You must be the management account or delegated admin account of an "
+                "organization before operating a SERVICE_MANAGED stack set"
+            )
+        if not self.is_active:
+            raise invalid(
+                "You must enable organizations access to operate a service managed stack set"
+            )
+
+
+def _entry() -> dict[str, Any] | None:
+    services = organization().services
+    return next((one for one in services if one["ServicePrincipal"] == SERVICE), None)
+
+
+def _require_management(caller: str) -> None:
+    if caller != MANAGEMENT.id:
+        raise not_allowed("Only the management account of an organization can do this")

@@ -1,4 +1,4 @@
-"""A service-managed stack set: its instances, and how they follow the organization.
+"""A service-managed stack set and its instances in the organization.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-manage-auto-deployment.html
 """
@@ -9,11 +9,11 @@ from typing import Any
 
 from moto.cloudformation.models import StackSet
 
-from sandbox.cloudformation.stack_sets import stacks
-from sandbox.cloudformation.stack_sets.errors import invalid, no_instance, no_operation
-from sandbox.cloudformation.stack_sets.operations import Instance, Operation
-from sandbox.cloudformation.stack_sets.settings import Settings
-from sandbox.cloudformation.stack_sets.targets import Targets
+from sandbox.cloudformation import stacks
+from sandbox.cloudformation.errors import invalid, no_instance, no_operation
+from sandbox.cloudformation.stack_set_operations import StackInstance, StackSetOperation
+from sandbox.cloudformation.stack_set_settings import StackSetSettings
+from sandbox.cloudformation.stack_set_targets import Targets
 from sandbox.organizations.membership import Lineage, Move
 from sandbox.organizations.organization import MANAGEMENT
 
@@ -21,9 +21,9 @@ from sandbox.organizations.organization import MANAGEMENT
 class ManagedStackSet:
     def __init__(self, stack_set: StackSet) -> None:
         self.stack_set = stack_set
-        self.operations: list[Operation] = []
-        self._deploys_itself = self._retains = False
-        self._instances: dict[tuple[str, str], Instance] = {}  # by account and Region
+        self.operations: list[StackSetOperation] = []
+        self._auto_deploys = self._retains = False
+        self._instances: dict[tuple[str, str], StackInstance] = {}  # by account and Region
         self._targets: dict[str, set[str]] = defaultdict(set)  # the Regions of each unit
 
     @property
@@ -35,30 +35,29 @@ class ManagedStackSet:
         return sorted({region for _, region in self._instances})
 
     @property
-    def instances(self) -> list[Instance]:
+    def instances(self) -> list[StackInstance]:
         return list(self._instances.values())
 
-    def keep(self, settings: Settings) -> None:
-        """If they say so, it follows from now on the accounts that come and go."""
-        settings.keep(self.stack_set)
-        self._deploys_itself = settings.auto_deployment["Enabled"]
+    def apply(self, settings: StackSetSettings) -> None:
+        settings.apply(self.stack_set)
+        self._auto_deploys = settings.auto_deployment["Enabled"]
         self._retains = settings.auto_deployment.get("RetainStacksOnAccountRemoval", False)
 
-    def instance(self, account: str, region: str) -> Instance:
+    def instance(self, account: str, region: str) -> StackInstance:
         found = self._instances.get((account, region))
         if found is None:
             raise no_instance(account, region)
         return found
 
     def create_instances(
-        self, operation: Operation, targets: Targets, overrides: Mapping[str, str]
+        self, operation: StackSetOperation, targets: Targets, overrides: Mapping[str, str]
     ) -> None:
-        """Those that exist and are current are left as they are, the others are tried again."""
+        """Current instances stay unchanged; the others are deployed again."""
         for unit in targets.units:
             self._targets[unit].update(operation.regions)
         chosen = [
             self._instances.setdefault(
-                (account, region), Instance(account, region, unit, overrides)
+                (account, region), StackInstance(account, region, unit, overrides)
             )
             for account, unit in targets.accounts_by_unit().items()
             for region in operation.regions
@@ -67,11 +66,11 @@ class ManagedStackSet:
 
     def update_instances(
         self,
-        operation: Operation,
+        operation: StackSetOperation,
         targets: Targets | None,
         overrides: Mapping[str, str] | None = None,
     ) -> None:
-        """All of them where there are no targets; None leaves the overridden parameters alone."""
+        """All instances without targets; None keeps the overridden parameters."""
         chosen = [
             one for one in self._chosen(operation.regions, targets) if one.status != "INOPERABLE"
         ]
@@ -79,17 +78,17 @@ class ManagedStackSet:
             instance.overrides = instance.overrides if overrides is None else overrides
         self._perform(operation, chosen, self._deploy)
 
-    def delete_instances(self, operation: Operation, targets: Targets) -> None:
-        self._withdraw(operation, self._chosen(operation.regions, targets))
-        self._forget_targets(targets.units, operation.regions)
+    def delete_instances(self, operation: StackSetOperation, targets: Targets) -> None:
+        self._remove(operation, self._chosen(operation.regions, targets))
+        self._remove_targets(targets.units, operation.regions)
 
-    def outdate(self) -> None:
-        """The stack set is another now; an update makes its instances current again."""
+    def mark_outdated(self) -> None:
+        """After a change of the stack set, until an update deploys it."""
         for instance in self.instances:
             if instance.status != "INOPERABLE":
                 instance.status, instance.detail = "OUTDATED", "PENDING"
 
-    def operation(self, operation: str) -> Operation:
+    def operation(self, operation: str) -> StackSetOperation:
         found = next((one for one in self.operations if one.id == operation), None)
         if found is None:
             raise no_operation(operation)
@@ -100,14 +99,14 @@ class ManagedStackSet:
         """The Regions of each unit."""
         return {unit: sorted(regions) for unit, regions in self._targets.items()}
 
-    def tell(self, move: Move) -> None:
-        """An account joined, moved or left; account filters and preferences do not matter here."""
-        if not self._deploys_itself or move.account == MANAGEMENT.id:
+    def follow(self, move: Move) -> None:
+        """Automatic deployment ignores account filters and operation preferences."""
+        if not self._auto_deploys or move.account == MANAGEMENT.id:
             return
         for region in sorted({region for regions in self._targets.values() for region in regions}):
-            self._follow(move, region)
+            self._follow_in_region(move, region)
 
-    def _follow(self, move: Move, region: str) -> None:
+    def _follow_in_region(self, move: Move, region: str) -> None:
         before, after = (
             self._covering(move.source, region),
             self._covering(move.destination, region),
@@ -115,64 +114,69 @@ class ManagedStackSet:
         instance = self._instances.get((move.account, region))
         stays = set(before) & set(after)
         if instance and before and not stays:
-            self._withdraw(Operation("DELETE", [region], retains=self._retains), [instance])
+            self._remove(StackSetOperation("DELETE", [region], retains=self._retains), [instance])
         elif instance and stays and instance.unit not in after:
             instance.unit = after[0]
         if set(after) - set(before) and (move.account, region) not in self._instances:
-            arrived = Instance(move.account, region, after[0])
-            self._instances[move.account, region] = arrived
-            self._perform(Operation("CREATE", [region]), [arrived], self._deploy)
+            instance = StackInstance(move.account, region, after[0])
+            self._instances[move.account, region] = instance
+            self._perform(StackSetOperation("CREATE", [region]), [instance], self._deploy)
 
     def _covering(self, units: Lineage, region: str) -> list[str]:
         return [unit for unit in units if region in self._targets.get(unit, ())]
 
-    def _chosen(self, regions: Sequence[str], targets: Targets | None) -> list[Instance]:
-        there = [one for one in self.instances if one.region in regions]
+    def _chosen(self, regions: Sequence[str], targets: Targets | None) -> list[StackInstance]:
+        in_regions = [one for one in self.instances if one.region in regions]
         if targets is None:
-            return there
+            return in_regions
         for unit in targets.units:
             if unit not in self._targets:
                 raise invalid(f"Organizational unit {unit} not found in StackSet")
         return [
-            one for one in there if targets.picks(one.account, is_under=one.unit in targets.units)
+            one
+            for one in in_regions
+            if targets.include(one.account, is_under=one.unit in targets.units)
         ]
 
     def _perform(
         self,
-        operation: Operation,
-        instances: Sequence[Instance],
-        act: Callable[[Instance], None],
+        operation: StackSetOperation,
+        instances: Sequence[StackInstance],
+        act: Callable[[StackInstance], None],
     ) -> None:
         self.operations.append(operation)
         operation.perform(instances, act)
 
-    def _deploy(self, instance: Instance) -> None:
-        where, design = (instance.account, instance.region), self._design(instance.overrides)
+    def _deploy(self, instance: StackInstance) -> None:
+        where, definition = (
+            (instance.account, instance.region),
+            self._definition(instance.overrides),
+        )
         if instance.stack_id is None:
-            instance.stack_id = stacks.create(*where, design)
+            instance.stack_id = stacks.create(*where, definition)
         else:
-            stacks.update(*where, instance.stack_id, design)
+            stacks.update(*where, instance.stack_id, definition)
 
-    def _withdraw(self, operation: Operation, instances: Sequence[Instance]) -> None:
-        def withdraw(instance: Instance) -> None:
+    def _remove(self, operation: StackSetOperation, instances: Sequence[StackInstance]) -> None:
+        def remove(instance: StackInstance) -> None:
             where = instance.account, instance.region
             if instance.stack_id and not operation.retains:
                 stacks.delete(*where, instance.stack_id)
             del self._instances[where]
 
-        self._perform(operation, instances, withdraw)
+        self._perform(operation, instances, remove)
 
-    def _design(self, overrides: Mapping[str, str]) -> stacks.Design:
+    def _definition(self, overrides: Mapping[str, str]) -> stacks.StackDefinition:
         own: Any = self.stack_set
-        return stacks.Design(
+        return stacks.StackDefinition(
             stacks.stack_name(own.name),
             own.template,
             {**own.parameters, **overrides},
             own.tags or {},
         )
 
-    def _forget_targets(self, units: Iterable[str], regions: Sequence[str]) -> None:
-        """A unit is a target as long as an instance is left that was made for it."""
+    def _remove_targets(self, units: Iterable[str], regions: Sequence[str]) -> None:
+        """A unit remains a target while it has instances."""
         left = {(one.unit, one.region) for one in self.instances}
         for unit in units:
             self._targets[unit] -= {region for region in regions if (unit, region) not in left}
