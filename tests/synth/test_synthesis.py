@@ -2,10 +2,12 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from config.settings import S3State, Settings
-from tests.synth.conftest import ROOT, Synthesis, stacks_of
+from docs.reference import outputs_rows
+from tests.synth.conftest import STACKS, Synthesis, stacks_of
 from tests.synth.terraform_json import Stack, allowing, listed, policy_texts, statements
 
 # Scripts use these names: a change is a breaking change.
@@ -102,12 +104,14 @@ def test_each_detection_with_an_alarm_has_its_output(
     assert alarms == {f"{name}{ALARM_SUFFIX}" for name in watched}
 
 
-def test_the_readme_lists_every_output() -> None:
-    readme = (ROOT / "README.md").read_text("utf-8")
+def test_the_reference_lists_every_output(synthesize: Callable[[str], Synthesis]) -> None:
+    documents = {stack: synthesize("minimal").stack(stack).document for stack in STACKS}
+    listed_names = [name for _, name, _ in outputs_rows(documents)]
     names = [name for outputs in OUTPUTS.values() for name in outputs]
+    named = [name for name in names if not name.endswith(ALARM_SUFFIX)]
 
-    assert [name for name in names if f"`{name}`" not in readme] == []
-    assert f"`DETECTION{ALARM_SUFFIX}`" in readme
+    assert [name for name in named if f"`{name}`" not in listed_names] == []
+    assert f"`DETECTION{ALARM_SUFFIX}`" in listed_names
 
 
 def test_every_arn_is_of_the_configured_partition(stack: Stack, settings: Settings) -> None:
