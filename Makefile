@@ -53,8 +53,8 @@ synth: valid-config ## the Terraform JSON of your configuration, into cdktf.out
 	@cdktf synth
 
 .PHONY: preflight
-preflight: valid-config ## what the organization lacks for a deployment, and what mends it; only reads
-	@python -m operations check --before
+preflight: valid-config ## check that the organization meets the requirements; read-only
+	@./rootwatch preflight
 
 .PHONY: deploy
 deploy: valid-config ## deploy all stacks to the organization of your configuration

@@ -26,7 +26,8 @@ from functions.finding_importer.environment import Environment
 from functions.finding_importer.handler import assemble
 from functions.finding_importer.matching.rules import Ruleset
 from modules.finding_importer import PACKAGE, SOURCE
-from modules.function_package import build_zip, dependencies
+from modules.function_dependencies import dependencies
+from modules.function_package import build_zip
 from sandbox.cloudtrail import sign_ins
 
 RECORDS = 5_000  # of the generator, one in 1,000 of which matches: those are left out

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from cli import detections, sandbox
+from cli import detections, preflight, sandbox
 from cli.output import CommandError, fail
 from compiler.errors import DetectionError, SelectionError
 from config.errors import ConfigError
@@ -56,11 +56,13 @@ Exit status:
     epilog="""Examples:
   rootwatch detections list
   rootwatch detections match events.json.gz
+  rootwatch preflight
 
 Shell completion: `rootwatch --install-completion`, then start a new shell.""",
 )
 app.add_typer(detections.app, name="detections")
 app.add_typer(sandbox.app, name="sandbox")
+app.command(help=preflight.HELP, epilog=preflight.EXAMPLES)(preflight.preflight)
 
 
 @app.callback()

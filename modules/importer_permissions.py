@@ -1,36 +1,39 @@
-"""The permissions of the finding importer's role."""
+"""What the finding importer's role may do, and nothing else."""
 
+from config.settings import Settings
+from modules import aws
 from modules.naming import Names
-from modules.policies import Statement
+from modules.policy_document import Statement
 
 
-def importer_statements(names: Names, alerts_key_arn: str) -> list[Statement]:
-    """One statement for each task, restricted to the resources of the task."""
-    settings = names.settings
+def importer_statements(
+    settings: Settings, names: Names, alerts_key: aws.KmsKey
+) -> list[Statement]:
+    """One statement for each thing that it does, bound to the resources that it does it with."""
     region, security = settings.home_region, settings.accounts.security
     return [
         {
-            "Sid": "WriteLogs",
+            "Sid": "WriteItsLog",
             "Effect": "Allow",
             "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
             "Resource": f"{names.importer_log_group_arn}:*",
         },
         {
-            "Sid": "AssumeMemberRole",
+            "Sid": "EnterOwningAccount",
             "Effect": "Allow",
             "Action": "sts:AssumeRole",
             "Resource": names.member_role_arn_anywhere,
             "Condition": {"StringEquals": {"aws:ResourceOrgID": settings.organization.id}},
         },
         {
-            "Sid": "ImportFallbackFindings",
+            "Sid": "StandInForOwningAccounts",
             "Effect": "Allow",
             "Action": "securityhub:BatchImportFindings",
             "Resource": names.security_product_arn,
             "Condition": {"StringEquals": {"securityhub:TargetAccount": security}},
         },
         {
-            "Sid": "UseQueue",
+            "Sid": "WorkItsQueue",
             "Effect": "Allow",
             "Action": [
                 "sqs:ChangeMessageVisibility",
@@ -42,13 +45,13 @@ def importer_statements(names: Names, alerts_key_arn: str) -> list[Statement]:
             "Resource": names.importer_queue_arn,
         },
         {
-            "Sid": "SendDeadLetterMessages",
+            "Sid": "DeadLettered",
             "Effect": "Allow",
             "Action": "sqs:SendMessage",
             "Resource": names.dead_letter_queue_arn,
         },
         {
-            "Sid": "UseIdempotencyTable",
+            "Sid": "RememberWhatWasDone",
             "Effect": "Allow",
             "Action": [
                 "dynamodb:DeleteItem",
@@ -59,7 +62,7 @@ def importer_statements(names: Names, alerts_key_arn: str) -> list[Statement]:
             "Resource": names.idempotency_table_arn,
         },
         {
-            "Sid": "DescribeAccounts",
+            "Sid": "LookUpAccounts",
             "Effect": "Allow",
             "Action": [
                 "organizations:DescribeAccount",
@@ -81,7 +84,7 @@ def importer_statements(names: Names, alerts_key_arn: str) -> list[Statement]:
             "Sid": "EncryptNotifications",
             "Effect": "Allow",
             "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
-            "Resource": alerts_key_arn,
+            "Resource": alerts_key.arn,
             "Condition": {"StringEquals": {"kms:ViaService": f"sns.{region}.amazonaws.com"}},
         },
     ]

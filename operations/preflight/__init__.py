@@ -1,85 +1,76 @@
-"""What a deployment needs, looked at before it: reads only."""
+"""Checks the requirements of a deployment. All AWS calls are read-only."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
+from compiler.detection import Detection
+from config.settings import Settings
 from operations.preflight import (
     access,
     delegations,
-    deployment,
-    existing_trail,
     names,
     organization,
-    second_trail,
     security_hub,
-    security_hub_policies,
-    suspended,
-    targets,
+    trail_checks,
 )
-from operations.preflight.check import Check
-from operations.preflight.errors import NotLookedAtError, ReadError
-from operations.preflight.facts import WORKERS, Facts
-from operations.preflight.result import Remedy, Result, Status, unknown
+from operations.preflight.aws import AwsClients, ReadError, SkippedError
+from operations.preflight.check import WORKERS, Check, CheckContext
+from operations.preflight.result import CheckResult, Remedy, Report, Row, Status, errored
 
 CHECKS: tuple[Check, ...] = (
-    *access.CHECKS,  # the first of which all others need
+    *access.CHECKS,  # the others depend on the first one
     *organization.CHECKS,
-    *targets.CHECKS,
-    *organization.TRUST_CHECKS,
     *delegations.CHECKS,
     *security_hub.CHECKS,
-    *security_hub_policies.CHECKS,
-    *suspended.CHECKS,
     *names.CHECKS,
-    *second_trail.CHECKS,
-    *existing_trail.CHECKS,
-    *deployment.CHECKS,
+    *trail_checks.CHECKS,
+    *names.STATE_CHECKS,
 )
-FAILING = frozenset({Status.MISSING, Status.UNKNOWN})
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    check: Check
-    result: Result
+def run(settings: Settings, detections: tuple[Detection, ...], root: Path) -> Report:
+    """With the credentials of the environment; `root` is the project folder.
+
+    Raises CannotStartError without valid credentials, or if AWS does not respond.
+    """
+    clients = AwsClients()
+    return run_checks(
+        CheckContext(
+            settings=settings,
+            detections=detections,
+            clients=clients,
+            identity=clients.identity(settings.home_region),
+            root=root,
+        )
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    rows: tuple[Row, ...]
-    calls: int  # to AWS
-
-    @property
-    def is_ok(self) -> bool:
-        return not any(row.result.status in FAILING for row in self.rows)
-
-
-def run(facts: Facts) -> Report:
-    """Credentials of another account end it: everything else would be looked at in vain."""
-    first, *others = (check for check in CHECKS if check.applies(facts.settings))
-    rows = [Row(first, look(facts, first))]
-    if rows[0].result.status == Status.OK:
+def run_checks(context: CheckContext) -> Report:
+    """With credentials of another account, only the first check runs."""
+    first, *others = (check for check in CHECKS if check.applies(context.settings))
+    results = [run_check(context, first)]
+    if results[0].status is Status.PASS:
         with ThreadPoolExecutor(WORKERS) as pool:
-            rows += map(Row, others, pool.map(partial(look, facts), others))
-    return Report(rows=tuple(rows), calls=facts.cloud.calls)
+            results += pool.map(partial(run_check, context), others)
+    checks = [first, *others][: len(results)]
+    rows = (Row(one.id, one.title, result) for one, result in zip(checks, results, strict=True))
+    return Report(rows=tuple(rows), calls=context.clients.calls)
 
 
-def look(facts: Facts, check: Check) -> Result:
-    """What cannot be looked at is a result, too."""
+def run_check(context: CheckContext, check: Check) -> CheckResult:
     try:
-        return check.look(facts)
-    except NotLookedAtError as error:
-        return unknown(f"not looked at, because {error.because}")
+        return check.run(context)
+    except SkippedError as error:
+        return errored(f"skipped: {error.reason}")
     except ReadError as error:
-        return unknown(f"could not be read: {error}", _permission(facts, error))
+        return errored(f"call failed: {error}", _permission_remedy(context, error))
 
 
-def _permission(facts: Facts, error: ReadError) -> Remedy | None:
-    """Where AWS refused the call, rather than failed to answer it."""
-    if not error.is_refusal:
+def _permission_remedy(context: CheckContext, error: ReadError) -> Remedy | None:
+    if not error.is_denied:
         return None
-    who = facts.identity.arn
-    if error.account != facts.identity.account:
-        who = access.role_arn(facts.settings, error.account)
-    return Remedy(right=f"{who} is allowed {error.permission}")
+    principal = context.identity.arn
+    if error.account != context.identity.account:
+        principal = access.deployment_role_arn(context.settings, error.account)
+    return Remedy(expected=f"{principal} has the permission {error.permission}")

@@ -1,78 +1,78 @@
-"""Whose credentials these are, and which accounts they can enter."""
+"""The credentials, and the deployment role in the other accounts."""
 
 from collections.abc import Callable
 
 from config.settings import Settings
-from operations.preflight.aws_cli import as_json
-from operations.preflight.check import Check, has_security_account
-from operations.preflight.cloud import Account
-from operations.preflight.errors import CannotEnterError, NotLookedAtError
-from operations.preflight.facts import Facts
-from operations.preflight.result import Remedy, Result, missing, ok
+from operations.preflight.aws import AccountClient, AssumeRoleError, SkippedError
+from operations.preflight.check import Check, CheckContext, as_json, has_member_security_account
+from operations.preflight.result import CheckResult, Remedy, failed, passed
 
 
-def management(facts: Facts) -> Account:
-    wanted, given = facts.settings.accounts.management, facts.identity.account
-    if given != wanted:
-        raise NotLookedAtError(f"the credentials are of the account {given}")
-    region = facts.settings.home_region
-    return Account(id=wanted, region=region, cloud=facts.cloud, credentials={})
+def management_account(context: CheckContext) -> AccountClient:
+    expected, found = context.settings.accounts.management, context.identity.account
+    if found != expected:
+        raise SkippedError(f"the credentials belong to account {found}")
+    region = context.settings.home_region
+    return AccountClient(id=expected, region=region, clients=context.clients, credentials={})
 
 
-def log_archive(facts: Facts) -> Account:
-    accounts = facts.settings.accounts
+def log_archive_account(context: CheckContext) -> AccountClient:
+    accounts = context.settings.accounts
     if accounts.log_archive == accounts.security:
-        return facts.of(security)
-    return _entered(facts, accounts.log_archive)
+        return context.cached(security_account)
+    return _account(context, accounts.log_archive)
 
 
-def security(facts: Facts) -> Account:
-    return _entered(facts, facts.settings.accounts.security)
+def security_account(context: CheckContext) -> AccountClient:
+    return _account(context, context.settings.accounts.security)
 
 
-def _entered(facts: Facts, account: str) -> Account:
-    here = facts.of(management)
-    if account == here.id:
-        return here
-    return facts.cloud.enter(
-        role_arn(facts.settings, account), facts.settings.name_prefix, facts.settings.home_region
-    )
+def _account(context: CheckContext, account: str) -> AccountClient:
+    settings, management = context.settings, context.cached(management_account)
+    if account == management.id:
+        return management
+    role = deployment_role_arn(settings, account)
+    return context.clients.assume_role(role, settings.name_prefix, settings.home_region)
 
 
-def role_arn(settings: Settings, account: str) -> str:
+def deployment_role_arn(settings: Settings, account: str) -> str:
     return f"arn:{settings.partition}:iam::{account}:role/{settings.deployment_role}"
 
 
-def _credentials(facts: Facts) -> Result:
-    wanted, who = facts.settings.accounts.management, facts.identity
-    if who.account == wanted:
-        return ok(f"{who.name} of the management account {wanted}")
-    right = f"credentials of an administrator of the management account {wanted}"
-    commands = (facts.cli.command(wanted, "sts", "get-caller-identity"),)
-    told = f"{who.name} of the account {who.account}; nothing else was looked at"
-    return missing(told, Remedy(right=right, commands=commands))
+def _check_credentials(context: CheckContext) -> CheckResult:
+    management, caller = context.settings.accounts.management, context.identity
+    if caller.account == management:
+        return passed(f"{caller.name} in the management account {management}")
+    remedy = Remedy(
+        expected=f"credentials of an administrator of the management account {management}",
+        commands=(context.cli.command(management, "sts", "get-caller-identity"),),
+    )
+    return failed(f"{caller.name} in account {caller.account}; no other check ran", remedy)
 
 
-def _log_archive(facts: Facts) -> Result:
-    return _entrance(facts, facts.settings.accounts.log_archive, log_archive)
+def _check_log_archive(context: CheckContext) -> CheckResult:
+    return _check_role(context, context.settings.accounts.log_archive, log_archive_account)
 
 
-def _security(facts: Facts) -> Result:
-    return _entrance(facts, facts.settings.accounts.security, security)
+def _check_security(context: CheckContext) -> CheckResult:
+    return _check_role(context, context.settings.accounts.security, security_account)
 
 
-def _entrance(facts: Facts, account: str, enter: Callable[[Facts], Account]) -> Result:
-    role = facts.settings.deployment_role
+def _check_role(
+    context: CheckContext, account: str, assume: Callable[[CheckContext], AccountClient]
+) -> CheckResult:
+    role = context.settings.deployment_role
     try:
-        facts.of(enter)
-    except CannotEnterError as error:
-        return missing(f"{role} in {account}: {error.reason}", _role(facts, account))
-    return ok(f"{role} in {account}")
+        context.cached(assume)
+    except AssumeRoleError as error:
+        detail = f"cannot assume {role} in {account}: {error.response}"
+        return failed(detail, _create_role(context, account))
+    return passed(f"{role} in {account}")
 
 
-def _role(facts: Facts, account: str) -> Remedy:
-    """AWS tells nobody whether a role is missing or does not let him in."""
-    settings, cli = facts.settings, facts.cli
+def _create_role(context: CheckContext, account: str) -> Remedy:
+    """STS returns the same error for a missing role and a denied one."""
+    settings, cli = context.settings, context.cli
     role, partition = settings.deployment_role, settings.partition
     trust = {
         "Version": "2012-10-17",
@@ -88,9 +88,9 @@ def _role(facts: Facts, account: str) -> Remedy:
     create = ("create-role", "--role-name", role, "--assume-role-policy-document", as_json(trust))
     attach = ("attach-role-policy", "--role-name", role, "--policy-arn", policy)
     return Remedy(
-        right=(
-            f"a role {role} in {account} that {facts.identity.arn} may assume, or another name in"
-            f" deployment_role; an administrator of {account} makes it"
+        expected=(
+            f"a role {role} in account {account} that {context.identity.arn} can assume, or the"
+            f" name of another role in deployment_role; an administrator of {account} creates it"
         ),
         commands=tuple(cli.without_profile(account, "iam", *words) for words in (create, attach)),
     )
@@ -98,17 +98,22 @@ def _role(facts: Facts, account: str) -> Remedy:
 
 def _has_log_archive_account(settings: Settings) -> bool:
     accounts = settings.accounts
-    needed = settings.trail.managed
-    return needed and accounts.log_archive not in {accounts.management, accounts.security}
+    is_separate = accounts.log_archive not in {accounts.management, accounts.security}
+    return settings.trail.managed and is_separate
 
 
 CHECKS = (
-    Check("access.credentials", "credentials", _credentials),
+    Check("access.credentials", "credentials", _check_credentials),
     Check(
         "access.log_archive",
-        "way into log archive account",
-        _log_archive,
+        "access to the log archive account",
+        _check_log_archive,
         _has_log_archive_account,
     ),
-    Check("access.security", "way into security account", _security, has_security_account),
+    Check(
+        "access.security",
+        "access to the security account",
+        _check_security,
+        has_member_security_account,
+    ),
 )

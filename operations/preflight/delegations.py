@@ -1,127 +1,137 @@
-"""The administrators of CloudTrail and Security Hub: nobody yet, or the right one."""
+"""The delegated administrators of CloudTrail and Security Hub."""
 
 from config.settings import Settings
-from operations.preflight.access import management
-from operations.preflight.aws_cli import import_remedy
+from operations.preflight.access import management_account
 from operations.preflight.check import (
     Check,
-    has_own_trail,
-    has_security_account,
+    CheckContext,
+    has_member_security_account,
     manages_security_hub,
 )
-from operations.preflight.facts import Facts
-from operations.preflight.organization import CLOUDTRAIL, known
-from operations.preflight.result import Command, Remedy, Result, missing, ok
-from operations.preflight.states import is_in_state
+from operations.preflight.organization import CLOUDTRAIL, expected_organization
+from operations.preflight.result import CheckResult, Command, Remedy, failed, passed
+from operations.preflight.terraform import import_remedy, is_in_state
 
-CLOUDTRAIL_KIND = "aws_cloudtrail_organization_delegated_admin_account"
-SECURITY_HUB_KIND = "aws_securityhub_organization_admin_account"
+CLOUDTRAIL_ADMINISTRATOR = "aws_cloudtrail_organization_delegated_admin_account"
+SECURITY_HUB_ADMINISTRATOR = "aws_securityhub_organization_admin_account"
 SECURITY_HUB = "securityhub.amazonaws.com"
-MOST_OF_CLOUDTRAIL = 3  # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-delegated-administrator.html
+# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-delegated-administrator.html
+MAX_CLOUDTRAIL_ADMINISTRATORS = 3
 
 
-def cloudtrail_administrators(facts: Facts) -> frozenset[str]:
-    return _delegated(facts, CLOUDTRAIL)
+def cloudtrail_administrators(context: CheckContext) -> frozenset[str]:
+    return _delegated_administrators(context, CLOUDTRAIL)
 
 
-def security_hub_administrators(facts: Facts) -> frozenset[str]:
+def security_hub_administrators(context: CheckContext) -> frozenset[str]:
     """In the home region."""
-    listed = facts.of(management).listed(
+    administrators = context.cached(management_account).paginate(
         "securityhub", "ListOrganizationAdminAccounts", "AdminAccounts"
     )
-    return frozenset(admin["AccountId"] for admin in listed)
+    return frozenset(one["AccountId"] for one in administrators)
 
 
-def security_hub_delegates(facts: Facts) -> frozenset[str]:
-    """In any region: AWS Organizations knows one for all, the management account excepted."""
-    return _delegated(facts, SECURITY_HUB)
+def security_hub_delegates(context: CheckContext) -> frozenset[str]:
+    """In any region. AWS Organizations does not list the management account."""
+    return _delegated_administrators(context, SECURITY_HUB)
 
 
-def _delegated(facts: Facts, service: str) -> frozenset[str]:
-    facts.of(known)
-    listed = facts.of(management).listed(
+def _delegated_administrators(context: CheckContext, service: str) -> frozenset[str]:
+    context.cached(expected_organization)
+    administrators = context.cached(management_account).paginate(
         "organizations",
         "ListDelegatedAdministrators",
         "DelegatedAdministrators",
         ServicePrincipal=service,
     )
-    return frozenset(admin["Id"] for admin in listed)
+    return frozenset(one["Id"] for one in administrators)
 
 
-def _cloudtrail(facts: Facts) -> Result:
-    security, found = facts.settings.accounts.security, facts.of(cloudtrail_administrators)
+def _check_cloudtrail(context: CheckContext) -> CheckResult:
+    security = context.settings.accounts.security
+    found = context.cached(cloudtrail_administrators)
     if security in found:
-        if is_in_state(facts, CLOUDTRAIL_KIND, security):
-            return ok(f"{security}, by Rootwatch")
-        remedy = import_remedy(facts.root, CLOUDTRAIL_KIND, security)
-        return missing(f"{security}, but not by Rootwatch, which would fail to make it", remedy)
+        return _check_state(context, CLOUDTRAIL_ADMINISTRATOR)
     others = sorted(found)
-    if len(others) < MOST_OF_CLOUDTRAIL:
-        return ok(f"room beside {', '.join(others)}" if others else "nobody yet")
-    right = f"at most {MOST_OF_CLOUDTRAIL - 1} others administer CloudTrail"
-    commands = tuple(_deregister(facts, one) for one in others)
-    remedy = Remedy(right=right, commands=commands, some_suffice=True)
-    return missing(", ".join(others), remedy)
+    if len(others) < MAX_CLOUDTRAIL_ADMINISTRATORS:
+        return passed(f"others: {', '.join(others)}" if others else "none yet")
+    maximum = MAX_CLOUDTRAIL_ADMINISTRATORS - 1
+    remedy = Remedy(
+        expected=f"at most {maximum} other administrators, so that {security} can be added",
+        commands=tuple(_deregister_cloudtrail(context, one) for one in others),
+        choose_commands=True,
+    )
+    return failed(f"{len(others)} others: {', '.join(others)}", remedy)
 
 
-def _deregister(facts: Facts, account: str) -> Command:
-    settings = facts.settings
+def _check_state(context: CheckContext, resource_type: str) -> CheckResult:
+    security = context.settings.accounts.security
+    if is_in_state(context, resource_type, security):
+        return passed(f"{security}, created by Rootwatch")
+    detail = f"{security}, not created by Rootwatch; the deployment would fail to create it"
+    return failed(detail, import_remedy(context.root, resource_type, security))
+
+
+def _deregister_cloudtrail(context: CheckContext, account: str) -> Command:
+    settings = context.settings
     words = ("cloudtrail", "deregister-organization-delegated-admin")
-    given = ("--delegated-admin-account-id", account)
-    return facts.cli.command(
-        settings.accounts.management, *words, *given, region=settings.home_region
+    option = ("--delegated-admin-account-id", account)
+    return context.cli.command(
+        settings.accounts.management, *words, *option, region=settings.home_region
     )
 
 
-def _security_hub(facts: Facts) -> Result:
+def _check_security_hub(context: CheckContext) -> CheckResult:
     """https://docs.aws.amazon.com/securityhub/latest/userguide/designate-orgs-admin-account.html"""
-    security = facts.settings.accounts.security
-    at_home, anywhere = facts.of(security_hub_administrators), facts.of(security_hub_delegates)
-    if others := sorted((at_home | anywhere) - {security}):
-        return missing(", ".join(others), _give_up(facts, others))
-    if security not in at_home:
-        return ok("nobody yet" if not anywhere else f"{security}, in other regions")
-    if is_in_state(facts, SECURITY_HUB_KIND, security):
-        return ok(f"{security}, by Rootwatch")
-    remedy = import_remedy(facts.root, SECURITY_HUB_KIND, security)
-    return missing(f"{security}, but not by Rootwatch, which would fail to make it", remedy)
+    security = context.settings.accounts.security
+    in_home_region = context.cached(security_hub_administrators)
+    in_any_region = context.cached(security_hub_delegates)
+    if others := sorted((in_home_region | in_any_region) - {security}):
+        return failed(f"others: {', '.join(others)}", _remove_administrators(context, others))
+    if security in in_home_region:
+        return _check_state(context, SECURITY_HUB_ADMINISTRATOR)
+    return passed(f"{security} in other regions" if in_any_region else "none yet")
 
 
-def _give_up(facts: Facts, others: list[str]) -> Remedy:
-    """Security Hub forgets one in a region, AWS Organizations in all."""
-    settings, cli = facts.settings, facts.cli
-    account, commands = settings.accounts.management, list[Command]()
+def _remove_administrators(context: CheckContext, accounts: list[str]) -> Remedy:
+    """Security Hub removes an administrator in one region, AWS Organizations in all regions."""
+    settings, cli = context.settings, context.cli
+    management, commands = settings.accounts.management, list[Command]()
     disable = ("securityhub", "disable-organization-admin-account", "--admin-account-id")
     deregister = ("organizations", "deregister-delegated-administrator", "--service-principal")
-    for one in others:
-        if one in facts.of(security_hub_administrators):
-            commands.append(cli.command(account, *disable, one, region=settings.home_region))
-        if one in facts.of(security_hub_delegates):
-            words = (*deregister, SECURITY_HUB, "--account-id", one)
-            commands.append(cli.command(account, *words))
+    for account in accounts:
+        if account in context.cached(security_hub_administrators):
+            region = settings.home_region
+            commands.append(cli.command(management, *disable, account, region=region))
+        if account in context.cached(security_hub_delegates):
+            words = (*deregister, SECURITY_HUB, "--account-id", account)
+            commands.append(cli.command(management, *words))
     return Remedy(
-        right=(
-            f"nobody but {settings.accounts.security} administers Security Hub, in any region, or"
-            " Rootwatch leaves it alone"
+        expected=(
+            f"only {settings.accounts.security} administers Security Hub, in every region, or"
+            " Rootwatch does not manage Security Hub"
         ),
         commands=tuple(commands),
         config=("security_hub:", "  managed: false"),
-        config_instead=True,
+        config_is_alternative=True,
     )
 
 
 def _delegates_cloudtrail(settings: Settings) -> bool:
-    return has_own_trail(settings) and has_security_account(settings)
+    return settings.trail.managed and has_member_security_account(settings)
 
 
 CHECKS = (
     Check(
-        "delegation.cloudtrail", "CloudTrail's administrator", _cloudtrail, _delegates_cloudtrail
+        "delegation.cloudtrail",
+        "CloudTrail administrator",
+        _check_cloudtrail,
+        _delegates_cloudtrail,
     ),
     Check(
         "delegation.security_hub",
-        "Security Hub's administrator",
-        _security_hub,
+        "Security Hub administrator",
+        _check_security_hub,
         manages_security_hub,
     ),
 )

@@ -1,53 +1,70 @@
-"""What a check finds, and what mends it."""
+"""What a check returns, and the report of all checks."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Status(StrEnum):
-    OK = "ok"
-    MISSING = "missing"
-    WARNING = "warning"  # the deployment goes through all the same
-    UNKNOWN = "unknown"  # could not be looked at
+    PASS = "pass"  # noqa: S105  no password
+    FAIL = "fail"
+    WARN = "warn"  # the deployment succeeds
+    ERROR = "error"  # the check did not run
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A line for a shell in the project's folder."""
+    """A shell command, run in the project folder."""
 
-    account: str | None  # the one whose administrator runs it; None: it touches no account
+    account: str | None  # whose administrator runs it; None: it calls no account
     line: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remedy:
-    """Where there are commands and config lines, both are needed, unless the lines say instead."""
+    """Commands and config lines are both required, unless they are alternatives."""
 
-    right: str  # what would be right
-    commands: tuple[Command, ...] = ()  # in their order
-    some_suffice: bool = False  # a person chooses among the commands
-    config: tuple[str, ...] = ()  # lines for the configuration, in YAML
-    config_instead: bool = False
+    expected: str
+    commands: tuple[Command, ...] = ()  # in order
+    choose_commands: bool = False  # the operator decides which of the commands to run
+    config: tuple[str, ...] = ()  # lines of YAML for the configuration
+    config_is_alternative: bool = False  # to the commands
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class CheckResult:
     status: Status
-    detail: str
+    detail: str  # what the check found
     remedy: Remedy | None = None
 
 
-def ok(detail: str) -> Result:
-    return Result(Status.OK, detail)
+def passed(detail: str) -> CheckResult:
+    return CheckResult(Status.PASS, detail)
 
 
-def missing(detail: str, remedy: Remedy) -> Result:
-    return Result(Status.MISSING, detail, remedy)
+def failed(detail: str, remedy: Remedy) -> CheckResult:
+    return CheckResult(Status.FAIL, detail, remedy)
 
 
-def warning(detail: str, remedy: Remedy) -> Result:
-    return Result(Status.WARNING, detail, remedy)
+def warned(detail: str, remedy: Remedy) -> CheckResult:
+    return CheckResult(Status.WARN, detail, remedy)
 
 
-def unknown(detail: str, remedy: Remedy | None = None) -> Result:
-    return Result(Status.UNKNOWN, detail, remedy)
+def errored(detail: str, remedy: Remedy | None = None) -> CheckResult:
+    return CheckResult(Status.ERROR, detail, remedy)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    id: str
+    title: str
+    result: CheckResult
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    rows: tuple[Row, ...]
+    calls: int  # to AWS
+
+    @property
+    def is_ok(self) -> bool:
+        return not any(row.result.status in {Status.FAIL, Status.ERROR} for row in self.rows)

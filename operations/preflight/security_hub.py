@@ -1,179 +1,306 @@
-"""Security Hub as it is, in the three accounts that can be looked at; the members are not."""
+"""Security Hub in the designated accounts. The preflight does not enter member accounts."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
 
 from config.settings import Settings
-from operations.preflight import access
-from operations.preflight.aws_cli import import_remedy
+from operations.preflight.access import (
+    log_archive_account,
+    management_account,
+    security_account,
+)
+from operations.preflight.aws import AccountClient, ReadError
 from operations.preflight.check import (
     Check,
+    CheckContext,
     configures_centrally,
-    has_security_account,
-    leaves_security_hub,
+    has_member_security_account,
+    ignores_security_hub,
     manages_security_hub,
 )
-from operations.preflight.cloud import Account
-from operations.preflight.errors import ReadError
-from operations.preflight.facts import Facts
-from operations.preflight.result import Remedy, Result, missing, ok, warning
-from operations.preflight.states import is_in_state
-from operations.preflight.targets import is_reached
+from operations.preflight.delegations import security_hub_administrators
+from operations.preflight.organization import (
+    expected_organization,
+    has_member_access,
+    is_active,
+    is_below_targets,
+)
+from operations.preflight.result import CheckResult, Command, Remedy, failed, passed, warned
+from operations.preflight.terraform import import_remedy, is_in_state
 
-# What an account answers in which Security Hub is off.
-OFF = frozenset({"InvalidAccessException", "ResourceNotFoundException"})
+# The error codes of an account in which Security Hub is not enabled.
+NOT_ENABLED = frozenset({"InvalidAccessException", "ResourceNotFoundException"})
 HUB = "aws_securityhub_account"
 AGGREGATOR = "aws_securityhub_finding_aggregator"
+POLICY = "aws_securityhub_configuration_policy"
+TARGETS = {"ROOT": "RootId", "ORGANIZATIONAL_UNIT": "OrganizationalUnitId", "ACCOUNT": "AccountId"}
+# Accounts to list, suspended ones to locate, and ones to report: the number of calls is limited
+# in an organization of thousands.
+MAX_LISTED, MAX_CHECKED, MAX_REPORTED = 100, 20, 3
+LOCAL = ("security_hub:", "  managed: true", "  configuration: local")
+NOT_MANAGED = ("security_hub:", "  managed: false")
 
 
-def _is_on(account: Account) -> bool:
-    return account.find("securityhub", "DescribeHub", absent=OFF) is not None
+def _is_enabled(account: AccountClient) -> bool:
+    return account.find("securityhub", "DescribeHub", absent=NOT_ENABLED) is not None
 
 
-def _management(facts: Facts) -> Result:
-    """No way of the organization's turns it on there: Rootwatch does, if it manages Security Hub.
+def _check_management(context: CheckContext) -> CheckResult:
+    """An administrator cannot enable it there. Rootwatch does, if it manages Security Hub.
 
     https://docs.aws.amazon.com/securityhub/latest/userguide/accounts-orgs-auto-enable.html
     """
-    account = facts.of(access.management)
-    is_on, is_managed = _is_on(account), facts.settings.security_hub.managed
-    if is_on and is_managed and not is_in_state(facts, HUB, account.id):
-        detail = f"is on in {account.id}, but not by Rootwatch, which would fail to turn it on"
-        return missing(detail, _import_hub(facts, account))
-    if is_on or is_managed:
-        return ok(f"is {'on' if is_on else 'off'} in {account.id}")
-    right = (
-        f"Security Hub is on in {account.id}, which no administrator turns it on in; the security"
-        " account keeps its findings otherwise"
+    account = context.cached(management_account)
+    is_enabled, is_managed = _is_enabled(account), context.settings.security_hub.managed
+    if is_enabled and is_managed and not is_in_state(context, HUB, account.id):
+        detail = (
+            f"enabled in {account.id}, not by Rootwatch; the deployment would fail to enable it"
+        )
+        return failed(detail, _import_hub(context, account))
+    if is_enabled or is_managed:
+        return passed(f"{'enabled' if is_enabled else 'not enabled'} in {account.id}")
+    expected = (
+        f"Security Hub enabled in {account.id}, where a Security Hub administrator cannot enable"
+        " it; otherwise its findings stay in the security account"
     )
-    return warning(f"is off in {account.id}", _turn_on(facts, account, right))
+    return warned(f"not enabled in {account.id}", _enable(context, account, expected))
 
 
-def _import_hub(facts: Facts, account: Account) -> Remedy:
-    remedy = import_remedy(facts.root, HUB, account.id)
-    right = (
-        f"{remedy.right}. `make destroy` will turn it off then, and AWS deletes its findings after"
-        " a while, unless `terraform state rm` takes it out of that state before"
+def _import_hub(context: CheckContext, account: AccountClient) -> Remedy:
+    remedy = import_remedy(context.root, HUB, account.id)
+    expected = (
+        f"{remedy.expected}. `make destroy` then disables Security Hub in this account, and AWS"
+        " deletes its findings later. To keep it, run `terraform state rm` before `make destroy`"
     )
-    return replace(remedy, right=right)
+    return replace(remedy, expected=expected)
 
 
-def _security(facts: Facts) -> Result:
-    account = facts.of(access.security)
-    if _is_on(account):
-        return ok(f"is on in {account.id}; whether it is in the members was not looked at")
-    right = f"Security Hub is on in {account.id}, which keeps the findings that others cannot take"
-    return missing(f"is off in {account.id}", _turn_on(facts, account, right))
+def _check_security(context: CheckContext) -> CheckResult:
+    account = context.cached(security_account)
+    if _is_enabled(account):
+        return passed(f"enabled in {account.id}; member accounts are not checked")
+    expected = f"Security Hub enabled in {account.id}, which stores the fallback findings"
+    return failed(f"not enabled in {account.id}", _enable(context, account, expected))
 
 
-def _turn_on(facts: Facts, account: Account, right: str) -> Remedy:
+def _enable(context: CheckContext, account: AccountClient, expected: str) -> Remedy:
     words = ("securityhub", "enable-security-hub", "--no-enable-default-standards")
-    command = facts.cli.command(account.id, *words, region=account.region)
-    return Remedy(right=right, commands=(command,))
+    command = context.cli.command(account.id, *words, region=account.region)
+    return Remedy(expected=expected, commands=(command,))
 
 
-def _standards(facts: Facts) -> Result:
-    """Rootwatch's policy has none, so that it turns off those that are on.
+def _check_standards(context: CheckContext) -> CheckResult:
+    """Rootwatch's configuration policy enables no standards: it disables those in use.
 
     https://docs.aws.amazon.com/securityhub/latest/userguide/create-associate-policy.html
     """
-    found = {account.id: _enabled(account) for account in _reached_accounts(facts)}
-    told = [f"{name} in {account}" for account, on in found.items() for name in sorted(on)]
-    if not told:
-        return ok(f"none in {', '.join(found)}; the other members were not looked at")
+    found = {account.id: _enabled_standards(account) for account in _covered_accounts(context)}
+    enabled = [f"{name} in {account}" for account, arns in found.items() for name in sorted(arns)]
+    if not enabled:
+        return passed(f"none in {', '.join(found)}; other member accounts are not checked")
+    words = ("securityhub", "batch-disable-standards", "--standards-subscription-arns")
+    region = context.settings.home_region
     commands = tuple(
-        facts.cli.command(
-            account,
-            "securityhub",
-            "batch-disable-standards",
-            "--standards-subscription-arns",
-            *sorted(on.values()),
-            region=facts.settings.home_region,
-        )
-        for account, on in found.items()
-        if on
+        context.cli.command(account, *words, *sorted(arns.values()), region=region)
+        for account, arns in found.items()
+        if arns
     )
-    right = (
-        "no standards are in use, since Rootwatch's policy turns them off; or it leaves the"
-        " accounts that are there alone (configuration: local)"
+    expected = (
+        "no standards are enabled, because Rootwatch's configuration policy disables them; or"
+        " local configuration, which does not change existing accounts"
     )
-    config = ("security_hub:", "  managed: true", "  configuration: local")
-    remedy = Remedy(right=right, commands=commands, config=config, config_instead=True)
-    return missing(", ".join(told), remedy)
+    remedy = Remedy(expected=expected, commands=commands, config=LOCAL, config_is_alternative=True)
+    return failed(", ".join(enabled), remedy)
 
 
-def _reached_accounts(facts: Facts) -> list[Account]:
-    """Of those that can be looked at."""
-    accounts = {facts.of(read).id: facts.of(read) for read in _readable(facts.settings)}
-    return [one for id_, one in sorted(accounts.items()) if is_reached(facts, id_)]
+def _covered_accounts(context: CheckContext) -> list[AccountClient]:
+    """Of the designated accounts."""
+    accounts = [context.cached(read) for read in _readable_accounts(context.settings)]
+    by_id = sorted({account.id: account for account in accounts}.items())
+    return [account for id_, account in by_id if has_member_access(context, id_)]
 
 
-def _readable(settings: Settings) -> list[Callable[[Facts], Account]]:
-    own_trail = [access.log_archive] if settings.trail.managed else []
-    return [access.management, *own_trail, access.security]
+def _readable_accounts(settings: Settings) -> list[Callable[[CheckContext], AccountClient]]:
+    log_archive = [log_archive_account] if settings.trail.managed else []
+    return [management_account, *log_archive, security_account]
 
 
-def _enabled(account: Account) -> dict[str, str]:
-    """The subscriptions' ARNs by the standards' names."""
+def _enabled_standards(account: AccountClient) -> dict[str, str]:
+    """Subscription ARN by name of the standard."""
+    listed = account.paginate("securityhub", "GetEnabledStandards", "StandardsSubscriptions")
     try:
-        listed = list(
-            account.listed("securityhub", "GetEnabledStandards", "StandardsSubscriptions")
-        )
+        return {
+            one["StandardsArn"].partition("/")[2]: one["StandardsSubscriptionArn"] for one in listed
+        }
     except ReadError as error:
-        if error.code in OFF:
+        if error.code in NOT_ENABLED:
             return {}
         raise
-    return {
-        one["StandardsArn"].partition("/")[2]: one["StandardsSubscriptionArn"] for one in listed
-    }
 
 
-def aggregators(facts: Facts) -> list[str]:
-    """Of the security account's own; a member sees its administrator's."""
-    account = facts.of(access.security)
-    if not _is_on(account):
+def aggregators(context: CheckContext) -> list[str]:
+    """ARNs of the security account's own; a member account also sees its administrator's."""
+    account = context.cached(security_account)
+    if not _is_enabled(account):
         return []
-    listed = account.listed("securityhub", "ListFindingAggregators", "FindingAggregators")
+    listed = account.paginate("securityhub", "ListFindingAggregators", "FindingAggregators")
     arns = [one["FindingAggregatorArn"] for one in listed]
     return [arn for arn in arns if arn.split(":")[4] == account.id]
 
 
-def _aggregator(facts: Facts) -> Result:
+def _check_aggregator(context: CheckContext) -> CheckResult:
     """https://docs.aws.amazon.com/securityhub/latest/userguide/finding-aggregation.html"""
-    found = facts.of(aggregators)
+    found, settings = context.cached(aggregators), context.settings
     if not found:
-        return ok("none")
+        return passed("none")
     (arn,) = found
-    if is_in_state(facts, AGGREGATOR, arn):
-        return ok("Rootwatch's")
-    home = arn.split(":")[3]
-    detail = f"one in {home}, not by Rootwatch, and an account has at most one"
-    if home == facts.settings.home_region:
-        return missing(detail, import_remedy(facts.root, AGGREGATOR, arn))
+    if is_in_state(context, AGGREGATOR, arn):
+        return passed("created by Rootwatch")
+    region = arn.split(":")[3]
+    detail = f"one in {region}, not created by Rootwatch; an account can have only one"
+    if region == settings.home_region:
+        return failed(detail, import_remedy(context.root, AGGREGATOR, arn))
     words = ("securityhub", "delete-finding-aggregator", "--finding-aggregator-arn", arn)
-    command = facts.cli.command(facts.settings.accounts.security, *words, region=home)
-    right = f"findings are gathered in {facts.settings.home_region}, or home_region is {home}"
-    return missing(detail, Remedy(right=right, commands=(command,)))
+    command = context.cli.command(settings.accounts.security, *words, region=region)
+    expected = f"no aggregator outside of {settings.home_region}; or home_region: {region}"
+    return failed(detail, Remedy(expected=expected, commands=(command,)))
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationPolicy:
+    """https://docs.aws.amazon.com/securityhub/latest/userguide/configuration-policies-overview.html"""
+
+    id: str
+    name: str
+    targets: tuple[str, ...]  # as the AWS CLI expects them, for example RootId=r-exam
+
+    def __str__(self) -> str:
+        targets = ", ".join(target.partition("=")[2] for target in self.targets)
+        return f"{self.name} ({targets or 'not associated'})"
+
+
+def other_policies(context: CheckContext) -> tuple[ConfigurationPolicy, ...]:
+    """Policies that Rootwatch did not create; empty without central configuration."""
+    if not _is_central(context):
+        return ()
+    account, targets = context.cached(security_account), dict[str, list[str]]()
+    for association in account.paginate(
+        "securityhub",
+        "ListConfigurationPolicyAssociations",
+        "ConfigurationPolicyAssociationSummaries",
+        Filters={"AssociationType": "APPLIED"},
+    ):
+        target = f"{TARGETS[association['TargetType']]}={association['TargetId']}"
+        targets.setdefault(association["ConfigurationPolicyId"], []).append(target)
+    listed = account.paginate(
+        "securityhub", "ListConfigurationPolicies", "ConfigurationPolicySummaries"
+    )
+    return tuple(
+        ConfigurationPolicy(one["Id"], one["Name"], tuple(targets.get(one["Id"], ())))
+        for one in listed
+        if not is_in_state(context, POLICY, one["Name"])
+    )
+
+
+def _is_central(context: CheckContext) -> bool:
+    account = context.cached(security_account)
+    if account.id not in context.cached(security_hub_administrators):
+        return False
+    found = account.find(
+        "securityhub", "DescribeOrganizationConfiguration", absent={"InvalidAccessException"}
+    )
+    configuration = (found or {}).get("OrganizationConfiguration", {})
+    return bool(configuration.get("ConfigurationType") == "CENTRAL")
+
+
+def _check_policies(context: CheckContext) -> CheckResult:
+    found = context.cached(other_policies)
+    conflicts = [policy for policy in found if _is_conflict(context, policy)]
+    if not conflicts:
+        return passed("no other policies in use")
+    commands = tuple(one for policy in conflicts for one in _delete_policy(context, policy))
+    remedy = Remedy(
+        expected=(
+            "only Rootwatch's configuration policy; to keep the others, do not let Rootwatch"
+            " manage Security Hub"
+        ),
+        commands=commands,
+        config=NOT_MANAGED,
+        config_is_alternative=True,
+    )
+    return failed(f"not created by Rootwatch: {', '.join(map(str, conflicts))}", remedy)
+
+
+def _is_conflict(context: CheckContext, policy: ConfigurationPolicy) -> bool:
+    """Local configuration requires that no policy exists."""
+    is_local = context.settings.security_hub.configuration == "local"
+    return bool(policy.targets) or is_local or policy.name == context.names.security_hub_policy
+
+
+def _delete_policy(context: CheckContext, policy: ConfigurationPolicy) -> Iterator[Command]:
+    account, region = context.settings.accounts.security, context.settings.home_region
+    identifier = ("--configuration-policy-identifier", policy.id)
+    disassociate = ("securityhub", "start-configuration-policy-disassociation", *identifier)
+    for target in policy.targets:
+        yield context.cli.command(account, *disassociate, "--target", target, region=region)
+    delete = ("securityhub", "delete-configuration-policy", "--identifier", policy.id)
+    yield context.cli.command(account, *delete, region=region)
+
+
+def _check_suspended(context: CheckContext) -> CheckResult:
+    """https://docs.aws.amazon.com/securityhub/latest/userguide/view-policy.html"""
+    context.cached(expected_organization)
+    accounts = context.cached(management_account).paginate(
+        "organizations", "ListAccounts", "Accounts"
+    )
+    listed = list(islice(accounts, MAX_LISTED))
+    suspended = [one["Id"] for one in listed if not is_active(one)]
+    below = (one for one in suspended[:MAX_CHECKED] if is_below_targets(context, one))
+    reported = list(islice(below, MAX_REPORTED))
+    is_complete = len(listed) < MAX_LISTED and len(suspended) <= MAX_CHECKED
+    if not reported:
+        limit = "" if is_complete else "; only the first accounts were checked"
+        return passed(f"none below the targets{limit}")
+    expected = (
+        "no suspended account below the targets, or local configuration; otherwise AWS may report"
+        " the association of Rootwatch's configuration policy as failed"
+    )
+    more = "" if is_complete and len(reported) < MAX_REPORTED else ", possibly more"
+    detail = f"below the targets: {', '.join(reported)}{more}"
+    return warned(detail, Remedy(expected=expected, config=LOCAL))
 
 
 CHECKS = (
     Check(
         "security_hub.security",
         "Security Hub, security account",
-        _security,
-        leaves_security_hub,
+        _check_security,
+        ignores_security_hub,
     ),
     Check(
         "security_hub.management",
         "Security Hub, management account",
-        _management,
-        has_security_account,
+        _check_management,
+        has_member_security_account,
     ),
-    Check("security_hub.standards", "Security Hub's standards", _standards, configures_centrally),
+    Check(
+        "security_hub.standards",
+        "Security Hub standards",
+        _check_standards,
+        configures_centrally,
+    ),
     Check(
         "security_hub.aggregator",
-        "Security Hub's aggregator",
-        _aggregator,
+        "Security Hub aggregator",
+        _check_aggregator,
         manages_security_hub,
     ),
+    Check(
+        "security_hub.policies",
+        "Security Hub policies",
+        _check_policies,
+        manages_security_hub,
+    ),
+    Check("security_hub.suspended", "suspended accounts", _check_suspended, configures_centrally),
 )

@@ -2,15 +2,12 @@
 
 import functools
 from collections.abc import Iterator
-from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
 from sandbox.local import Sandbox
 from sandbox.organizations.organization import ROOT_ID, SECURITY
-from tests.preflight.operator import Operator
-from tests.preflight.trails import Trails
 
 
 @pytest.fixture(scope="module")
@@ -19,21 +16,6 @@ def sandbox() -> Iterator[Sandbox]:
         client = functools.cache(running.client)  # making one takes longer than most tests
         with patch.object(running, "client", client):
             yield running
-
-
-@pytest.fixture
-def operator(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
-    """Who looks with the preflight."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", sandbox.endpoint)
-    return Operator(sandbox, tmp_path)
-
-
-@pytest.fixture
-def trails(sandbox: Sandbox) -> Iterator[Trails]:
-    """Organization trails that are not Rootwatch's."""
-    made = Trails(sandbox)
-    yield made
-    made.remove()
 
 
 @pytest.fixture

@@ -114,7 +114,7 @@ class Rehearsal:
 
     def _preflight(self) -> list[str]:
         done = subprocess.run(
-            [sys.executable, "-m", "operations", "check", "--before", "--output", "json"],
+            [sys.executable, "-m", "cli", "preflight", "--output", "json"],
             cwd=ROOT,
             env={
                 **os.environ,
@@ -127,7 +127,7 @@ class Rehearsal:
         )
         assert done.stdout, done.stderr
         checks = json.loads(done.stdout)["checks"]
-        told = [one["id"] for one in checks if one["status"] in {"missing", "unknown"}]
+        told = [one["id"] for one in checks if one["status"] in {"fail", "error"}]
         assert done.returncode == bool(told)
         return told
 
@@ -143,7 +143,7 @@ class Rehearsal:
             found_in=[one["AwsAccountId"] for one in self._active_findings(record["eventID"])],
             notifications=self._notifications(record["eventID"]),
             waiting=self._messages("finding-importer"),
-            letters=self._messages("finding-importer-dead-letter-queue"),
+            letters=self._messages("finding-importer-dead-letters"),
         )
 
     def _active_findings(self, event_id: str) -> Iterator[Mapping[str, Any]]:

@@ -1,6 +1,6 @@
-"""The AWS command line, as far as the preflight's commands go: what it does not take, fails.
+"""Runs commands of the AWS CLI, as far as the remedies of the preflight use it.
 
-Commands, options and their values are held to botocore's models, as the real one makes its own.
+It validates operations, options and values by botocore's models, as the AWS CLI does.
 https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-parameters-types.html
 """
 
@@ -15,14 +15,14 @@ from operations.preflight.result import Command
 from sandbox.local import Sandbox
 from sandbox.organizations.organization import LOG_ARCHIVE, MANAGEMENT, SECURITY
 
-SERVICES = {"s3api": "s3"}  # where the command line calls it otherwise
-PROFILES = {"log-archive": LOG_ARCHIVE.id, "security": SECURITY.id}  # as README.md makes them
+SERVICES = {"s3api": "s3"}  # services with another name in the AWS CLI
+PROFILES = {"log-archive": LOG_ARCHIVE.id, "security": SECURITY.id}  # as in docs/deploying.md
 GLOBAL = frozenset({"--region", "--profile", "--query", "--output"})
-GLOBAL_SERVICES = frozenset({"iam", "organizations", "sts"})  # which ask for no region
+GLOBAL_SERVICES = frozenset({"iam", "organizations", "sts"})  # which need no region
 
 
 class CommandLineError(Exception):
-    """Nothing that the command line takes."""
+    """The AWS CLI would reject the command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,10 @@ class Parsed:
 def run(sandbox: Sandbox, command: Command) -> Any:
     parsed = parse(sandbox, command.line)
     account = PROFILES[parsed.profile] if parsed.profile else MANAGEMENT.id
-    is_made_elsewhere = parsed.service == "iam"  # by whom no role lets in yet
-    if account != command.account and not is_made_elsewhere:
-        raise CommandLineError(f"for {command.account}, and runs in {account}: {command.line}")
+    needs_no_profile = parsed.service == "iam"  # before the deployment role exists
+    if account != command.account and not needs_no_profile:
+        raise CommandLineError(f"for {command.account}, but runs in {account}: {command.line}")
+    assert command.account
     client = sandbox.client(parsed.service, command.account, parsed.region or "us-east-1")
     return getattr(client, xform_name(parsed.operation))(**parsed.parameters)
 
@@ -54,7 +55,7 @@ def parse(sandbox: Sandbox, line: str) -> Parsed:
     options = _options(words)
     region, profile = options.pop("--region", []), options.pop("--profile", [])
     if not region and service not in GLOBAL_SERVICES:
-        raise CommandLineError(f"names no region: {line}")
+        raise CommandLineError(f"has no region: {line}")
     shape = model.operation_model(operation).input_shape
     members = {xform_name(name, "-"): (name, member) for name, member in shape.members.items()}
     parameters = dict(
@@ -62,8 +63,8 @@ def parse(sandbox: Sandbox, line: str) -> Parsed:
         for option, values in options.items()
         if option not in GLOBAL
     )
-    if lacking := set(shape.required_members) - set(parameters):
-        raise CommandLineError(f"lacks {lacking}: {line}")
+    if missing := set(shape.required_members) - set(parameters):
+        raise CommandLineError(f"options {missing} are missing: {line}")
     return Parsed(
         service=SERVICES.get(service, service),
         operation=operation,
@@ -101,11 +102,11 @@ def _value(shape: Any, option: str, values: list[str]) -> Any:
         is_json = len(values) == 1 and values[0].startswith("[")
         return json.loads(values[0]) if is_json else values
     if len(values) != 1:
-        raise CommandLineError(f"{option} takes one value: {values}")
+        raise CommandLineError(f"{option} expects one value: {values}")
     if shape.type_name == "structure":
         return _structure(shape, values[0])
     if shape.type_name != "string":
-        raise CommandLineError(f"{option}: {shape.type_name} is not understood here")
+        raise CommandLineError(f"{option}: {shape.type_name} is not supported")
     return values[0]
 
 

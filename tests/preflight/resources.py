@@ -1,4 +1,4 @@
-"""Resources with the names that Rootwatch gives, made by whomever the tags say."""
+"""Resources with the names of Rootwatch's resources, and with any tags."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 from modules.naming import Names
 from sandbox.local import Sandbox
 from sandbox.tests.resources import allow, policy, service, trusting, zipped
-from tests.preflight.operator import MINIMAL
+from tests.preflight.operators import MINIMAL
 
 NAMES = Names(MINIMAL)
 OWN, OTHERS = {"project": "rootwatch"}, {"project": "another"}
@@ -15,41 +15,41 @@ TEMPLATE = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
 PATTERN = json.dumps({"source": ["aws.signin"]})
 
 type Tags = Mapping[str, str]
-type Make = Callable[[Sandbox, str, Tags], Any]
+type Create = Callable[[Sandbox, str, Tags], Any]
 
 
 def listed(tags: Tags) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def make_bucket(sandbox: Sandbox, account: str, tags: Tags) -> None:
+def create_bucket(sandbox: Sandbox, account: str, tags: Tags) -> None:
     s3 = sandbox.client("s3", account)
     s3.create_bucket(Bucket=NAMES.trail_bucket)
     s3.put_bucket_tagging(Bucket=NAMES.trail_bucket, Tagging={"TagSet": listed(tags)})
 
 
-def make_alias(name: str) -> Make:
-    def make(sandbox: Sandbox, account: str, tags: Tags) -> None:
+def create_alias(name: str) -> Create:
+    def create(sandbox: Sandbox, account: str, tags: Tags) -> None:
         kms = sandbox.client("kms", account)
-        as_kms_has_them = [{"TagKey": key, "TagValue": value} for key, value in tags.items()]
-        key = kms.create_key(Tags=as_kms_has_them)["KeyMetadata"]["KeyId"]
+        kms_tags = [{"TagKey": key, "TagValue": value} for key, value in tags.items()]
+        key = kms.create_key(Tags=kms_tags)["KeyMetadata"]["KeyId"]
         kms.create_alias(AliasName=name, TargetKeyId=key)
 
-    return make
+    return create
 
 
-def make_log_group(name: str) -> Make:
-    def make(sandbox: Sandbox, account: str, tags: Tags) -> None:
+def create_log_group(name: str) -> Create:
+    def create(sandbox: Sandbox, account: str, tags: Tags) -> None:
         logs = sandbox.client("logs", account)
         logs.create_log_group(logGroupName=name, tags=dict(tags))
 
-    return make
+    return create
 
 
-def make_role(name: str) -> Make:
-    """With policies, which have to go before it."""
+def create_named_role(name: str) -> Create:
+    """With policies, which have to be deleted first."""
 
-    def make(sandbox: Sandbox, account: str, tags: Tags) -> None:
+    def create(sandbox: Sandbox, account: str, tags: Tags) -> None:
         iam = sandbox.client("iam", account)
         iam.create_role(
             RoleName=name,
@@ -63,10 +63,10 @@ def make_role(name: str) -> Make:
             iam.create_policy(PolicyName=managed, PolicyDocument=policy(allow("sqs:*")))
         iam.attach_role_policy(RoleName=name, PolicyArn=arn)
 
-    return make
+    return create
 
 
-def make_function(sandbox: Sandbox, account: str, tags: Tags) -> None:
+def create_function(sandbox: Sandbox, account: str, tags: Tags) -> None:
     iam = sandbox.client("iam", account)
     if not any(role["RoleName"] == "of-function" for role in iam.list_roles()["Roles"]):
         trust = trusting(service("lambda"))
@@ -81,21 +81,21 @@ def make_function(sandbox: Sandbox, account: str, tags: Tags) -> None:
     )
 
 
-def make_queue(name: str) -> Make:
-    def make(sandbox: Sandbox, account: str, tags: Tags) -> None:
+def create_queue(name: str) -> Create:
+    def create(sandbox: Sandbox, account: str, tags: Tags) -> None:
         sandbox.client("sqs", account).create_queue(QueueName=name, tags=dict(tags))
 
-    return make
+    return create
 
 
-def make_topic(name: str) -> Make:
-    def make(sandbox: Sandbox, account: str, tags: Tags) -> None:
+def create_topic(name: str) -> Create:
+    def create(sandbox: Sandbox, account: str, tags: Tags) -> None:
         sandbox.client("sns", account).create_topic(Name=name, Tags=listed(tags))
 
-    return make
+    return create
 
 
-def make_table(sandbox: Sandbox, account: str, tags: Tags) -> None:
+def create_table(sandbox: Sandbox, account: str, tags: Tags) -> None:
     sandbox.client("dynamodb", account).create_table(
         TableName=NAMES.idempotency_table,
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
@@ -105,19 +105,19 @@ def make_table(sandbox: Sandbox, account: str, tags: Tags) -> None:
     )
 
 
-def make_bus(sandbox: Sandbox, account: str, tags: Tags) -> None:
-    """With a rule, which has to go before it."""
+def create_bus(sandbox: Sandbox, account: str, tags: Tags) -> None:
+    """With a rule, which has to be deleted first."""
     events = sandbox.client("events", account)
     events.create_event_bus(Name=NAMES.event_bus, Tags=listed(tags))
     put_rule(sandbox, account, NAMES.event_bus, {})
 
 
-def make_rule(sandbox: Sandbox, account: str, tags: Tags) -> None:
+def create_rule(sandbox: Sandbox, account: str, tags: Tags) -> None:
     put_rule(sandbox, account, "default", tags)
 
 
 def put_rule(sandbox: Sandbox, account: str, bus: str, tags: Tags) -> None:
-    """With targets, which have to go before it."""
+    """With targets, which have to be deleted first."""
     events, on_bus = sandbox.client("events", account), {"EventBusName": bus}
     name = NAMES.event_rule
     events.put_rule(Name=name, EventPattern=PATTERN, Tags=listed(tags), **on_bus)
@@ -126,8 +126,8 @@ def put_rule(sandbox: Sandbox, account: str, bus: str, tags: Tags) -> None:
     events.put_targets(Rule=name, Targets=targets, **on_bus)
 
 
-def make_trail(sandbox: Sandbox, account: str, tags: Tags) -> None:
-    """One that is not the organization's, which is told of by another check."""
+def create_trail(sandbox: Sandbox, account: str, tags: Tags) -> None:
+    """Not an organization trail, which another check reports."""
     s3, cloudtrail = sandbox.client("s3", account), {"Principal": service("cloudtrail")}
     s3.create_bucket(Bucket="of-trail")
     statements = [
@@ -140,13 +140,13 @@ def make_trail(sandbox: Sandbox, account: str, tags: Tags) -> None:
     )
 
 
-def make_stack(sandbox: Sandbox, account: str, tags: Tags) -> None:
+def create_stack(sandbox: Sandbox, account: str, tags: Tags) -> None:
     sandbox.client("cloudformation", account).create_stack(
         StackName=NAMES.member_stack_set, TemplateBody=TEMPLATE, Tags=listed(tags)
     )
 
 
-def make_stack_set(sandbox: Sandbox, account: str, tags: Tags) -> None:
+def create_stack_set(sandbox: Sandbox, account: str, tags: Tags) -> None:
     sandbox.client("cloudformation", account).create_stack_set(
         StackSetName=NAMES.member_stack_set,
         TemplateBody=TEMPLATE,

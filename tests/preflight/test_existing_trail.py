@@ -1,4 +1,4 @@
-"""`check --before`: the trail that exists already records, delivers, and can be read."""
+"""The preflight: whether Rootwatch can use an existing trail."""
 
 from typing import Any
 
@@ -9,8 +9,9 @@ from operations.preflight.result import Status
 from sandbox.local import Sandbox
 from sandbox.organizations.organization import SECURITY
 from sandbox.tests.resources import REGION, create_function
-from tests.preflight.operator import MINIMAL, Operator, config_of, lines, only
+from tests.preflight.operators import MINIMAL, Operator, only
 from tests.preflight.trails import DATA, GROUP, READ_ONLY, Trails
+from tests.unit.operations.fake_aws import config_of, lines
 
 
 class Subscriptions:
@@ -42,130 +43,130 @@ def subscriptions(sandbox: Sandbox) -> Subscriptions:
 
 
 @pytest.fixture
-def name(trails: Trails, delegated: None) -> str:  # noqa: ARG001  made before it
+def name(trails: Trails, delegated: None) -> str:  # noqa: ARG001  created before it
     return trails(SECURITY.id)
 
 
 @pytest.fixture
-def reading(operator: Operator, trails: Trails, name: str) -> Operator:
-    return operator.of(
+def existing(operator: Operator, trails: Trails, name: str) -> Operator:
+    return operator.configured(
         trail={"managed": False, "name": name, "log_group": GROUP, "bucket": trails.bucket}
     )
 
 
-def test_nothing_is_missing_where_it_records_and_delivers(reading: Operator) -> None:
-    assert reading.not_ok() == {}
+def test_a_trail_that_logs_and_delivers_passes(existing: Operator) -> None:
+    assert existing.problems() == {}
 
 
-def test_a_trail_that_is_not_there_is_told_with_one_that_is(reading: Operator, name: str) -> None:
-    lost = reading.of(trail={"name": "nowhere"})
-    found = lost.not_ok()
+def test_a_trail_that_does_not_exist_fails_with_the_name_of_one_that_does(
+    existing: Operator, name: str
+) -> None:
+    lost = existing.configured(trail={"name": "nowhere"})
+    found = lost.problems()
     coverage = found.pop("trail.coverage")
 
-    assert coverage.detail == "there is no trail nowhere"
+    assert coverage.detail == "trail nowhere does not exist"
     assert f"  name: {name}" in config_of(coverage)
-    unknown = {"trail.recording", "trail.delivery", "trail.destination", "trail.second"}
-    assert set(found) == unknown
-    told = {(one.status, one.detail) for one in found.values()}
-    because = "not looked at, because there is no trail nowhere"
-    assert told == {(Status.UNKNOWN, because)}
+    assert set(found) == {"trail.events", "trail.delivery", "trail.destination", "trail.duplicate"}
+    skipped = (Status.ERROR, "skipped: trail nowhere does not exist")
+    assert {(one.status, one.detail) for one in found.values()} == {skipped}
 
 
 @pytest.mark.parametrize(
-    ("setting", "told"),
+    ("setting", "detail"),
     [
-        ("IsOrganizationTrail", "no organization trail"),
-        ("IsMultiRegionTrail", "of one region only"),
+        ("IsOrganizationTrail", "not an organization trail"),
+        ("IsMultiRegionTrail", "not a multi-Region trail"),
     ],
 )
-def test_a_trail_that_covers_less_is_widened(
-    reading: Operator, trails: Trails, name: str, setting: str, told: str
+def test_the_coverage_of_a_trail_is_extended(
+    existing: Operator, trails: Trails, name: str, setting: str, detail: str
 ) -> None:
     trails.client.update_trail(Name=name, **{setting: False})
-    found = only(reading.not_ok(), "trail.coverage")
-    reading.do(found)
+    found = only(existing.problems(), "trail.coverage")
+    existing.follow(found)
 
-    assert found.detail == told
-    assert reading.not_ok() == {}
+    assert found.detail == detail
+    assert existing.problems() == {}
 
 
 @pytest.mark.parametrize(
     "selectors", [{"EventSelectors": [READ_ONLY]}, {"AdvancedEventSelectors": [DATA]}]
 )
-def test_a_trail_that_records_no_sign_ins_is_made_to(
-    reading: Operator, trails: Trails, name: str, selectors: dict[str, Any]
+def test_a_trail_that_does_not_log_sign_ins_is_changed(
+    existing: Operator, trails: Trails, name: str, selectors: dict[str, Any]
 ) -> None:
     trails.client.put_event_selectors(TrailName=name, **selectors)
-    found = only(reading.not_ok(), "trail.recording")
-    reading.do(found)
+    found = only(existing.problems(), "trail.events")
+    existing.follow(found)
 
-    assert reading.not_ok() == {}
+    assert existing.problems() == {}
     kept = trails.client.get_event_selectors(TrailName=name)
     advanced = selectors.get("AdvancedEventSelectors", [])
     assert kept.get("AdvancedEventSelectors", [])[: len(advanced)] == advanced
 
 
-def test_a_trail_that_is_stopped_is_started(reading: Operator, trails: Trails, name: str) -> None:
+def test_a_trail_that_is_stopped_is_started(existing: Operator, trails: Trails, name: str) -> None:
     trails.client.stop_logging(Name=name)
-    found = only(reading.not_ok(), "trail.delivery")
-    reading.do(found)
+    found = only(existing.problems(), "trail.delivery")
+    existing.follow(found)
 
-    assert found.detail == "is stopped"
-    assert reading.not_ok() == {}
+    assert found.detail == "stopped"
+    assert existing.problems() == {}
 
 
 @pytest.mark.parametrize("key", ["log_group", "bucket"])
-def test_names_that_are_not_the_trails_are_told_as_they_are(
-    reading: Operator, operator: Operator, key: str
+def test_the_remedy_of_another_destination_is_the_destination_of_the_trail(
+    existing: Operator, operator: Operator, key: str
 ) -> None:
-    found = reading.of(trail={key: "another"}).look("trail.destination")
+    found = existing.configured(trail={key: "another"}).check("trail.destination")
 
-    assert found.status == Status.MISSING
-    assert operator.taking(found).settings.trail == reading.settings.trail
+    assert found.status == Status.FAIL
+    assert operator.with_config_of(found).settings.trail == existing.settings.trail
 
 
-def test_another_region_is_told(reading: Operator) -> None:
-    found = reading.of(home_region="eu-west-1").look("trail.destination")
+def test_the_remedy_of_another_region_is_the_home_region(existing: Operator) -> None:
+    found = existing.configured(home_region="eu-west-1").check("trail.destination")
 
-    assert found.status == Status.MISSING
+    assert found.status == Status.FAIL
     assert config_of(found)[0] == f"home_region: {REGION}"
 
 
-def test_a_trail_without_a_log_group_gets_the_one_of_the_configuration(
+def test_a_trail_without_a_log_group_gets_that_of_the_configuration(
     operator: Operator, trails: Trails, sandbox: Sandbox
 ) -> None:
     name = trails()
     wanted = {"managed": False, "name": name, "log_group": GROUP, "bucket": trails.bucket}
-    reading = operator.of(trail=wanted)
-    found = reading.not_ok()
-    reading.do(found["trail.destination"])
-    mended = reading.not_ok()
+    existing = operator.configured(trail=wanted)
+    found = existing.problems()
+    existing.follow(found["trail.destination"])
+    after = existing.problems()
     sandbox.client("cloudtrail").deregister_organization_delegated_admin(
         DelegatedAdminAccountId=SECURITY.id
     )
 
     assert set(found) == {"trail.destination", "trail.log_group"}
-    assert found["trail.log_group"].detail == f"{GROUP} does not exist"
-    assert mended == {}
+    assert found["trail.log_group"].detail == f"log group {GROUP} does not exist"
+    assert after == {}
 
 
-def test_a_log_group_without_room_for_a_subscription_gets_it(
-    reading: Operator, subscriptions: Subscriptions
+def test_subscription_filters_are_deleted_for_capacity(
+    existing: Operator, subscriptions: Subscriptions
 ) -> None:
     subscriptions("one", "two")
-    found = only(reading.not_ok(), "trail.log_group")
-    reading.do(found)
+    found = only(existing.problems(), "trail.log_group")
+    existing.follow(found)
 
-    assert found.detail.startswith("2 of 2 subscription filters")
+    assert found.detail.startswith("2 other subscription filters of at most 2")
     assert len(lines(found)) == 2
-    assert reading.not_ok() == {}
+    assert existing.problems() == {}
 
 
-def test_rootwatchs_own_subscription_takes_no_room_away(
-    reading: Operator, subscriptions: Subscriptions
+def test_the_subscription_filter_of_rootwatch_is_not_counted(
+    existing: Operator, subscriptions: Subscriptions
 ) -> None:
     subscriptions("one", Names(MINIMAL).importer)
-    found = reading.look("trail.log_group")
+    found = existing.check("trail.log_group")
 
-    assert found.status == Status.OK
-    assert found.detail.startswith("1 of 2 subscription filters")
+    assert found.status == Status.PASS
+    assert found.detail.startswith("1 other subscription filters of at most 2")

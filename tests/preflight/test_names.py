@@ -1,215 +1,224 @@
-"""`check --before`: each name that Rootwatch gives, taken by somebody else, and given up again."""
+"""The preflight: conflicts of each name, and their remedies."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
 
-from operations.preflight.name_list import Resource, in_log_archive, in_management, in_security
+from operations.preflight.check import CheckContext
+from operations.preflight.names import NamedResource, in_log_archive, in_management, in_security
 from operations.preflight.result import Status
 from sandbox.local import Sandbox
 from sandbox.organizations.organization import LOG_ARCHIVE, MANAGEMENT, MEMBERS, SECURITY
-from tests.preflight.operator import Operator, config_of, lines, only
+from tests.preflight.operators import Operator, only
 from tests.preflight.resources import (
     NAMES,
     OTHERS,
     OWN,
-    Make,
-    make_alias,
-    make_bucket,
-    make_bus,
-    make_function,
-    make_log_group,
-    make_queue,
-    make_role,
-    make_rule,
-    make_stack,
-    make_stack_set,
-    make_table,
-    make_topic,
-    make_trail,
+    Create,
+    create_alias,
+    create_bucket,
+    create_bus,
+    create_function,
+    create_log_group,
+    create_named_role,
+    create_queue,
+    create_rule,
+    create_stack,
+    create_stack_set,
+    create_table,
+    create_topic,
+    create_trail,
 )
-from tests.unit.operations.answers import write_state
+from tests.unit.operations.fake_aws import config_of, lines, write_state
+
+LISTS: dict[str, Callable[[CheckContext], Iterator[NamedResource]]] = {
+    "management": in_management,
+    "log_archive": in_log_archive,
+    "security": in_security,
+}
+ACCOUNTS = {"management": MANAGEMENT, "log_archive": LOG_ARCHIVE, "security": SECURITY}
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     part: str
-    told: str  # as the check tells it
-    make: Make
+    shown: str  # in the detail of the check
+    create: Create
 
-    def resource(self, operator: Operator) -> Resource:
-        lists = {
-            "management": in_management,
-            "log_archive": in_log_archive,
-            "security": in_security,
-        }
-        return next(one for one in lists[self.part](operator.facts()) if str(one) == self.told)
+    def resource(self, operator: Operator) -> NamedResource:
+        listed = LISTS[self.part](operator.context())
+        return next(one for one in listed if str(one) == self.shown)
 
     @property
     def account(self) -> str:
-        accounts = {"management": MANAGEMENT, "log_archive": LOG_ARCHIVE, "security": SECURITY}
-        return accounts[self.part].id
+        return ACCOUNTS[self.part].id
 
     def __str__(self) -> str:
-        return f"{self.part}: {self.told}"
+        return f"{self.part}: {self.shown}"
 
 
 MEMBER_ACCESS = [
-    Case(part, f"role {role}", make_role(role))
+    Case(part, f"role {role}", create_named_role(role))
     for part in ("management", "security")
     for role in (NAMES.member_role, NAMES.event_role)
-] + [Case(part, f"event rule {NAMES.event_rule}", make_rule) for part in ("management", "security")]
+] + [
+    Case(part, f"event rule {NAMES.event_rule}", create_rule) for part in ("management", "security")
+]
 IN_MANAGEMENT = [
-    Case("management", f"trail {NAMES.trail}", make_trail),
-    Case("management", f"stack {NAMES.member_stack_set}", make_stack),
-    Case("management", f"stack set {NAMES.member_stack_set}", make_stack_set),
+    Case("management", f"trail {NAMES.trail}", create_trail),
+    Case("management", f"stack {NAMES.member_stack_set}", create_stack),
+    Case("management", f"stack set {NAMES.member_stack_set}", create_stack_set),
 ]
 IN_LOG_ARCHIVE = [
-    Case("log_archive", f"bucket {NAMES.trail_bucket}", make_bucket),
-    Case("log_archive", f"key {NAMES.trail_key_alias}", make_alias(NAMES.trail_key_alias)),
+    Case("log_archive", f"bucket {NAMES.trail_bucket}", create_bucket),
+    Case("log_archive", f"key {NAMES.trail_key_alias}", create_alias(NAMES.trail_key_alias)),
 ]
 IN_SECURITY = [
     *(
-        Case("security", f"log group {name}", make_log_group(name))
+        Case("security", f"log group {name}", create_log_group(name))
         for name in (NAMES.trail_log_group, NAMES.importer_log_group)
     ),
     *(
-        Case("security", f"role {name}", make_role(name))
+        Case("security", f"role {name}", create_named_role(name))
         for name in (NAMES.trail_log_role, NAMES.importer_role)
     ),
     *(
-        Case("security", f"queue {name}", make_queue(name))
+        Case("security", f"queue {name}", create_queue(name))
         for name in (NAMES.importer_queue, NAMES.dead_letter_queue)
     ),
     *(
-        Case("security", f"topic {NAMES.topic(priority)}", make_topic(NAMES.topic(priority)))
+        Case("security", f"topic {NAMES.topic(priority)}", create_topic(NAMES.topic(priority)))
         for priority in ("high", "low")
     ),
-    Case("security", f"function {NAMES.importer}", make_function),
-    Case("security", f"table {NAMES.idempotency_table}", make_table),
-    Case("security", f"event bus {NAMES.event_bus}", make_bus),
-    Case("security", f"key {NAMES.alerts_key_alias}", make_alias(NAMES.alerts_key_alias)),
+    Case("security", f"function {NAMES.importer}", create_function),
+    Case("security", f"table {NAMES.idempotency_table}", create_table),
+    Case("security", f"event bus {NAMES.event_bus}", create_bus),
+    Case("security", f"key {NAMES.alerts_key_alias}", create_alias(NAMES.alerts_key_alias)),
 ]
 CASES = [*IN_MANAGEMENT, *IN_LOG_ARCHIVE, *IN_SECURITY, *MEMBER_ACCESS]
 
 
-def test_every_name_that_is_looked_at_has_a_case(operator: Operator) -> None:
-    counted = [operator.look(f"names.{part}").detail for part in ("management", "security")]
+def test_every_name_has_a_case(operator: Operator) -> None:
+    counted = [operator.check(f"names.{part}").detail for part in ("management", "security")]
 
     parts = [case.part for case in CASES]
-    assert counted == [f"{parts.count(part)} free" for part in ("management", "security")]
-    assert operator.look("names.log_archive").detail == f"{parts.count('log_archive')} free"
+    assert counted == [f"{parts.count(part)} available" for part in ("management", "security")]
+    assert operator.check("names.log_archive").detail == f"{parts.count('log_archive')} available"
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_name_of_others_is_taken_until_it_is_given_up(
+def test_a_resource_of_others_is_a_conflict_until_it_is_deleted(
     case: Case, operator: Operator, sandbox: Sandbox
 ) -> None:
     check = f"names.{case.part}"
-    case.make(sandbox, case.account, OTHERS)
-    taken = operator.look(check)
-    operator.do(taken)
+    case.create(sandbox, case.account, OTHERS)
+    conflict = operator.check(check)
+    operator.follow(conflict)
 
-    assert taken.status == Status.MISSING
-    assert taken.detail == f"{case.told} exists, not Rootwatch's"
-    assert config_of(taken) == ("name_prefix: rootwatch-2",)
-    assert operator.look(check).status == Status.OK
+    assert conflict.status == Status.FAIL
+    assert conflict.detail == f"{case.shown} exists, not created by Rootwatch"
+    assert config_of(conflict) == ("name_prefix: rootwatch-2",)
+    assert operator.check(check).status == Status.PASS
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_name_of_rootwatchs_is_its_own_if_its_stacks_state_holds_it(
+def test_a_resource_of_rootwatch_passes_if_it_is_in_the_state_of_its_stack(
     case: Case, operator: Operator, sandbox: Sandbox
 ) -> None:
     check, resource = f"names.{case.part}", case.resource(operator)
-    case.make(sandbox, case.account, OWN)
-    lost = operator.look(check)
-    write_state(operator.root, resource.stack, [resource.held_as])
-    own = operator.look(check)
-    write_state(operator.root, resource.stack, [(resource.held_as[0], "another")])
-    left_over = operator.look(check)
-    operator.do(left_over)
+    case.create(sandbox, case.account, OWN)
+    lost = operator.check(check)
+    write_state(operator.root, resource.stack, [resource.in_state])
+    own = operator.check(check)
+    write_state(operator.root, resource.stack, [(resource.in_state[0], "another")])
+    orphaned = operator.check(check)
+    operator.follow(orphaned)
 
-    assert own.status == Status.OK
-    assert own.detail.endswith(", 1 Rootwatch's already")
-    assert lost.status == left_over.status == Status.MISSING
-    told = f"{case.told} exists, Rootwatch's by its tag, and in no state"
-    assert lost.detail == left_over.detail == told
-    assert lines(lost) == []  # it may be in use, with its state elsewhere
-    assert operator.look(check).status == Status.OK
-
-
-def test_untagged_is_taken(operator: Operator, sandbox: Sandbox) -> None:
-    make_queue(NAMES.importer_queue)(sandbox, SECURITY.id, {})
-    found = operator.look("names.security")
-    operator.do(found)
-
-    assert found.status == Status.MISSING
+    assert own.status == Status.PASS
+    assert own.detail.endswith(", 1 created by this deployment")
+    assert lost.status == orphaned.status == Status.FAIL
+    detail = f"{case.shown} exists, tagged by Rootwatch, but in no Terraform state"
+    assert lost.detail == orphaned.detail == detail
+    assert lines(lost) == []  # it may be in use, and its state elsewhere
+    assert operator.check(check).status == Status.PASS
 
 
-def test_all_that_is_taken_is_told_at_once_and_by_nothing_else(
+def test_a_resource_without_tags_is_a_conflict(operator: Operator, sandbox: Sandbox) -> None:
+    create_queue(NAMES.importer_queue)(sandbox, SECURITY.id, {})
+    found = operator.check("names.security")
+    operator.follow(found)
+
+    assert found.status == Status.FAIL
+
+
+def test_all_conflicts_are_reported_at_once_and_only_by_these_checks(
     operator: Operator, sandbox: Sandbox
 ) -> None:
     for case in CASES:
-        case.make(sandbox, case.account, OTHERS)
-    found = operator.not_ok()
+        case.create(sandbox, case.account, OTHERS)
+    found = operator.problems()
     for result in found.values():
-        operator.do(result)
+        operator.follow(result)
 
     assert {
-        id_: result.detail.count("exists, not Rootwatch's") for id_, result in found.items()
+        id_: result.detail.count("exists, not created by Rootwatch")
+        for id_, result in found.items()
     } == {
         f"names.{part}": [case.part for case in CASES].count(part)
         for part in ("management", "log_archive", "security")
     }
-    assert operator.not_ok() == {}
+    assert operator.problems() == {}
 
 
-def test_a_bucket_of_somebody_elses_leaves_no_choice_but_another_name(
+def test_a_bucket_in_another_account_requires_another_prefix(
     operator: Operator, sandbox: Sandbox
 ) -> None:
-    make_bucket(sandbox, MEMBERS[0].id, OWN)
-    found = only(operator.not_ok(), "names.log_archive")
+    create_bucket(sandbox, MEMBERS[0].id, OWN)
+    found = only(operator.problems(), "names.log_archive")
     sandbox.client("s3", MEMBERS[0].id).delete_bucket(Bucket=NAMES.trail_bucket)
 
-    assert found.detail == f"bucket {NAMES.trail_bucket} exists, of another account"
+    assert found.detail == f"bucket {NAMES.trail_bucket} exists, in another account"
     assert lines(found) == []
     assert config_of(found) == ("name_prefix: rootwatch-2",)
 
 
-def test_another_prefix_is_free(operator: Operator, sandbox: Sandbox) -> None:
-    make_queue(NAMES.importer_queue)(sandbox, SECURITY.id, OTHERS)
-    found = operator.look("names.security")
-    other = operator.of(name_prefix="rootwatch-2")
+def test_another_prefix_is_available(operator: Operator, sandbox: Sandbox) -> None:
+    create_queue(NAMES.importer_queue)(sandbox, SECURITY.id, OTHERS)
+    found = operator.check("names.security")
+    other = operator.configured(name_prefix="rootwatch-2")
 
-    assert other.look("names.security").status == Status.OK
-    operator.do(found)
+    assert other.check("names.security").status == Status.PASS
+    operator.follow(found)
 
 
 class TestDeployed:
-    def test_what_a_stack_of_rootwatchs_brought_is_its_own_without_a_tag(
+    def test_the_member_access_is_known_by_the_state_of_the_stack_set(
         self, operator: Operator, sandbox: Sandbox
     ) -> None:
         held = [("aws_cloudformation_stack_set", NAMES.member_stack_set)]
         write_state(operator.root, "organization", held)
-        make_role(NAMES.member_role)(sandbox, SECURITY.id, {})
-        found = operator.look("names.security")
+        create_named_role(NAMES.member_role)(sandbox, SECURITY.id, {})
+        found = operator.check("names.security")
         write_state(operator.root, "organization", [])
-        taken = operator.look("names.security")
-        operator.do(taken)
+        conflict = operator.check("names.security")
+        operator.follow(conflict)
 
-        assert found.status == Status.OK
-        assert taken.status == Status.MISSING
+        assert found.status == Status.PASS
+        assert conflict.status == Status.FAIL
 
-    def test_a_deployment_without_its_state_is_missing(
+    def test_a_deployment_without_its_state_fails(
         self, operator: Operator, sandbox: Sandbox
     ) -> None:
-        make_stack_set(sandbox, MANAGEMENT.id, OWN)
-        found = operator.not_ok()
+        create_stack_set(sandbox, MANAGEMENT.id, OWN)
+        found = operator.problems()
         held = [("aws_cloudformation_stack_set", NAMES.member_stack_set)]
         write_state(operator.root, "organization", held)
-        mended = operator.not_ok()
+        after = operator.problems()
         sandbox.client("cloudformation").delete_stack_set(StackSetName=NAMES.member_stack_set)
 
         assert set(found) == {"deployment.state", "names.management"}
-        assert found["deployment.state"].detail.startswith("organization: Rootwatch is deployed")
-        assert mended == {}
+        assert found["deployment.state"].detail.startswith(
+            "organization: deployed, but without a state"
+        )
+        assert after == {}

@@ -1,4 +1,4 @@
-"""`check --before`: Security Hub as it is before Rootwatch manages it, or reads with it only."""
+"""The preflight: Security Hub, with and without management by Rootwatch."""
 
 from collections.abc import Iterator
 
@@ -15,8 +15,8 @@ from sandbox.organizations.organization import (
     reinstate,
     suspend,
 )
-from tests.preflight.operator import Operator, config_of, lines, only
-from tests.unit.operations.answers import write_state, write_synthesized
+from tests.preflight.operators import Operator, only
+from tests.unit.operations.fake_aws import config_of, lines, write_state, write_synthesized
 
 ADMINISTRATOR = "aws_securityhub_organization_admin_account"
 HUB, AGGREGATOR = "aws_securityhub_account", "aws_securityhub_finding_aggregator"
@@ -41,61 +41,61 @@ def turn_on(sandbox: Sandbox, account: str, *, standards: bool = False) -> None:
 
 
 class TestHubs:
-    def test_the_management_accounts_is_imported_and_then_ok(
+    def test_the_hub_of_the_management_account_is_imported(
         self, operator: Operator, sandbox: Sandbox
     ) -> None:
         turn_on(sandbox, MANAGEMENT.id)
-        found = only(operator.not_ok(), "security_hub.management")
+        found = only(operator.problems(), "security_hub.management")
         write_state(operator.root, "detection", [(HUB, MANAGEMENT.id)])
-        mended = operator.not_ok()
+        after = operator.problems()
         turn_off(sandbox, MANAGEMENT.id)
 
-        assert found.detail.startswith(f"is on in {MANAGEMENT.id}, but not by Rootwatch")
+        assert found.detail.startswith(f"enabled in {MANAGEMENT.id}, not by Rootwatch")
         assert lines(found) == ["make synth"]
         assert found.remedy
-        assert "`make destroy` will turn it off then" in found.remedy.right
-        assert "`terraform state rm`" in found.remedy.right
-        assert mended == {}
+        assert "`make destroy` then disables Security Hub in this account" in found.remedy.expected
+        assert "`terraform state rm`" in found.remedy.expected
+        assert after == {}
 
-    def test_where_it_is_managed_elsewhere_it_has_to_be_on_in_the_security_account(
+    def test_without_management_it_has_to_be_enabled_in_the_security_account(
         self, operator: Operator, sandbox: Sandbox
     ) -> None:
-        unmanaged = operator.of(security_hub={"managed": False})
-        found = unmanaged.not_ok()
+        unmanaged = operator.configured(security_hub={"managed": False})
+        found = unmanaged.problems()
         for result in found.values():
-            unmanaged.do(result)
-        mended = unmanaged.report()
+            unmanaged.follow(result)
+        after = unmanaged.report()
         for account in (MANAGEMENT, SECURITY):
             turn_off(sandbox, account.id)
 
         assert {id_: result.status for id_, result in found.items()} == {
-            "security_hub.security": Status.MISSING,
-            "security_hub.management": Status.WARNING,
+            "security_hub.security": Status.FAIL,
+            "security_hub.management": Status.WARN,
         }
-        assert mended.is_ok
-        told = {row.check.id: row.result for row in mended.rows}["security_hub.security"]
-        assert told.detail.endswith("whether it is in the members was not looked at")
+        assert after.is_ok
+        security = {row.id: row.result for row in after.rows}["security_hub.security"]
+        assert security.detail.endswith("member accounts are not checked")
 
 
 class TestStandards:
-    def test_those_that_are_on_are_told_until_they_are_off(
+    def test_enabled_standards_fail_until_they_are_disabled(
         self, operator: Operator, sandbox: Sandbox
     ) -> None:
         turn_on(sandbox, SECURITY.id, standards=True)
-        found = only(operator.not_ok(), "security_hub.standards")
-        local = operator.taking(found)
-        left_alone = local.not_ok()
-        operator.do(found)
-        mended = operator.not_ok()
+        found = only(operator.problems(), "security_hub.standards")
+        local = operator.with_config_of(found)
+        unchanged = local.problems()
+        operator.follow(found)
+        after = operator.problems()
         turn_off(sandbox, SECURITY.id)
 
         assert found.detail == f"{BEST_PRACTICES} in {SECURITY.id}, {CIS} in {SECURITY.id}"
         assert local.settings.security_hub.configuration == "local"
-        assert left_alone == mended == {}
+        assert unchanged == after == {}
 
-    def test_a_hub_without_any_is_ok(self, operator: Operator, sandbox: Sandbox) -> None:
+    def test_a_hub_without_standards_passes(self, operator: Operator, sandbox: Sandbox) -> None:
         turn_on(sandbox, SECURITY.id)
-        found = operator.not_ok()
+        found = operator.problems()
         turn_off(sandbox, SECURITY.id)
 
         assert found == {}
@@ -106,24 +106,24 @@ class TestSuspended:
         self, operator: Operator, units: dict[str, str]
     ) -> None:
         suspend(MEMBERS[0].id)
-        found = operator.look("security_hub.suspended")
-        elsewhere = operator.of(organization={"targets": (units["Security"],)})
-        not_below = elsewhere.look("security_hub.suspended")
-        local = operator.taking(found)
-        left_alone = local.not_ok()
+        found = operator.check("security_hub.suspended")
+        elsewhere = operator.configured(organization={"targets": (units["Security"],)})
+        not_below = elsewhere.check("security_hub.suspended")
+        local = operator.with_config_of(found)
+        unchanged = local.problems()
         reinstate(MEMBERS[0].id)
 
-        assert found.status == Status.WARNING
+        assert found.status == Status.WARN
         assert found.detail == f"below the targets: {MEMBERS[0].id}"
-        assert not_below.status == Status.OK
-        assert left_alone == {}
-        assert operator.look("security_hub.suspended").detail == "none below the targets"
+        assert not_below.status == Status.PASS
+        assert unchanged == {}
+        assert operator.check("security_hub.suspended").detail == "none below the targets"
 
 
 class TestAggregator:
     @pytest.fixture
-    def made(self, sandbox: Sandbox, region: str) -> Iterator[str]:
-        """Its ARN."""
+    def aggregator(self, sandbox: Sandbox, region: str) -> Iterator[str]:
+        """The ARN of an aggregator in the security account."""
         turn_on(sandbox, SECURITY.id)
         hub = sandbox.client("securityhub", SECURITY.id, region)
         if region != "us-east-1":
@@ -137,57 +137,61 @@ class TestAggregator:
             turn_off(sandbox, SECURITY.id)
 
     @pytest.mark.parametrize("region", ["us-east-1"])
-    def test_one_in_the_home_region_is_imported(self, operator: Operator, made: str) -> None:
+    def test_an_aggregator_in_the_home_region_is_imported(
+        self, operator: Operator, aggregator: str
+    ) -> None:
         stack = f'{{"resource": {{"{AGGREGATOR}": {{"hub_aggregator_1A": {{}}}}}}}}'
         write_synthesized(operator.root, "detection", stack)
-        found = only(operator.not_ok(), "security_hub.aggregator")
+        found = only(operator.problems(), "security_hub.aggregator")
 
         assert lines(found)[-1] == (
             f"terraform -chdir=cdktf.out/stacks/detection import {AGGREGATOR}.hub_aggregator_1A"
-            f" {made}"
+            f" {aggregator}"
         )
-        write_state(operator.root, "detection", [(AGGREGATOR, made)])
-        assert operator.not_ok() == {}
+        write_state(operator.root, "detection", [(AGGREGATOR, aggregator)])
+        assert operator.problems() == {}
 
-    @pytest.mark.usefixtures("made")
+    @pytest.mark.usefixtures("aggregator")
     @pytest.mark.parametrize("region", ["eu-west-1"])
-    def test_one_in_another_region_is_deleted(self, operator: Operator) -> None:
-        found = only(operator.not_ok(), "security_hub.aggregator")
-        operator.do(found)
+    def test_an_aggregator_in_another_region_is_deleted(self, operator: Operator) -> None:
+        found = only(operator.problems(), "security_hub.aggregator")
+        operator.follow(found)
 
-        assert found.detail.startswith("one in eu-west-1, not by Rootwatch")
-        assert operator.not_ok() == {}
+        assert found.detail.startswith("one in eu-west-1, not created by Rootwatch")
+        assert operator.problems() == {}
 
-    @pytest.mark.usefixtures("made")
+    @pytest.mark.usefixtures("aggregator")
     @pytest.mark.parametrize("region", ["eu-west-1"])
-    def test_it_is_in_the_way_of_who_links_no_region_too(
+    def test_an_aggregator_is_also_a_conflict_without_linked_regions(
         self, operator: Operator, sandbox: Sandbox
     ) -> None:
-        alone = operator.of(security_hub={"configuration": "local", "linked_regions": "none"})
+        alone = operator.configured(
+            security_hub={"configuration": "local", "linked_regions": "none"}
+        )
         hub = sandbox.client("securityhub", SECURITY.id)
         with pytest.raises(ClientError, match="already has the finding aggregator"):
             hub.create_finding_aggregator(RegionLinkingMode="NO_REGIONS")
-        found = only(alone.not_ok(), "security_hub.aggregator")
-        alone.do(found)
-        mended = alone.not_ok()
+        found = only(alone.problems(), "security_hub.aggregator")
+        alone.follow(found)
+        after = alone.problems()
         own = hub.create_finding_aggregator(RegionLinkingMode="NO_REGIONS")
         hub.delete_finding_aggregator(FindingAggregatorArn=own["FindingAggregatorArn"])
 
-        assert found.detail.startswith("one in eu-west-1, not by Rootwatch")
-        assert mended == {}
+        assert found.detail.startswith("one in eu-west-1, not created by Rootwatch")
+        assert after == {}
 
 
 class TestPolicies:
     @pytest.fixture
     def policy(self, sandbox: Sandbox, operator: Operator) -> str:
-        """The name of one in an organization that the security account configures centrally."""
+        """The ID of a policy. The security account configures the organization centrally."""
         sandbox.client("securityhub").enable_organization_admin_account(AdminAccountId=SECURITY.id)
         hub = sandbox.client("securityhub", SECURITY.id)
         if not hub.list_finding_aggregators()["FindingAggregators"]:
             hub.create_finding_aggregator(RegionLinkingMode="ALL_REGIONS")
         (aggregator,) = hub.list_finding_aggregators()["FindingAggregators"]
-        held = [(ADMINISTRATOR, SECURITY.id), (AGGREGATOR, aggregator["FindingAggregatorArn"])]
-        write_state(operator.root, "detection", held)
+        in_state = [(ADMINISTRATOR, SECURITY.id), (AGGREGATOR, aggregator["FindingAggregatorArn"])]
+        write_state(operator.root, "detection", in_state)
         hub.update_organization_configuration(
             AutoEnable=False,
             AutoEnableStandards="NONE",
@@ -197,12 +201,14 @@ class TestPolicies:
             hub.create_configuration_policy(Name="baseline", ConfigurationPolicy=NO_STANDARDS)["Id"]
         )
 
-    def test_those_of_others_are_named_until_they_are_gone(
+    def test_policies_of_others_fail_until_they_are_deleted(
         self, operator: Operator, sandbox: Sandbox, policy: str
     ) -> None:
         hub = sandbox.client("securityhub", SECURITY.id)
-        not_in_use = operator.not_ok()
-        in_the_way = operator.of(security_hub={"configuration": "local"}).not_ok()
+        not_associated = operator.problems()
+        with_local_configuration = operator.configured(
+            security_hub={"configuration": "local"}
+        ).problems()
         units = sandbox.client("organizations").list_organizational_units_for_parent(
             ParentId=ROOT_ID
         )["OrganizationalUnits"]
@@ -211,15 +217,18 @@ class TestPolicies:
             hub.start_configuration_policy_association(
                 ConfigurationPolicyIdentifier=policy, Target=target
             )
-        found = only(operator.not_ok(), "security_hub.policies")
-        operator.do(found)
+        found = only(operator.problems(), "security_hub.policies")
+        operator.follow(found)
 
-        assert not_in_use == {}
-        assert (
-            only(in_the_way, "security_hub.policies").detail == "of others: baseline (not in use)"
+        assert not_associated == {}
+        conflict = only(with_local_configuration, "security_hub.policies")
+        assert conflict.detail == "not created by Rootwatch: baseline (not associated)"
+        targets = (
+            found.detail.removeprefix("not created by Rootwatch: baseline (")
+            .rstrip(")")
+            .split(", ")
         )
-        targets = found.detail.removeprefix("of others: baseline (").rstrip(")").split(", ")
         assert set(targets) == {unit, SECURITY.id}
         assert config_of(found) == ("security_hub:", "  managed: false")
-        assert operator.not_ok() == {}
+        assert operator.problems() == {}
         assert hub.list_configuration_policies()["ConfigurationPolicySummaries"] == []

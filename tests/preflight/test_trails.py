@@ -1,4 +1,4 @@
-"""`check --before`: an organization trail that would be paid for twice is read instead."""
+"""The preflight: duplicate organization trails, and former trails of Rootwatch."""
 
 import pytest
 
@@ -7,21 +7,21 @@ from sandbox.cloudtrail import sign_ins
 from sandbox.local import Sandbox
 from sandbox.organizations.organization import MANAGEMENT, MEMBERS, SECURITY
 from sandbox.tests.resources import REGION
-from tests.preflight.operator import MINIMAL, Operator, config_of, lines, only
+from tests.preflight.operators import MINIMAL, Operator, only
 from tests.preflight.trails import DATA, DELEGATED, GROUP, READ_ONLY, Trails, arn_of
-from tests.unit.operations.answers import write_state
+from tests.unit.operations.fake_aws import config_of, lines, write_state
 
 
 @pytest.mark.usefixtures("delegated")
-def test_one_with_a_log_group_in_the_security_account_is_read_instead(
+def test_a_duplicate_with_a_log_group_in_the_security_account_is_used(
     operator: Operator, trails: Trails
 ) -> None:
     name = trails(SECURITY.id)
     write_state(operator.root, "trail", [(DELEGATED, SECURITY.id)])
-    found = only(operator.not_ok(), "trail.second")
+    found = only(operator.problems(), "trail.duplicate")
     write_state(operator.root, "trail", [])
 
-    assert found.detail == f"there is {name} (log group {GROUP} in {SECURITY.id}, {REGION})"
+    assert found.detail == f"{name} (log group {GROUP} in {SECURITY.id}, {REGION})"
     assert config_of(found) == (
         "trail:",
         "  managed: false",
@@ -29,16 +29,16 @@ def test_one_with_a_log_group_in_the_security_account_is_read_instead(
         f"  log_group: {GROUP}",
         f"  bucket: {trails.bucket}",
     )
-    assert operator.taking(found).not_ok() == {}
+    assert operator.with_config_of(found).problems() == {}
 
 
-def test_the_account_of_its_log_group_becomes_the_security_account(
+def test_the_account_of_the_log_group_becomes_the_security_account(
     operator: Operator, trails: Trails
 ) -> None:
-    """As with Control Tower's, whose log group the management account has."""
+    """As for the trail of AWS Control Tower: its log group is in the management account."""
     trails(MANAGEMENT.id)
-    found = only(operator.not_ok(), "trail.second")
-    reading = operator.taking(found)
+    found = only(operator.problems(), "trail.duplicate")
+    existing = operator.with_config_of(found)
 
     assert config_of(found)[-4:] == (
         "accounts:",
@@ -46,20 +46,20 @@ def test_the_account_of_its_log_group_becomes_the_security_account(
         "security_hub:",
         "  managed: false",
     )
-    assert reading.settings.accounts.security == MANAGEMENT.id
-    off = only(reading.not_ok(), "security_hub.security")
-    reading.do(off)
-    assert reading.not_ok() == {}
+    assert existing.settings.accounts.security == MANAGEMENT.id
+    off = only(existing.problems(), "security_hub.security")
+    existing.follow(off)
+    assert existing.problems() == {}
     operator.sandbox.client("securityhub").disable_security_hub()
 
 
-def test_one_without_a_log_group_gets_one_that_it_delivers_to(
+def test_a_duplicate_without_a_log_group_gets_one_and_delivers_to_it(
     operator: Operator, trails: Trails, sandbox: Sandbox
 ) -> None:
     name = trails()
-    found = only(operator.not_ok(), "trail.second")
-    operator.do(found)
-    reading = operator.taking(found)
+    found = only(operator.problems(), "trail.duplicate")
+    operator.follow(found)
+    existing = operator.with_config_of(found)
     sandbox.record(sign_ins.root_without_mfa(MEMBERS[0].id))
     logs = sandbox.client("logs", SECURITY.id)
     group = f"cloudtrail/{name}"
@@ -68,7 +68,7 @@ def test_one_without_a_log_group_gets_one_that_it_delivers_to(
         DelegatedAdminAccountId=SECURITY.id
     )
 
-    assert found.detail == f"there is {name} (no log group)"
+    assert found.detail == f"{name} (no log group)"
     assert [line.split()[1:3] for line in lines(found)] == [
         ["cloudtrail", "register-organization-delegated-admin"],
         ["logs", "create-log-group"],
@@ -76,101 +76,97 @@ def test_one_without_a_log_group_gets_one_that_it_delivers_to(
         ["iam", "put-role-policy"],
         ["cloudtrail", "update-trail"],
     ]
-    assert reading.settings.trail.log_group == group
-    assert reading.not_ok() == {}
+    assert existing.settings.trail.log_group == group
+    assert existing.problems() == {}
     assert streams
 
 
-def test_one_that_is_stopped_costs_nothing(operator: Operator, trails: Trails) -> None:
+def test_a_stopped_trail_is_not_a_duplicate(operator: Operator, trails: Trails) -> None:
     trails(starts=False)
 
-    assert operator.not_ok() == {}
+    assert operator.problems() == {}
 
 
-def test_one_of_data_events_is_another_matter(operator: Operator, trails: Trails) -> None:
+def test_a_trail_for_data_events_is_not_a_duplicate(operator: Operator, trails: Trails) -> None:
     name = trails()
     trails.client.put_event_selectors(TrailName=name, AdvancedEventSelectors=[DATA])
 
-    assert operator.not_ok() == {}
+    assert operator.problems() == {}
 
 
-def test_one_that_records_what_is_read_only_is_paid_for_all_the_same(
-    operator: Operator, trails: Trails
-) -> None:
+def test_a_trail_for_read_events_is_a_duplicate(operator: Operator, trails: Trails) -> None:
     name = trails()
     trails.client.put_event_selectors(TrailName=name, EventSelectors=[READ_ONLY])
 
-    only(operator.not_ok(), "trail.second")
+    only(operator.problems(), "trail.duplicate")
 
 
-def test_a_trail_of_one_account_is_none_of_the_organizations(
-    operator: Operator, trails: Trails
-) -> None:
+def test_a_trail_of_one_account_is_not_a_duplicate(operator: Operator, trails: Trails) -> None:
     trails(IsOrganizationTrail=False)
 
-    assert operator.not_ok() == {}
+    assert operator.problems() == {}
 
 
-def test_rootwatchs_own_is_not_paid_for_twice(operator: Operator, trails: Trails) -> None:
+def test_the_trail_of_rootwatch_is_not_a_duplicate(operator: Operator, trails: Trails) -> None:
     name = trails()
-    own = operator.of(trail={"name": name})
-    by_others = own.look("trail.second")
-    give_to_rootwatch(trails, name)
+    own = operator.configured(trail={"name": name})
+    before = own.check("trail.duplicate")
+    tag_as_rootwatch(trails, name)
     write_state(operator.root, "trail", [("aws_cloudtrail", arn_of(name))])
 
-    assert by_others.status == Status.MISSING
-    assert own.not_ok() == {}
+    assert before.status == Status.FAIL
+    assert own.problems() == {}
 
 
-def give_to_rootwatch(trails: Trails, name: str) -> None:
+def tag_as_rootwatch(trails: Trails, name: str) -> None:
     tags = [{"Key": "project", "Value": MINIMAL.name_prefix}]
     trails.client.add_tags(ResourceId=arn_of(name), TagsList=tags)
 
 
-class TestAnotherTrailIsRead:
+class TestExistingTrail:
     @pytest.fixture
-    def reading(self, operator: Operator, trails: Trails, delegated: None) -> Operator:  # noqa: ARG002
+    def existing(self, operator: Operator, trails: Trails, delegated: None) -> Operator:  # noqa: ARG002
         trail = {"managed": False, "name": trails(SECURITY.id), "log_group": GROUP}
-        return operator.of(trail={**trail, "bucket": trails.bucket})
+        return operator.configured(trail={**trail, "bucket": trails.bucket})
 
-    def test_a_second_one_of_others_is_a_warning_until_it_is_stopped(
-        self, reading: Operator, trails: Trails
+    def test_a_duplicate_is_a_warning_until_it_is_stopped(
+        self, existing: Operator, trails: Trails
     ) -> None:
-        name = trails.beside()
-        found = only(reading.not_ok(), "trail.second", Status.WARNING)
-        reading.do(found)
+        name = trails.second()
+        found = only(existing.problems(), "trail.duplicate", Status.WARN)
+        existing.follow(found)
 
-        read = reading.settings.trail.name
-        assert found.detail == f"besides {read} there is {name} (no log group)"
-        assert reading.not_ok() == {}
+        used = existing.settings.trail.name
+        assert found.detail == f"{name} (no log group), in addition to {used}"
+        assert existing.problems() == {}
 
     @pytest.mark.parametrize("starts", [True, False])
-    def test_one_of_rootwatchs_own_is_destroyed_first(
-        self, reading: Operator, trails: Trails, *, starts: bool
+    def test_a_former_trail_of_rootwatch_is_destroyed_first(
+        self, existing: Operator, trails: Trails, *, starts: bool
     ) -> None:
-        name = trails.beside(starts=starts)
-        give_to_rootwatch(trails, name)
-        found = only(reading.not_ok(), "trail.former")
+        name = trails.second(starts=starts)
+        tag_as_rootwatch(trails, name)
+        found = only(existing.problems(), "trail.former")
         trails.client.delete_trail(Name=arn_of(name))
 
-        assert found.detail == f"{name} is there"
+        assert found.detail == f"{name} still exists"
         (line,) = lines(found)
         assert line == "ROOTWATCH_CONFIG=former.yaml make destroy STACK=trail"
-        assert reading.not_ok() == {}
+        assert existing.problems() == {}
 
-    def test_what_is_left_of_the_stack_is_told_by_its_state(self, reading: Operator) -> None:
-        write_state(reading.root, "trail", [("aws_s3_bucket", "left")])
-        found = only(reading.not_ok(), "trail.former")
-        write_state(reading.root, "trail", [])
+    def test_a_former_stack_is_known_by_its_state(self, existing: Operator) -> None:
+        write_state(existing.root, "trail", [("aws_s3_bucket", "left")])
+        found = only(existing.problems(), "trail.former")
+        write_state(existing.root, "trail", [])
 
-        assert found.detail == "the stack trail is deployed"
-        assert reading.not_ok() == {}
+        assert found.detail == "the stack trail is still deployed"
+        assert existing.problems() == {}
 
-    def test_one_of_rootwatchs_own_that_is_read_on_is_no_matter(
-        self, reading: Operator, trails: Trails
+    def test_a_trail_that_rootwatch_created_and_still_uses_passes(
+        self, existing: Operator, trails: Trails
     ) -> None:
-        name = reading.settings.trail.name
-        give_to_rootwatch(trails, name)
-        write_state(reading.root, "trail", [("aws_cloudtrail", name)])
+        name = existing.settings.trail.name
+        tag_as_rootwatch(trails, name)
+        write_state(existing.root, "trail", [("aws_cloudtrail", name)])
 
-        assert reading.not_ok() == {}
+        assert existing.problems() == {}

@@ -1,4 +1,4 @@
-"""Organization trails that are not Rootwatch's, for the preflight to find."""
+"""Organization trails that Rootwatch did not create."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ DELEGATED = "aws_cloudtrail_organization_delegated_admin_account"
 
 
 class Trails:
-    """Organization trails of others, all of them removed in the end."""
+    """Creates organization trails, with buckets in the log archive account."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -27,10 +27,10 @@ class Trails:
         self.bucket = unique("logs")
 
     def __call__(self, account: str | None = None, *, starts: bool = True, **more: Any) -> str:
-        """The name of one that delivers to a log group in the account, or to none."""
+        """The name of a trail that delivers to a log group in the account, or to none."""
         name, group = unique("main"), {} if account is None else self._delivery(account)
         settings = {"IsOrganizationTrail": True, "IsMultiRegionTrail": True, **group, **more}
-        self._admit(name)
+        self._create_bucket(name)
         self._sandbox.client("cloudtrail", account or MANAGEMENT.id).create_trail(
             Name=name, S3BucketName=self.bucket, **settings
         )
@@ -38,14 +38,14 @@ class Trails:
             self.client.start_logging(Name=name)
         return name
 
-    def beside(self, *, starts: bool = True) -> str:
-        """Another one, with a bucket of its own."""
+    def second(self, *, starts: bool = True) -> str:
+        """A second trail, with another bucket."""
         first, self.bucket = self.bucket, unique("logs")
         name = self(starts=starts)
         self.bucket = first
         return name
 
-    def _admit(self, name: str) -> None:
+    def _create_bucket(self, name: str) -> None:
         s3, arn = self._sandbox.client("s3", LOG_ARCHIVE.id), f"arn:aws:s3:::{self.bucket}"
         s3.create_bucket(Bucket=self.bucket)
         own = {"aws:SourceArn": arn_of(name)}

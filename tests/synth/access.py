@@ -1,4 +1,4 @@
-"""Requests evaluated against the synthesized policies, as IAM does."""
+"""Requests put to the synthesized policies, decided as IAM does."""
 
 from collections.abc import Mapping
 
@@ -37,7 +37,7 @@ def decided_by_resource(
     resource: str,
     context: Context,
 ) -> Decision:
-    """For a resource in the account of the identity; for a service, in any account."""
+    """In the account of an identity, or of another one than the service's."""
     asked = AccessRequest(
         principal=principal,
         action=action,
@@ -56,7 +56,7 @@ def decided_by_resource(
 def decided_by_identity(
     policy: str, principal: Principal, action: str, resource: str, context: Context
 ) -> Decision:
-    """For a resource without a policy in the identity's own account."""
+    """In the identity's own account, with no policy on the resource."""
     asked = AccessRequest(
         principal=principal,
         action=action,

@@ -1,10 +1,10 @@
-"""Each configuration is synthesized once in a session, in this process; the tests only read."""
+"""Each config is synthesized once a session, as `cdktf` does it; the tests only read."""
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,12 +14,9 @@ import pytest
 import yaml
 
 import config
-from compiler import selection
-from compiler.detection import Detection
 from config.loader import load
 from config.settings import Settings
-from stacks import app
-from tests.synth.cloudformation_template import rendered, unescaped
+from tests.synth.cloudformation_template import as_cloudformation_gets_it, rendered
 from tests.synth.terraform_json import Resource, Stack, read_stack
 
 ROOT = Path(config.__file__).parents[1]
@@ -27,8 +24,8 @@ EXAMPLES = ("minimal", "complete")
 MEMBER = "444444444444"
 ONE_ACCOUNT = "111111111111"
 VARIANTS: dict[str, dict[str, Any]] = {
-    # One account for everything, and the state in S3. The management account cannot be the
-    # administrator of Security Hub's central configuration.
+    # Everything in the management account, the state in S3. Security Hub's central configuration
+    # takes no management account as its administrator.
     "one_account": {
         "accounts": dict.fromkeys(("management", "log_archive", "security"), ONE_ACCOUNT),
         "security_hub": {"managed": False},
@@ -56,8 +53,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "retention": {"bucket_days": 90},
         "security_hub": {"managed": False},
     },
-    # Another home region than the one that records root sign-ins, an existing trail, and Security
-    # Hub enabled in accounts that join.
+    # Home is not where root's sign-ins are recorded, the trail is somebody else's, Security Hub is
+    # turned on in accounts that join.
     "elsewhere": {
         "home_region": "eu-central-1",
         "organization": {
@@ -88,18 +85,18 @@ APP = ("main.py", "compiler", "config", "detections", "functions", "modules", "s
 class Synthesis:
     config: str
     settings: Settings
-    detections: Sequence[Detection]  # the enabled ones
     folder: Path
-    stacks: Mapping[str, Stack]
 
     def stack(self, name: str) -> Stack:
-        return self.stacks[name]
+        return read_stack(self.folder / "stacks" / name)
 
 
 def run_app(
     root: Path, config_file: Path, output: Path, working: Path, hash_seed: str = "random"
 ) -> subprocess.CompletedProcess[str]:
-    """Run `main.py` of the project in `root` as `cdktf synth` does, without inherited settings."""
+    """Run `main.py` of the project in `root` as `cdktf synth` does, with nothing inherited that
+    could steer it.
+    """
     inherited = {
         name: value
         for name, value in os.environ.items()
@@ -123,7 +120,7 @@ def run_app(
 
 
 def copy_app(folder: Path) -> None:
-    """The files of the app, without their times."""
+    """The project without the files' times, to be synthesized or changed elsewhere."""
     folder.mkdir()
     for name in APP:
         if (source := ROOT / name).is_dir():
@@ -133,7 +130,7 @@ def copy_app(folder: Path) -> None:
 
 
 def config_path(name: str, folder: Path) -> Path:
-    """The file of an example, or of a variant of the minimal configuration in `folder`."""
+    """An example's file, or a variant of the minimal config written into the folder."""
     if name in EXAMPLES:
         return ROOT / "config" / f"{name}.yaml"
     minimal = yaml.safe_load((ROOT / "config" / "minimal.yaml").read_text("utf-8"))
@@ -149,11 +146,9 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Synt
         working = tmp_path_factory.mktemp(name)
         path = config_path(name, working)
         output = working / "cdktf.out"
-        settings = load(path)
-        detections = selection.enabled(settings)
-        app.synthesize(settings, detections, output)
-        stacks = {stack: read_stack(output / "stacks" / stack) for stack in stacks_of(name)}
-        return Synthesis(name, settings, detections, output, stacks)
+        run = run_app(ROOT, path, output, working)
+        assert run.returncode == 0, run.stderr
+        return Synthesis(name, load(path), output)
 
     return synthesized
 
@@ -163,7 +158,7 @@ def stacks_of(name: str) -> list[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test of a stack runs for each configuration that has the stack."""
+    """Tests of a stack run for the configs that have it."""
     names = [*EXAMPLES, *VARIANTS]
     if "stack" in metafunc.fixturenames:
         pairs = [(name, stack) for name in names for stack in stacks_of(name)]
@@ -206,7 +201,7 @@ def detection(synthesis: Synthesis) -> Stack:
 
 @pytest.fixture
 def member_template(organization: Stack, settings: Settings) -> dict[str, Any]:
-    """The properties of the template's resources in a member account, by name."""
+    """The template's resources, by name, as their properties become in a member account."""
     stack_set = organization.only("aws_cloudformation_stack_set")
     values = {
         **stack_set["parameters"],
@@ -214,7 +209,7 @@ def member_template(organization: Stack, settings: Settings) -> dict[str, Any]:
         "AWS::Partition": settings.partition,
         "AWS::Region": organization.only("aws_cloudformation_stack_set_instance")["region"],
     }
-    body = unescaped(stack_set["template_body"])
+    body = as_cloudformation_gets_it(stack_set["template_body"])
     return {
         name: resource["Properties"]
         for name, resource in rendered(body, values)["Resources"].items()

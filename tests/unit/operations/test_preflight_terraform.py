@@ -1,0 +1,162 @@
+"""Terraform's states, commands for the AWS CLI, and the import of existing resources."""
+
+import json
+import shlex
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from config.settings import Accounts, S3State
+from operations.preflight.check import AwsCli, as_json
+from operations.preflight.terraform import STACKS, TerraformState, import_remedy, is_in_state
+from tests.unit.operations.fake_aws import (
+    LOG_ARCHIVE,
+    MANAGEMENT,
+    MINIMAL,
+    SECURITY,
+    FakeAws,
+    context_of,
+    write_state,
+    write_synthesized,
+)
+
+SNAPSHOTS = Path(__file__).parents[2] / "synth" / "snapshots"
+CLI = AwsCli(MINIMAL)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    text: str
+
+    def read(self) -> bytes:
+        return self.text.encode()
+
+
+class TestAwsCli:
+    def test_commands_for_other_accounts_name_their_profiles(self) -> None:
+        for account, line in {
+            MANAGEMENT: "aws sts get-caller-identity --region eu-west-1",
+            SECURITY: "aws sts get-caller-identity --region eu-west-1 --profile security",
+            LOG_ARCHIVE: "aws sts get-caller-identity --region eu-west-1 --profile log-archive",
+            "999999999999": "aws sts get-caller-identity --region eu-west-1",
+        }.items():
+            command = CLI.command(account, "sts", "get-caller-identity", region="eu-west-1")
+
+            assert (command.account, command.line) == (account, line)
+
+    def test_the_management_account_needs_no_profile_in_any_role(self) -> None:
+        alone = Accounts(management=MANAGEMENT, log_archive=MANAGEMENT, security=MANAGEMENT)
+        cli = AwsCli(replace(MINIMAL, accounts=alone))
+
+        assert "--profile" not in cli.command(MANAGEMENT, "sts", "get-caller-identity").line
+
+    def test_json_is_quoted_for_the_shell(self) -> None:
+        document = {"Condition": {"StringEquals": {"it's": '$HOME `id` \\ "x"'}}}
+        line = CLI.command(MANAGEMENT, "iam", "create-role", "--policy", as_json(document)).line
+
+        assert json.loads(shlex.split(line)[-1]) == document
+
+
+class TestStates:
+    DOCUMENT = json.dumps(
+        {
+            "resources": [
+                {"mode": "managed", "type": "kind", "instances": [{"attributes": {"id": "one"}}]},
+                {"mode": "data", "type": "read", "instances": [{"attributes": {"id": "two"}}]},
+            ]
+        }
+    )
+
+    def test_the_states_of_all_stacks_are_read_from_the_bucket(self, tmp_path: Path) -> None:
+        state = S3State(bucket="states", region="eu-west-1", key_prefix="x", kms_key_id=None)
+        aws = FakeAws({"s3:GetObject": {"Body": StoredObject(self.DOCUMENT)}})
+        context = context_of(tmp_path, settings=replace(MINIMAL, state=state), aws=aws)
+
+        assert is_in_state(context, "kind", "one")
+        assert not is_in_state(context, "kind", "two")
+        assert not is_in_state(context, "read", "two")
+        calls = aws.named("s3:GetObject")
+        assert {call.parameters["Bucket"] for call in calls} == {"states"}
+        assert [call.parameters["Key"] for call in calls] == [
+            f"x/{stack}.tfstate" for stack in STACKS
+        ]
+        assert {(call.account, call.region) for call in calls} == {(MANAGEMENT, "eu-west-1")}
+
+    def test_a_resource_is_known_by_each_of_its_names(self) -> None:
+        attributes = {"id": "i", "arn": "a", "name": "n", "bucket": "b", "other": "o"}
+        instance = {"attributes": attributes}
+        resource = {"mode": "managed", "type": "kind", "instances": [instance]}
+        state = TerraformState.parse(json.dumps({"resources": [resource]}))
+
+        assert state
+        assert {name for kind, name in state.resources} == {"i", "a", "n", "b"}
+
+    def test_a_file_that_is_not_a_state_is_ignored(self) -> None:
+        for text in (None, "", "[]", "no JSON", "null", '{"resources": null}'):
+            assert TerraformState.parse(text) is None, text
+        for resources in ("[{}]", "[1]", '[{"mode": "managed", "type": "a"}]'):
+            assert TerraformState.parse(f'{{"resources": {resources}}}') is None, resources
+
+    def test_an_empty_state_is_a_state(self) -> None:
+        state = TerraformState.parse('{"resources": []}')
+
+        assert state == TerraformState(frozenset())
+
+    def test_any_stack_can_hold_a_resource(self, tmp_path: Path) -> None:
+        for stack in STACKS:
+            write_state(tmp_path, stack, [(f"kind_{stack}", "name")])
+        context = context_of(tmp_path)
+
+        assert all(is_in_state(context, f"kind_{stack}", "name") for stack in STACKS)
+        assert not is_in_state(context, "kind_trail", "another")
+
+
+class TestImport:
+    TYPE = "aws_cloudtrail_organization_delegated_admin_account"
+
+    def test_the_address_is_that_of_the_synthesized_stack(self, tmp_path: Path) -> None:
+        for resource_type in (
+            self.TYPE,
+            "aws_securityhub_organization_admin_account",
+            "aws_securityhub_account",
+            "aws_securityhub_finding_aggregator",
+        ):
+            texts = {
+                stack: (SNAPSHOTS / f"minimal-{stack}.json").read_text("utf-8") for stack in STACKS
+            }
+            (stack,) = (
+                one for one, text in texts.items() if resource_type in json.loads(text)["resource"]
+            )
+            write_synthesized(tmp_path, stack, texts[stack])
+            remedy = import_remedy(tmp_path, resource_type, SECURITY)
+
+            (name,) = json.loads(texts[stack])["resource"][resource_type]
+            assert remedy.expected == f"in the state of the stack {stack}"
+            terraform = f"terraform -chdir=cdktf.out/stacks/{stack}"
+            assert [one.line for one in remedy.commands] == [
+                "make synth",
+                f"{terraform} init",
+                f"{terraform} import {resource_type}.{name} {SECURITY}",
+            ]
+            assert {one.account for one in remedy.commands} == {None}
+
+    @pytest.mark.parametrize("text", ["", "{}", '{"resource": {"TYPE": {"a": {}, "b": {}}}}'])
+    def test_without_a_synthesized_stack_the_remedy_is_to_synthesize(
+        self, tmp_path: Path, text: str
+    ) -> None:
+        write_synthesized(tmp_path, "trail", text.replace("TYPE", self.TYPE))
+        self.assert_synth(tmp_path)
+
+    def test_a_folder_of_a_stack_that_is_not_in_the_manifest_is_ignored(
+        self, tmp_path: Path
+    ) -> None:
+        self.assert_synth(tmp_path)
+        write_synthesized(tmp_path, "former", f'{{"resource": {{"{self.TYPE}": {{"a": {{}}}}}}}}')
+        self.assert_synth(tmp_path)
+
+    def assert_synth(self, root: Path) -> None:
+        remedy = import_remedy(root, self.TYPE, SECURITY)
+
+        assert [one.line for one in remedy.commands] == ["make synth"]
+        assert "after this command, the preflight prints how to import it" in remedy.expected
