@@ -26,8 +26,7 @@ from functions.finding_importer.environment import Environment
 from functions.finding_importer.handler import assemble
 from functions.finding_importer.matching.rules import Ruleset
 from modules.finding_importer import PACKAGE, SOURCE
-from modules.function_dependencies import dependencies
-from modules.function_package import build_zip
+from modules.function_package import build_zip, dependencies
 from sandbox.cloudtrail import sign_ins
 
 RECORDS = 5_000  # of the generator, one in 1,000 of which matches: those are left out

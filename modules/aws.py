@@ -1,8 +1,10 @@
-"""The Terraform bindings that Rootwatch uses, and the one place that imports them.
+# mypy: implicit-reexport
+# ruff: noqa: E402, F401  the package must be replaced first; other modules import these names
+"""The Terraform bindings that Rootwatch uses, and the only module that imports them.
 
-The bindings' own package imports all of its two thousand modules, which takes longer than
-everything else in a synth. A package that only carries its path is put in its place first, so
-that each module loads alone. To move to another CDKTF distribution, see docs/adr/0001.
+The package of the bindings imports all of its 2,100 modules, which takes longer than the rest of a
+synthesis. This module first replaces the package with an empty one that has the same path, so that
+each module loads alone. docs/adr/0001 describes how to change the CDKTF distribution.
 """
 
 import importlib.util
@@ -12,21 +14,20 @@ from types import ModuleType
 BINDINGS = "cdktf_cdktf_provider_aws"
 
 
-def _carry_only_the_path() -> None:
+def _replace_package() -> None:
     if BINDINGS in sys.modules:
         return
     spec = importlib.util.find_spec(BINDINGS)
     if spec is None or spec.submodule_search_locations is None:
-        raise ModuleNotFoundError(f"{BINDINGS} is not installed: run make", name=BINDINGS)
+        raise ModuleNotFoundError(f"{BINDINGS} is not installed; run `make setup`", name=BINDINGS)
     package = ModuleType(BINDINGS)
     package.__path__ = list(spec.submodule_search_locations)
     package.__spec__ = spec
     sys.modules[BINDINGS] = package
 
 
-_carry_only_the_path()
+_replace_package()
 
-# ruff: noqa: E402  the path must be carried before the first of these
 from cdktf_cdktf_provider_aws.cloudformation_stack import CloudformationStack
 from cdktf_cdktf_provider_aws.cloudformation_stack_set import CloudformationStackSet
 from cdktf_cdktf_provider_aws.cloudformation_stack_set_instance import (
@@ -117,68 +118,3 @@ from cdktf_cdktf_provider_aws.sns_topic_subscription import SnsTopicSubscription
 from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue
 from cdktf_cdktf_provider_aws.sqs_queue_policy import SqsQueuePolicy
 from cdktf_cdktf_provider_aws.sqs_queue_redrive_allow_policy import SqsQueueRedriveAllowPolicy
-
-__all__ = [
-    "AwsProvider",
-    "AwsProviderAssumeRole",
-    "AwsProviderDefaultTags",
-    "CloudformationStack",
-    "CloudformationStackSet",
-    "CloudformationStackSetInstance",
-    "Cloudtrail",
-    "CloudtrailOrganizationDelegatedAdminAccount",
-    "CloudwatchEventBus",
-    "CloudwatchEventBusPolicy",
-    "CloudwatchEventRule",
-    "CloudwatchEventTarget",
-    "CloudwatchEventTargetDeadLetterConfig",
-    "CloudwatchLogGroup",
-    "CloudwatchLogMetricFilter",
-    "CloudwatchLogSubscriptionFilter",
-    "CloudwatchMetricAlarm",
-    "DynamodbTable",
-    "DynamodbTableAttribute",
-    "DynamodbTableTtl",
-    "IamRole",
-    "IamRolePolicy",
-    "KmsAlias",
-    "KmsKey",
-    "LambdaEventSourceMapping",
-    "LambdaEventSourceMappingScalingConfig",
-    "LambdaFunction",
-    "LambdaFunctionEventInvokeConfig",
-    "LambdaFunctionEventInvokeConfigDestinationConfig",
-    "LambdaFunctionEventInvokeConfigDestinationConfigOnFailure",
-    "LambdaPermission",
-    "S3Bucket",
-    "S3BucketLifecycleConfiguration",
-    "S3BucketLifecycleConfigurationRule",
-    "S3BucketLifecycleConfigurationRuleAbortIncompleteMultipartUpload",
-    "S3BucketLifecycleConfigurationRuleExpiration",
-    "S3BucketLifecycleConfigurationRuleFilter",
-    "S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration",
-    "S3BucketLifecycleConfigurationRuleTransition",
-    "S3BucketOwnershipControls",
-    "S3BucketPolicy",
-    "S3BucketPublicAccessBlock",
-    "S3BucketServerSideEncryptionConfigurationA",
-    "S3BucketServerSideEncryptionConfigurationRuleA",
-    "S3BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultA",
-    "S3BucketVersioningA",
-    "SecurityhubAccount",
-    "SecurityhubConfigurationPolicy",
-    "SecurityhubConfigurationPolicyAssociation",
-    "SecurityhubFindingAggregator",
-    "SecurityhubInsight",
-    "SecurityhubInsightFilters",
-    "SecurityhubInsightFiltersGeneratorId",
-    "SecurityhubInsightFiltersRecordState",
-    "SecurityhubOrganizationAdminAccount",
-    "SecurityhubOrganizationConfiguration",
-    "SnsTopic",
-    "SnsTopicPolicy",
-    "SnsTopicSubscription",
-    "SqsQueue",
-    "SqsQueuePolicy",
-    "SqsQueueRedriveAllowPolicy",
-]

@@ -1,13 +1,14 @@
-"""The zip of a Lambda function: pure Python, and the same bytes on every build."""
+"""The zip file of a Lambda function: Python source only, with identical bytes in each build."""
 
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that the format supports
 _UNIX = 3
 _MODE = 0o644
 _NATIVE_SUFFIXES = {"so", "pyd", "dylib", "dll"}
@@ -21,9 +22,30 @@ _NATIVE_MAGIC = (
     b"\xca\xfe\xba\xbe",
 )
 
+# Dependencies of the finding importer that Lambda's Python runtime does not contain. All of
+# Powertools would be five times as large as the rest of the zip file.
+_PACKAGES = (
+    "aws_lambda_powertools.exceptions",
+    "aws_lambda_powertools.logging",
+    "aws_lambda_powertools.metrics",
+    "aws_lambda_powertools.middleware_factory",
+    "aws_lambda_powertools.shared",
+    "aws_lambda_powertools.tracing",
+    "aws_lambda_powertools.utilities.idempotency",
+    "aws_lambda_powertools.utilities.jmespath_utils",
+    "aws_lambda_powertools.warnings",
+    "jmespath",
+)
+_MODULES = (
+    "aws_lambda_powertools",
+    "aws_lambda_powertools.package_logger",
+    "aws_lambda_powertools.utilities",
+    "typing_extensions",
+)
+
 
 class FunctionPackageError(Exception):
-    """Something that must not be in the function's zip, or nothing to put in."""
+    """A file that the zip file must not contain, or a source without modules."""
 
     def __init__(self, path: Path | PurePosixPath, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
@@ -38,18 +60,38 @@ def build_zip(
     dependencies: Mapping[str, Path],
     destination: Path,
 ) -> Path:
-    """Pack source's .py files and the extra files (name in the package to bytes) as one package.
+    """Write the .py files of `source` and the `extra` files (contents by name) as one package.
 
-    The dependencies stand beside it, by their paths in the zip. Raise FunctionPackageError on a
-    symbolic link or a native file anywhere in the source, and on a native dependency. The
-    destination is replaced in one step.
+    `dependencies` are files by their path in the zip file, next to the package. Raises
+    FunctionPackageError for a symbolic link or a native file in the source and for a native
+    dependency. The destination is replaced atomically.
     """
     files = _modules(source) | _data(extra)
     if len(files) == len(extra):
-        raise FunctionPackageError(source, "holds no Python module")
+        raise FunctionPackageError(source, "contains no Python module")
     packed = {f"{package}/{name}": content for name, content in files.items()}
     _write(destination, _zip_bytes(packed | _contents(dependencies)))
     return destination
+
+
+def dependencies() -> dict[str, Path]:
+    """Files by their path in the zip file. Raises ModuleNotFoundError."""
+    files = [file for name in _PACKAGES for file in sorted(_module_file(name).parent.rglob("*.py"))]
+    files += [_module_file(name) for name in _MODULES]
+    return {_path_in_zip(file): file for file in files}
+
+
+def _module_file(module: str) -> Path:
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"{module} is not installed; run `make setup`", name=module)
+    return Path(spec.origin)
+
+
+def _path_in_zip(file: Path) -> str:
+    """Relative to the folder in which the top-level package is installed."""
+    parts = file.parts
+    return "/".join(parts[len(parts) - parts[::-1].index("site-packages") :])
 
 
 def _contents(dependencies: Mapping[str, Path]) -> dict[str, bytes]:
@@ -73,7 +115,7 @@ def _modules(source: Path) -> dict[str, bytes]:
 def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         if path.is_symlink():
-            raise FunctionPackageError(path, "is a symbolic link; the zip holds real files only")
+            raise FunctionPackageError(path, "is a symbolic link; expected a regular file")
         if path.is_dir() and path.name != "__pycache__":
             yield from _files(path)
         elif path.is_file():
@@ -84,17 +126,20 @@ def _data(extra: Mapping[str, bytes]) -> dict[str, bytes]:
     for name, content in extra.items():
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or path.suffix == ".py":
-            raise FunctionPackageError(path, "a data file is named within the package, not as .py")
+            raise FunctionPackageError(
+                path,
+                "is no data file: expected a relative path without .. that does not end in .py",
+            )
         _refuse_native(path, content)
     return dict(extra)
 
 
 def _refuse_native(path: Path | PurePosixPath, content: bytes) -> None:
-    # A versioned library such as libx.so.1 has its suffix in the middle.
+    # A versioned library such as libx.so.1 has the suffix in the middle.
     if _NATIVE_SUFFIXES.intersection(path.name.lower().split(".")) or content.startswith(
         _NATIVE_MAGIC
     ):
-        raise FunctionPackageError(path, "is native code; the function is pure Python")
+        raise FunctionPackageError(path, "is native code; expected Python source or data")
 
 
 def _zip_bytes(files: Mapping[str, bytes]) -> bytes:
@@ -109,7 +154,7 @@ def _entry(name: str) -> ZipInfo:
     entry = ZipInfo(name, date_time=_EPOCH)
     entry.create_system = _UNIX
     entry.external_attr = (stat.S_IFREG | _MODE) << 16
-    entry.compress_type = ZIP_STORED  # compressed bytes would differ between builds of zlib
+    entry.compress_type = ZIP_STORED  # zlib versions compress to different bytes
     return entry
 
 

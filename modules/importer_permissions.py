@@ -1,39 +1,36 @@
-"""What the finding importer's role may do, and nothing else."""
+"""The permissions of the finding importer's role."""
 
-from config.settings import Settings
-from modules import aws
 from modules.naming import Names
-from modules.policy_document import Statement
+from modules.policies import Statement
 
 
-def importer_statements(
-    settings: Settings, names: Names, alerts_key: aws.KmsKey
-) -> list[Statement]:
-    """One statement for each thing that it does, bound to the resources that it does it with."""
+def importer_statements(names: Names, alerts_key_arn: str) -> list[Statement]:
+    """One statement for each task, restricted to the resources of the task."""
+    settings = names.settings
     region, security = settings.home_region, settings.accounts.security
     return [
         {
-            "Sid": "WriteItsLog",
+            "Sid": "WriteLogs",
             "Effect": "Allow",
             "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
             "Resource": f"{names.importer_log_group_arn}:*",
         },
         {
-            "Sid": "EnterOwningAccount",
+            "Sid": "AssumeMemberRole",
             "Effect": "Allow",
             "Action": "sts:AssumeRole",
             "Resource": names.member_role_arn_anywhere,
             "Condition": {"StringEquals": {"aws:ResourceOrgID": settings.organization.id}},
         },
         {
-            "Sid": "StandInForOwningAccounts",
+            "Sid": "ImportFallbackFindings",
             "Effect": "Allow",
             "Action": "securityhub:BatchImportFindings",
             "Resource": names.security_product_arn,
             "Condition": {"StringEquals": {"securityhub:TargetAccount": security}},
         },
         {
-            "Sid": "WorkItsQueue",
+            "Sid": "UseQueue",
             "Effect": "Allow",
             "Action": [
                 "sqs:ChangeMessageVisibility",
@@ -45,13 +42,13 @@ def importer_statements(
             "Resource": names.importer_queue_arn,
         },
         {
-            "Sid": "DeadLettered",
+            "Sid": "SendDeadLetterMessages",
             "Effect": "Allow",
             "Action": "sqs:SendMessage",
             "Resource": names.dead_letter_queue_arn,
         },
         {
-            "Sid": "RememberWhatWasDone",
+            "Sid": "UseIdempotencyTable",
             "Effect": "Allow",
             "Action": [
                 "dynamodb:DeleteItem",
@@ -62,7 +59,7 @@ def importer_statements(
             "Resource": names.idempotency_table_arn,
         },
         {
-            "Sid": "LookUpAccounts",
+            "Sid": "DescribeAccounts",
             "Effect": "Allow",
             "Action": [
                 "organizations:DescribeAccount",
@@ -84,7 +81,7 @@ def importer_statements(
             "Sid": "EncryptNotifications",
             "Effect": "Allow",
             "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
-            "Resource": alerts_key.arn,
+            "Resource": alerts_key_arn,
             "Condition": {"StringEquals": {"kms:ViaService": f"sns.{region}.amazonaws.com"}},
         },
     ]

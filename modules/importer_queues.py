@@ -1,26 +1,25 @@
-"""The finding importer's queue, for sign-ins and what is tried again, and its dead-letter queue.
+"""The queue of the finding importer, for sign-in events and retries, and its dead-letter queue.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
 """
 
 import json
-from typing import Any
 
 from constructs import Construct
 
 from modules import aws
+from modules.alarms import create_alarm
 from modules.naming import Names
-from modules.operational_alarm import alarm_at_the_first
-from modules.policy_document import deny_plain_http, policy_document
+from modules.policies import deny_insecure_transport, policy_document
 
-RETENTION_SECONDS = 14 * 24 * 60 * 60  # the longest that SQS takes
-# The importer waits from half a minute to twelve hours between them: four days in all. A message
-# keeps its age when it moves on, so that ten days are left to look at it.
+RETENTION_SECONDS = 14 * 24 * 60 * 60  # the maximum of SQS
+# The importer's backoff between receives is 30 seconds to 12 hours, four days in total. A message
+# keeps its age when it moves to the dead-letter queue, where ten days remain.
 MAX_RECEIVES = 18
 
 
 class ImporterQueues(Construct):
-    """`queue` and `dead_letters`; an alarm is up as long as there is any dead letter."""
+    """An alarm is in ALARM while the dead-letter queue contains a message."""
 
     def __init__(
         self,
@@ -34,37 +33,42 @@ class ImporterQueues(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._names = names
-        self._in_security: dict[str, Any] = {"provider": provider}
-        self.dead_letters = self._create_dead_letter_queue()
+        self._provider = provider
+        self.dead_letter_queue = self._create_dead_letter_queue()
         self.queue = self._create_queue(visibility_timeout_seconds)
         self._create_policy("queue_policy", self.queue, names.importer_queue_arn)
-        self._create_policy("dead_letters_policy", self.dead_letters, names.dead_letter_queue_arn)
-        self._create_alarm(topic)
+        self._create_policy(
+            "dead_letter_queue_policy", self.dead_letter_queue, names.dead_letter_queue_arn
+        )
+        self._alarm_on_dead_letter_messages(topic)
 
     def _create_dead_letter_queue(self) -> aws.SqsQueue:
         queue = aws.SqsQueue(
             self,
-            "dead_letters",
+            "dead_letter_queue",
             name=self._names.dead_letter_queue,
             message_retention_seconds=RETENTION_SECONDS,
             sqs_managed_sse_enabled=True,
-            **self._in_security,
+            provider=self._provider,
         )
+        allowed = {
+            "redrivePermission": "byQueue",
+            "sourceQueueArns": [self._names.importer_queue_arn],
+        }
         aws.SqsQueueRedriveAllowPolicy(
             self,
-            "dead_letters_of",
+            "redrive_allow_policy",
             queue_url=queue.id,
-            redrive_allow_policy=json.dumps(
-                {
-                    "redrivePermission": "byQueue",
-                    "sourceQueueArns": [self._names.importer_queue_arn],
-                }
-            ),
-            **self._in_security,
+            redrive_allow_policy=json.dumps(allowed),
+            provider=self._provider,
         )
         return queue
 
     def _create_queue(self, visibility_timeout_seconds: int) -> aws.SqsQueue:
+        redrive = {
+            "deadLetterTargetArn": self._names.dead_letter_queue_arn,
+            "maxReceiveCount": MAX_RECEIVES,
+        }
         return aws.SqsQueue(
             self,
             "queue",
@@ -72,19 +76,14 @@ class ImporterQueues(Construct):
             message_retention_seconds=RETENTION_SECONDS,
             visibility_timeout_seconds=visibility_timeout_seconds,
             sqs_managed_sse_enabled=True,
-            redrive_policy=json.dumps(
-                {
-                    "deadLetterTargetArn": self._names.dead_letter_queue_arn,
-                    "maxReceiveCount": MAX_RECEIVES,
-                }
-            ),
-            depends_on=[self.dead_letters],
-            **self._in_security,
+            redrive_policy=json.dumps(redrive),
+            depends_on=[self.dead_letter_queue],
+            provider=self._provider,
         )
 
     def _create_policy(self, id_: str, queue: aws.SqsQueue, arn: str) -> None:
-        sign_ins_arrive = {
-            "Sid": "SignInsArrive",
+        allow_event_rule = {
+            "Sid": "AllowEventRule",
             "Effect": "Allow",
             "Principal": {"Service": "events.amazonaws.com"},
             "Action": "sqs:SendMessage",
@@ -94,28 +93,29 @@ class ImporterQueues(Construct):
                 "StringEquals": {"aws:SourceAccount": self._names.settings.accounts.security},
             },
         }
+        statements = [allow_event_rule, deny_insecure_transport("sqs:*", [arn])]
         aws.SqsQueuePolicy(
             self,
             id_,
             queue_url=queue.id,
-            policy=policy_document([sign_ins_arrive, deny_plain_http("sqs:*", [arn])]),
-            **self._in_security,
+            policy=policy_document(statements),
+            provider=self._provider,
         )
 
-    def _create_alarm(self, topic: aws.SnsTopic) -> None:
-        alarm_at_the_first(
+    def _alarm_on_dead_letter_messages(self, topic: aws.SnsTopic) -> None:
+        create_alarm(
             self,
             "alarm",
             name=self._names.dead_letter_alarm,
             description=(
-                "Rootwatch's finding importer has put something aside that a person has to look at,"
-                ' in its dead-letter queue. README.md, "Dead letters", tells what to do. The alarm'
-                " stays up, and tells of nothing more, until the queue is empty."
+                "The dead-letter queue of the Rootwatch finding importer contains messages that"
+                ' need manual action. See docs/operating.md, section "Dead-letter queue". The alarm'
+                " sends no further notification until the queue is empty."
             ),
             namespace="AWS/SQS",
             metric="ApproximateNumberOfMessagesVisible",
             dimensions={"QueueName": self._names.dead_letter_queue},
             statistic="Maximum",
             topic=topic,
-            **self._in_security,
+            provider=self._provider,
         )

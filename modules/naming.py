@@ -1,51 +1,33 @@
-"""Every resource's name and ARN, in one place."""
+"""The names and ARNs of all resources."""
 
 from dataclasses import dataclass
 
 from compiler.detection import Priority
 from config.settings import Settings
 
-NAME_CHARACTERS = {
-    "bucket": 63,
-    "function": 64,
-    "role": 64,
-    "trail": 128,
-    "stack set": 128,
-    "alarm": 255,
-    "topic": 256,
-    "metric filter": 512,
-    "queue": 80,
-    "table": 255,
-    "event bus": 256,
-    "event rule": 64,
-}  # AWS's longest name for each kind
-
-
-class NameTooLongError(ValueError):
-    """A name made from `name_prefix` passes AWS's limit for its kind of resource."""
-
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Names from the settings alone, so that stacks can refer to each other without a state."""
+    """Derived from the settings, so that stacks refer to each other without their states."""
 
     settings: Settings
 
-    def _name(self, kind: str, *parts: str) -> str:
-        name = "-".join((self.settings.name_prefix, *parts))
-        if len(name) > NAME_CHARACTERS[kind]:
-            raise NameTooLongError(
-                f"name_prefix: the {kind} name {name!r} has {len(name)} characters; "
-                f"AWS takes {NAME_CHARACTERS[kind]}"
-            )
-        return name
+    def _name(self, name: str) -> str:
+        return f"{self.settings.name_prefix}-{name}"
 
     def _arn(self, service: str, account: str, resource: str) -> str:
         partition, region = self.settings.partition, self.settings.home_region
         return f"arn:{partition}:{service}:{region}:{account}:{resource}"
 
+    def _security_arn(self, service: str, resource: str) -> str:
+        return self._arn(service, self.settings.accounts.security, resource)
+
     def _role_arn(self, account: str, name: str) -> str:
         return f"arn:{self.settings.partition}:iam::{account}:role/{name}"
+
+    def account_arn(self, account: str) -> str:
+        """The account as a principal."""
+        return f"arn:{self.settings.partition}:iam::{account}:root"
 
     @property
     def trail(self) -> str:
@@ -53,7 +35,7 @@ class Names:
 
     @property
     def trail_arn(self) -> str:
-        """The management account owns the trail, whoever creates it."""
+        """The management account owns the trail that the security account creates."""
         return self._arn("cloudtrail", self.settings.accounts.management, f"trail/{self.trail}")
 
     @property
@@ -62,7 +44,7 @@ class Names:
 
     @property
     def trail_key_alias(self) -> str:
-        return f"alias/{self.settings.name_prefix}-trail"
+        return f"alias/{self._name('trail')}"
 
     @property
     def trail_log_group(self) -> str:
@@ -70,16 +52,15 @@ class Names:
 
     @property
     def trail_log_group_arn(self) -> str:
-        security = self.settings.accounts.security
-        return self._arn("logs", security, f"log-group:{self.trail_log_group}")
+        return self._security_arn("logs", f"log-group:{self.trail_log_group}")
 
     @property
     def trail_log_role(self) -> str:
-        return self._name("role", "trail-delivery")
+        return self._name("trail-delivery")
 
     @property
     def member_role(self) -> str:
-        return self._name("role", "member")
+        return self._name("member")
 
     @property
     def member_role_arn_anywhere(self) -> str:
@@ -87,39 +68,37 @@ class Names:
 
     @property
     def member_stack_set(self) -> str:
-        return self._name("stack set", "member")
+        return self._name("member")
 
     @property
     def event_bus(self) -> str:
-        return self._name("event bus", "sign-ins")
+        return self._name("sign-ins")
 
     @property
     def event_bus_arn(self) -> str:
-        security = self.settings.accounts.security
-        return self._arn("events", security, f"event-bus/{self.event_bus}")
+        return self._security_arn("events", f"event-bus/{self.event_bus}")
 
     @property
     def event_rule(self) -> str:
-        """In every account on the default bus, and in the security account on Rootwatch's, too."""
-        return self._name("event rule", "sign-ins")
+        """Of the default bus in every account, and of the bus in the security account."""
+        return self._name("sign-ins")
 
     @property
     def event_rule_arn(self) -> str:
-        """On Rootwatch's bus."""
-        security = self.settings.accounts.security
-        return self._arn("events", security, f"rule/{self.event_bus}/{self.event_rule}")
+        """Of the rule in the security account."""
+        return self._security_arn("events", f"rule/{self.event_bus}/{self.event_rule}")
 
     @property
     def event_role(self) -> str:
-        return self._name("role", "sign-ins")
+        return self._name("sign-ins")
 
     @property
     def importer(self) -> str:
-        return self._name("function", "finding-importer")
+        return self._name("finding-importer")
 
     @property
     def importer_role(self) -> str:
-        return self._name("role", "finding-importer")
+        return self._name("finding-importer")
 
     @property
     def importer_role_arn(self) -> str:
@@ -131,83 +110,79 @@ class Names:
 
     @property
     def importer_log_group_arn(self) -> str:
-        security = self.settings.accounts.security
-        return self._arn("logs", security, f"log-group:{self.importer_log_group}")
+        return self._security_arn("logs", f"log-group:{self.importer_log_group}")
 
     @property
     def importer_queue(self) -> str:
-        return self._name("queue", "finding-importer")
+        return self._name("finding-importer")
 
     @property
     def importer_queue_arn(self) -> str:
-        return self._arn("sqs", self.settings.accounts.security, self.importer_queue)
+        return self._security_arn("sqs", self.importer_queue)
 
     @property
     def dead_letter_queue(self) -> str:
-        return self._name("queue", "finding-importer-dead-letters")
+        return self._name("finding-importer-dead-letter-queue")
 
     @property
     def dead_letter_queue_arn(self) -> str:
-        return self._arn("sqs", self.settings.accounts.security, self.dead_letter_queue)
+        return self._security_arn("sqs", self.dead_letter_queue)
 
     @property
     def dead_letter_alarm(self) -> str:
-        return self._name("alarm", "finding-importer-dead-letters")
+        return self._name("finding-importer-dead-letter-queue")
 
     @property
     def lost_events_alarm(self) -> str:
-        return self._name("alarm", "finding-importer-lost-events")
+        return self._name("finding-importer-lost-events")
 
     @property
     def idempotency_table(self) -> str:
-        return self._name("table", "idempotency")
+        return self._name("idempotency")
 
     @property
     def idempotency_table_arn(self) -> str:
-        return self._arn(
-            "dynamodb", self.settings.accounts.security, f"table/{self.idempotency_table}"
-        )
+        return self._security_arn("dynamodb", f"table/{self.idempotency_table}")
 
     @property
     def security_product_arn(self) -> str:
-        """Security Hub's default product for what the security account imports into itself."""
-        security = self.settings.accounts.security
-        return self._arn("securityhub", security, f"product/{security}/default")
+        """The default product of the security account, for fallback findings."""
+        product = f"product/{self.settings.accounts.security}/default"
+        return self._security_arn("securityhub", product)
 
     def organization_arn_any(self, kind: str) -> str:
-        """The ARN of every account or ou of the organization."""
+        """A pattern for the ARNs of all accounts ("account") or units ("ou")."""
         management = self.settings.accounts.management
         identity = f"{kind}/{self.settings.organization.id}/*"
         return f"arn:{self.settings.partition}:organizations::{management}:{identity}"
 
     @property
     def alerts_key_alias(self) -> str:
-        return f"alias/{self.settings.name_prefix}-alerts"
+        return f"alias/{self._name('alerts')}"
 
     def topic(self, priority: Priority) -> str:
-        return self._name("topic", f"{priority}-priority")
+        return self._name(f"{priority}-priority")
 
     def topic_arn(self, priority: Priority) -> str:
-        return self._arn("sns", self.settings.accounts.security, self.topic(priority))
+        return self._security_arn("sns", self.topic(priority))
 
     @property
     def metric_namespace(self) -> str:
         return self.settings.name_prefix
 
     def alarm(self, detection: str) -> str:
-        return self._name("alarm", detection.replace("_", "-"))
+        return self._name(detection.replace("_", "-"))
 
     @property
     def alarm_arn_any(self) -> str:
-        pattern = f"alarm:{self.settings.name_prefix}-*"
-        return self._arn("cloudwatch", self.settings.accounts.security, pattern)
+        return self._security_arn("cloudwatch", f"alarm:{self._name('*')}")
 
     def metric_filter(self, detection: str) -> str:
-        return self._name("metric filter", detection.replace("_", "-"))
+        return self._name(detection.replace("_", "-"))
 
     @property
     def security_hub_policy(self) -> str:
-        return f"{self.settings.name_prefix}-security-hub-on"
+        return self._name("security-hub-on")
 
     @property
     def insight(self) -> str:

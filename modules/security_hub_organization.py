@@ -1,4 +1,4 @@
-"""Security Hub on in every account, those that join later included, and seen from one place.
+"""Security Hub, enabled in all accounts of the targets and administered by the security account.
 
 https://docs.aws.amazon.com/securityhub/latest/userguide/central-configuration-intro.html
 https://docs.aws.amazon.com/securityhub/latest/userguide/accounts-orgs-auto-enable.html
@@ -8,25 +8,25 @@ from typing import Any
 
 from constructs import Construct
 
-from config.settings import Settings
 from modules import aws
-from modules.delegations import delegate_security_hub
 from modules.naming import Names
 
-PATIENCE = "24h"  # until AWS has begun, or let go of, central configuration
-# A policy takes up to a day to reach many accounts, and goes on without anybody waiting; what is
-# still pending by then is no error, and what fails at once is told.
+CONFIGURATION_TIMEOUT = "24h"  # AWS may take this long to start or stop central configuration
+# A policy takes up to a day to reach many accounts. Terraform does not wait for it: an association
+# that is pending after this timeout is no error, and one that fails at once is reported.
 # https://docs.aws.amazon.com/securityhub/latest/userguide/view-policy.html
-ASSOCIATION_PATIENCE = "10m"
+ASSOCIATION_TIMEOUT = "10m"
 LINKING_MODES = {"all": "ALL_REGIONS", "none": "NO_REGIONS"}
-GENERATOR_ID = "rootwatch/root_console_login_without_mfa"  # as the importer's findings have it
+GENERATOR_ID = (
+    "rootwatch/root_console_login_without_mfa"  # of the findings that the importer imports
+)
 
 
 class SecurityHubOrganization(Construct):
-    """`provider` is one in the security account, `management` one in that account; both at home.
+    """`management` and `provider` are providers of the management and of the security account.
 
-    central: one policy, associated with the root or the OUs of the config. local: Security Hub is
-    turned on in accounts that join, and those that are there already are left as they are.
+    Both are for the home region. Central configuration associates one policy with the targets.
+    Local configuration enables Security Hub in accounts that join, and leaves the others unchanged.
     """
 
     def __init__(
@@ -34,20 +34,40 @@ class SecurityHubOrganization(Construct):
         scope: Construct,
         id_: str,
         *,
-        settings: Settings,
         names: Names,
         management: aws.AwsProvider,
         provider: aws.AwsProvider,
     ) -> None:
         super().__init__(scope, id_)
-        self._settings = settings
+        self._settings = names.settings
         self._names = names
-        self._in_security: dict[str, Any] = {"provider": provider}
-        delegation = delegate_security_hub(self, settings.accounts, management)
+        self._provider = provider
+        delegation = self._delegate_administration(management)
         configuration = self._configure(delegation)
         if self._is_central:
             self._associate_policy(configuration)
-        self._save_insight(delegation)
+        self._create_insight(delegation)
+
+    def _delegate_administration(
+        self, management: aws.AwsProvider
+    ) -> aws.SecurityhubOrganizationAdminAccount:
+        """Also enables Security Hub in the management account, as the administrator cannot.
+
+        A configuration policy applies to that account only where Security Hub is enabled, and its
+        association with the root fails otherwise. AWS charges for standards: none is enabled.
+        https://docs.aws.amazon.com/securityhub/latest/userguide/view-policy.html
+        """
+        hub = aws.SecurityhubAccount(
+            self, "management_hub", enable_default_standards=False, provider=management
+        )
+        # Destroyed before the hub: an account with an administrator cannot disable Security Hub.
+        return aws.SecurityhubOrganizationAdminAccount(
+            self,
+            "delegation",
+            admin_account_id=self._settings.accounts.security,
+            depends_on=[hub],
+            provider=management,
+        )
 
     @property
     def _is_central(self) -> bool:
@@ -64,16 +84,16 @@ class SecurityHubOrganization(Construct):
             auto_enable_standards="NONE",
             organization_configuration={"configuration_type": kind},
             depends_on=[delegation, self._aggregate(delegation)],
-            timeouts={"create": PATIENCE, "update": PATIENCE, "delete": PATIENCE},
-            **self._in_security,
+            timeouts=dict.fromkeys(("create", "update", "delete"), CONFIGURATION_TIMEOUT),
+            provider=self._provider,
         )
 
     def _aggregate(
         self, delegation: aws.SecurityhubOrganizationAdminAccount
     ) -> aws.SecurityhubFindingAggregator:
-        """It names the home region, and stays where no region is linked.
+        """Defines the home region, also where no region is linked.
 
-        Central configuration needs it, and lets it be deleted only after itself.
+        Central configuration requires it, and it can only be deleted after central configuration.
         """
         linked = self._settings.security_hub.linked_regions
         listed: dict[str, Any] = {}
@@ -87,7 +107,7 @@ class SecurityHubOrganization(Construct):
             ),
             depends_on=[delegation],
             **listed,
-            **self._in_security,
+            provider=self._provider,
         )
 
     def _associate_policy(self, central: aws.SecurityhubOrganizationConfiguration) -> None:
@@ -95,15 +115,15 @@ class SecurityHubOrganization(Construct):
             self,
             "policy",
             name=self._names.security_hub_policy,
-            description="Security Hub is on, so that findings can be imported.",
-            # No standards: Rootwatch needs the service, and each standard is charged.
+            description="Enables Security Hub, so that findings can be imported.",
+            # Rootwatch needs no standard, and AWS charges for each.
             configuration_policy={
                 "service_enabled": True,
                 "enabled_standard_arns": [],
                 "security_controls_configuration": {"disabled_control_identifiers": []},
             },
             depends_on=[central],
-            **self._in_security,
+            provider=self._provider,
         )
         for index, target in enumerate(self._settings.organization.targets):
             aws.SecurityhubConfigurationPolicyAssociation(
@@ -111,11 +131,11 @@ class SecurityHubOrganization(Construct):
                 f"association_{index}",
                 policy_id=policy.id,
                 target_id=target,
-                timeouts={"create": ASSOCIATION_PATIENCE, "update": ASSOCIATION_PATIENCE},
-                **self._in_security,
+                timeouts={"create": ASSOCIATION_TIMEOUT, "update": ASSOCIATION_TIMEOUT},
+                provider=self._provider,
             )
 
-    def _save_insight(self, delegation: aws.SecurityhubOrganizationAdminAccount) -> None:
+    def _create_insight(self, delegation: aws.SecurityhubOrganizationAdminAccount) -> None:
         """https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-custom-insights.html"""
         filters = aws.SecurityhubInsightFilters(
             generator_id=[
@@ -130,8 +150,8 @@ class SecurityHubOrganization(Construct):
             "insight",
             name=self._names.insight,
             filters=filters,
-            # The account that it is about, also where the security account keeps the finding.
+            # The account of the event, also for a fallback finding in the security account.
             group_by_attribute="ResourceId",
             depends_on=[delegation],
-            **self._in_security,
+            provider=self._provider,
         )

@@ -1,31 +1,25 @@
-"""The fast path: root's sign-ins from every account's event rule to the importer's queue.
+"""The fast path: an event bus receives root sign-ins from all accounts for the importer's queue.
 
-The bus stands in the home region, beside queue and function: an event goes from bus to bus once, so
-that the rules in the accounts, which stand where root's sign-ins are recorded, name it directly.
+The bus is in the home region, as the queue and the function are. An event crosses to another bus
+only once, so the event rules in the accounts name this bus as their target, also from the region
+that records root sign-ins.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
 """
 
 import json
-from typing import Any
 
 from constructs import Construct
 
-from config.settings import Settings
 from modules import aws
+from modules.member_access import sign_in_pattern
 from modules.naming import Names
-from modules.policy_document import policy_document
-
-# As the rule in modules/member_access.yaml sends them. Nobody but AWS can send a source of "aws.".
-PATTERN = {
-    "source": ["aws.signin"],
-    "detail-type": ["AWS Console Sign In via CloudTrail", "AWS Console Signin via CloudTrail"],
-}
+from modules.policies import policy_document
 
 
 class SignInEvents(Construct):
-    """What EventBridge cannot bring to `queue` within a day it puts into `dead_letters`.
+    """EventBridge sends events that it cannot deliver to `queue` in a day to `dead_letter_queue`.
 
-    The policies of both queues let the rule in.
+    The policies of both queues allow the rule.
     """
 
     def __init__(
@@ -33,28 +27,28 @@ class SignInEvents(Construct):
         scope: Construct,
         id_: str,
         *,
-        settings: Settings,
         names: Names,
         queue: aws.SqsQueue,
-        dead_letters: aws.SqsQueue,
+        dead_letter_queue: aws.SqsQueue,
         provider: aws.AwsProvider,
     ) -> None:
         super().__init__(scope, id_)
         self._names = names
-        self._in_security: dict[str, Any] = {"provider": provider}
+        self._provider = provider
         self.bus = aws.CloudwatchEventBus(
             self,
             "bus",
             name=names.event_bus,
-            description="Rootwatch's: root's console sign-ins in every account.",
-            **self._in_security,
+            description="Root console sign-ins in all accounts, for Rootwatch.",
+            provider=provider,
         )
-        self._let_the_organization_in(settings.organization.id)
-        self._send_on(queue, dead_letters)
+        self._allow_organization()
+        self._forward_to_queue(queue, dead_letter_queue)
 
-    def _let_the_organization_in(self, organization: str) -> None:
+    def _allow_organization(self) -> None:
+        organization = self._names.settings.organization.id
         statement = {
-            "Sid": "OrganizationSendsSignIns",
+            "Sid": "AllowOrganization",
             "Effect": "Allow",
             "Principal": "*",
             "Action": "events:PutEvents",
@@ -66,18 +60,20 @@ class SignInEvents(Construct):
             "policy",
             event_bus_name=self.bus.name,
             policy=policy_document([statement]),
-            **self._in_security,
+            provider=self._provider,
         )
 
-    def _send_on(self, queue: aws.SqsQueue, dead_letters: aws.SqsQueue) -> None:
+    def _forward_to_queue(self, queue: aws.SqsQueue, dead_letter_queue: aws.SqsQueue) -> None:
+        """The rule trusts the source: only AWS can send events whose source begins with "aws."."""
+        pattern = {key: sign_in_pattern()[key] for key in ("source", "detail-type")}
         rule = aws.CloudwatchEventRule(
             self,
             "rule",
             name=self._names.event_rule,
-            description="Brings root's console sign-ins to Rootwatch's finding importer.",
+            description="Sends root console sign-ins to the Rootwatch finding importer.",
             event_bus_name=self.bus.name,
-            event_pattern=json.dumps(PATTERN),
-            **self._in_security,
+            event_pattern=json.dumps(pattern),
+            provider=self._provider,
         )
         aws.CloudwatchEventTarget(
             self,
@@ -86,6 +82,6 @@ class SignInEvents(Construct):
             event_bus_name=self.bus.name,
             target_id="finding-importer",
             arn=queue.arn,
-            dead_letter_config=aws.CloudwatchEventTargetDeadLetterConfig(arn=dead_letters.arn),
-            **self._in_security,
+            dead_letter_config=aws.CloudwatchEventTargetDeadLetterConfig(arn=dead_letter_queue.arn),
+            provider=self._provider,
         )

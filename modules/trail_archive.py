@@ -1,41 +1,40 @@
-"""The log archive account's part of the trail: a bucket and the key that encrypts it.
+"""The organization trail's bucket and its key, in the log archive account.
 
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html
 """
 
-from typing import Any
-
 from constructs import Construct
 
-from config.settings import Settings
 from modules import aws
 from modules.naming import Names
-from modules.policy_document import Statement, administer_key, deny_plain_http, policy_document
+from modules.policies import Statement, create_key, deny_insecure_transport, policy_document
 
 CLOUDTRAIL = {"Service": "cloudtrail.amazonaws.com"}
-INFREQUENT_ACCESS_DAYS = 90  # after it, a trail's files are read in investigations only
+INFREQUENT_ACCESS_DAYS = 90  # older log files are read in investigations only
 MULTIPART_DAYS = 7
 
 
 class TrailArchive(Construct):
-    """`bucket` and `key` exist, and `policy` lets CloudTrail write, before a trail is created."""
+    """A trail depends on `policy`, which allows CloudTrail to write to `bucket`."""
 
     def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        settings: Settings,
-        names: Names,
-        provider: aws.AwsProvider,
+        self, scope: Construct, id_: str, *, names: Names, provider: aws.AwsProvider
     ) -> None:
         super().__init__(scope, id_)
-        self._settings = settings
         self._names = names
-        self._in_log_archive: dict[str, Any] = {"provider": provider}
-        self.key = self._create_key()
-        self.bucket = self._create_bucket()
+        self._settings = names.settings
+        self._provider = provider
+        self.key = create_key(
+            self,
+            "key",
+            alias=names.trail_key_alias,
+            description="Encrypts the log files of the organization trail.",
+            owner_arn=names.account_arn(self._settings.accounts.log_archive),
+            statements=self._key_statements(),
+            provider=provider,
+        )
+        self.bucket = aws.S3Bucket(self, "bucket", bucket=names.trail_bucket, provider=provider)
         self._protect_bucket()
         self._expire_objects()
         self.policy = aws.S3BucketPolicy(
@@ -43,29 +42,8 @@ class TrailArchive(Construct):
             "policy",
             bucket=self.bucket.id,
             policy=policy_document(self._bucket_statements()),
-            **self._in_log_archive,
+            provider=provider,
         )
-
-    def _create_key(self) -> aws.KmsKey:
-        key = aws.KmsKey(
-            self,
-            "key",
-            description="Encrypts the organization trail's log files.",
-            enable_key_rotation=True,
-            policy=policy_document(self._key_statements()),
-            **self._in_log_archive,
-        )
-        aws.KmsAlias(
-            self,
-            "key_alias",
-            name=self._names.trail_key_alias,
-            target_key_id=key.key_id,
-            **self._in_log_archive,
-        )
-        return key
-
-    def _create_bucket(self) -> aws.S3Bucket:
-        return aws.S3Bucket(self, "bucket", bucket=self._names.trail_bucket, **self._in_log_archive)
 
     def _protect_bucket(self) -> None:
         bucket = self.bucket.id
@@ -79,7 +57,7 @@ class TrailArchive(Construct):
             "versioning",
             bucket=bucket,
             versioning_configuration={"status": "Enabled"},
-            **self._in_log_archive,
+            provider=self._provider,
         )
         aws.S3BucketServerSideEncryptionConfigurationA(
             self,
@@ -90,7 +68,7 @@ class TrailArchive(Construct):
                     apply_server_side_encryption_by_default=by_default, bucket_key_enabled=True
                 )
             ],
-            **self._in_log_archive,
+            provider=self._provider,
         )
         aws.S3BucketPublicAccessBlock(
             self,
@@ -100,14 +78,14 @@ class TrailArchive(Construct):
             block_public_policy=True,
             ignore_public_acls=True,
             restrict_public_buckets=True,
-            **self._in_log_archive,
+            provider=self._provider,
         )
         aws.S3BucketOwnershipControls(
             self,
             "ownership",
             bucket=bucket,
             rule={"object_ownership": "BucketOwnerEnforced"},
-            **self._in_log_archive,
+            provider=self._provider,
         )
 
     def _expire_objects(self) -> None:
@@ -138,11 +116,11 @@ class TrailArchive(Construct):
                     ],
                 )
             ],
-            **self._in_log_archive,
+            provider=self._provider,
         )
 
     def _transitions(self) -> list[aws.S3BucketLifecycleConfigurationRuleTransition]:
-        """S3 refuses a transition at or after the expiration."""
+        """S3 rejects a transition that is not before the expiration."""
         if self._settings.retention.bucket_days <= INFREQUENT_ACCESS_DAYS:
             return []
         return [
@@ -151,22 +129,23 @@ class TrailArchive(Construct):
             )
         ]
 
-    def _for_this_trail(self) -> dict[str, str]:
+    @property
+    def _source(self) -> dict[str, str]:
         return {"aws:SourceArn": self._names.trail_arn}
 
     def _bucket_statements(self) -> list[Statement]:
         bucket = f"arn:{self._settings.partition}:s3:::{self._names.trail_bucket}"
         return [
             {
-                "Sid": "TrailReadsAcl",
+                "Sid": "AllowCloudTrailAclCheck",
                 "Effect": "Allow",
                 "Principal": CLOUDTRAIL,
                 "Action": "s3:GetBucketAcl",
                 "Resource": bucket,
-                "Condition": {"StringEquals": self._for_this_trail()},
+                "Condition": {"StringEquals": self._source},
             },
             {
-                "Sid": "TrailWrites",
+                "Sid": "AllowCloudTrailWrite",
                 "Effect": "Allow",
                 "Principal": CLOUDTRAIL,
                 "Action": "s3:PutObject",
@@ -176,36 +155,35 @@ class TrailArchive(Construct):
                 ],
                 "Condition": {
                     "StringEquals": {
-                        **self._for_this_trail(),
+                        **self._source,
                         "s3:x-amz-acl": "bucket-owner-full-control",
                     }
                 },
             },
-            deny_plain_http("s3:*", [bucket, f"{bucket}/*"]),
+            deny_insecure_transport("s3:*", [bucket, f"{bucket}/*"]),
         ]
 
     def _key_statements(self) -> list[Statement]:
-        partition, accounts = self._settings.partition, self._settings.accounts
-        trails = f"arn:{partition}:cloudtrail:*:{accounts.management}:trail/*"
+        management = self._settings.accounts.management
+        trails = f"arn:{self._settings.partition}:cloudtrail:*:{management}:trail/*"
         return [
-            administer_key(partition, accounts.log_archive),
             {
-                "Sid": "TrailEncrypts",
+                "Sid": "AllowCloudTrailEncryption",
                 "Effect": "Allow",
                 "Principal": CLOUDTRAIL,
                 "Action": "kms:GenerateDataKey*",
                 "Resource": "*",
                 "Condition": {
-                    "StringEquals": self._for_this_trail(),
+                    "StringEquals": self._source,
                     "StringLike": {"kms:EncryptionContext:aws:cloudtrail:arn": trails},
                 },
             },
             {
-                "Sid": "TrailUsesBucketKey",
+                "Sid": "AllowCloudTrailBucketKey",
                 "Effect": "Allow",
                 "Principal": CLOUDTRAIL,
                 "Action": ["kms:DescribeKey", "kms:Decrypt"],
                 "Resource": "*",
-                "Condition": {"StringEquals": self._for_this_trail()},
+                "Condition": {"StringEquals": self._source},
             },
         ]

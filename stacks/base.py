@@ -1,4 +1,4 @@
-"""What every stack has: a state, the tags, and a provider for each account that it works in."""
+"""The base of every stack: state, tags, and a provider for each account."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from modules.naming import Names
 
 
 class RootwatchStack(TerraformStack):
-    """`name` is the stack's name for `cdktf deploy` and its state's."""
+    """`name` is the stack's name for `cdktf deploy` and in the name of its state."""
 
     def __init__(self, scope: Construct, name: str, settings: Settings) -> None:
         super().__init__(scope, name)
@@ -22,7 +22,7 @@ class RootwatchStack(TerraformStack):
 
     def _store_state(self, state: LocalState | S3State) -> None:
         if isinstance(state, LocalState):
-            # Relative to cdktf.out/stacks/NAME, where Terraform runs: the same synth anywhere.
+            # Relative to cdktf.out/stacks/NAME, where Terraform runs.
             LocalBackend(self, path=f"../../../terraform.{self._name}.tfstate")
             return
         S3Backend(
@@ -33,16 +33,17 @@ class RootwatchStack(TerraformStack):
             encrypt=True,
             kms_key_id=state.kms_key_id,
         )
-        # Terraform 1.10 locks by a file beside the state; CDKTF's class does not know the option.
+        # Terraform 1.10 introduced this option, which CDKTF's class does not have.
         self.add_override("terraform.backend.s3.use_lockfile", True)  # noqa: FBT003  jsii's signature
 
     def provider(self, alias: str, account: str, region: str | None = None) -> aws.AwsProvider:
-        """A provider in `account`, in the home region unless another is named.
+        """A provider for `account` in `region`, by default the home region.
 
-        It works by the deployment role, but for the management account, whose credentials are the
-        ones that deploy.
+        It assumes the deployment role. The management account needs none: the deployment runs with
+        its credentials.
         """
         settings = self.settings
+        tags = {"project": settings.name_prefix, **dict(settings.tags)}
         assumed: dict[str, Any] = {}
         if account != settings.accounts.management:
             role = f"arn:{settings.partition}:iam::{account}:role/{settings.deployment_role}"
@@ -55,13 +56,10 @@ class RootwatchStack(TerraformStack):
             alias=alias,
             region=region or settings.home_region,
             allowed_account_ids=[account],
-            default_tags=[aws.AwsProviderDefaultTags(tags=self._tags())],
+            default_tags=[aws.AwsProviderDefaultTags(tags=tags)],
             **assumed,
         )
 
-    def _tags(self) -> dict[str, str]:
-        return {"project": self.settings.name_prefix, **dict(self.settings.tags)}
-
     def output(self, name: str, value: str, description: str) -> None:
-        """A child of the stack itself, so that CDKTF leaves its name as it is."""
+        """A child of the stack, so that CDKTF does not add a suffix to its name."""
         TerraformOutput(self, name, value=value, description=description)

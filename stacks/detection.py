@@ -7,9 +7,8 @@ from constructs import Construct
 
 from compiler.detection import Detection
 from config.settings import Settings
+from modules.alarms import DetectionAlarm
 from modules.alert_topics import AlertTopics
-from modules.aws import AwsProvider
-from modules.detection_alarm import DetectionAlarm
 from modules.finding_importer import FindingImporter
 from modules.security_hub_organization import SecurityHubOrganization
 from modules.sign_in_events import SignInEvents
@@ -21,18 +20,16 @@ class DetectionStack(RootwatchStack):
         self, scope: Construct, settings: Settings, detections: Sequence[Detection], build: Path
     ) -> None:
         super().__init__(scope, "detection", settings)
+        names = self.names
         security = self.provider("security", settings.accounts.security)
-        # There also where Security Hub is managed elsewhere: what was managed here before is
-        # removed by it.
+        # Also where Rootwatch does not manage Security Hub: Terraform needs the provider to destroy
+        # the resources of an earlier configuration.
         management = self.provider("management", settings.accounts.management)
-        topics = AlertTopics(
-            self, "alert_topics", settings=settings, names=self.names, provider=security
-        )
+        topics = AlertTopics(self, "alert_topics", names=names, provider=security)
         importer = FindingImporter(
             self,
             "finding_importer",
-            settings=settings,
-            names=self.names,
+            names=names,
             detections=[one for one in detections if "importer" in one.evaluated_by],
             topics=topics,
             build=build,
@@ -41,53 +38,51 @@ class DetectionStack(RootwatchStack):
         sign_ins = SignInEvents(
             self,
             "sign_in_events",
-            settings=settings,
-            names=self.names,
+            names=names,
             queue=importer.queue,
-            dead_letters=importer.dead_letters,
+            dead_letter_queue=importer.dead_letter_queue,
             provider=security,
         )
         for detection in detections:
             if "metric_filter" in detection.evaluated_by:
-                self._watch(detection, topics, security)
+                watched = DetectionAlarm(
+                    self,
+                    detection.name,
+                    detection=detection,
+                    names=names,
+                    topic=topics.by_priority[detection.priority],
+                    provider=security,
+                )
+                description = f"ARN of the alarm of the detection: {detection.title}."
+                self.output(f"{detection.name}_alarm_arn", watched.alarm.arn, description)
         if settings.security_hub.managed:
             SecurityHubOrganization(
-                self,
-                "security_hub",
-                settings=settings,
-                names=self.names,
-                management=management,
-                provider=security,
+                self, "security_hub", names=names, management=management, provider=security
             )
-        for priority, topic in topics.of_priority.items():
-            told = f"The topic for alarms and notifications of {priority} priority."
-            self.output(f"{priority}_priority_topic_arn", topic.arn, told)
-        self.output("finding_importer_arn", importer.function.arn, "The finding importer.")
-        self.output(
-            "finding_importer_queue_arn",
-            importer.queue.arn,
-            "The queue of what arrives at the finding importer, or is tried again.",
-        )
-        self.output(
-            "dead_letter_queue_arn",
-            importer.dead_letters.arn,
-            "The queue of what a person has to look at.",
-        )
+        self._output_topics(topics)
+        self._output_importer(importer)
         self.output(
             "event_bus_arn",
             sign_ins.bus.arn,
-            "The event bus to which every account sends root's sign-ins.",
+            "ARN of the event bus that receives root sign-ins from all accounts.",
         )
 
-    def _watch(self, detection: Detection, topics: AlertTopics, security: AwsProvider) -> None:
-        alarm = DetectionAlarm(
-            self,
-            detection.name,
-            detection=detection,
-            names=self.names,
-            topic=topics.of_priority[detection.priority],
-            provider=security,
+    def _output_topics(self, topics: AlertTopics) -> None:
+        for priority, topic in topics.by_priority.items():
+            description = f"ARN of the topic for alarms and notifications of {priority} priority."
+            self.output(f"{priority}_priority_topic_arn", topic.arn, description)
+
+    def _output_importer(self, importer: FindingImporter) -> None:
+        self.output(
+            "finding_importer_arn", importer.function.arn, "ARN of the finding importer's function."
         )
         self.output(
-            f"{detection.name}_alarm_arn", alarm.alarm.arn, f"The alarm for: {detection.title}."
+            "finding_importer_queue_arn",
+            importer.queue.arn,
+            "ARN of the finding importer's queue, for sign-in events and retries.",
+        )
+        self.output(
+            "dead_letter_queue_arn",
+            importer.dead_letter_queue.arn,
+            "ARN of the dead-letter queue, for messages that need manual action.",
         )

@@ -1,6 +1,7 @@
-"""The management account's stack: what every account gets, and therefore the last one.
+"""The management account's stack: member access in every account.
 
-The rules in the accounts name the event bus that the stack `detection` makes.
+It is deployed last, because the event rules in the accounts need the event bus of the stack
+`detection`.
 """
 
 from constructs import Construct
@@ -16,16 +17,14 @@ class OrganizationStack(RootwatchStack):
         management = self.provider(
             "management", settings.accounts.management, settings.sign_in_region
         )
-        MemberAccess(
-            self, "member_access", settings=settings, names=self.names, provider=management
-        )
+        MemberAccess(self, "member_access", names=self.names, provider=management)
         self.output(
             "member_role_name",
             self.names.member_role,
-            "The role that the finding importer assumes in every account.",
+            "Name of the role that the finding importer assumes in every account.",
         )
         self.output(
             "member_stack_set_name",
             self.names.member_stack_set,
-            "The stack set that brings role and event rule to the member accounts.",
+            "Name of the stack set that deploys the role and the event rule to member accounts.",
         )

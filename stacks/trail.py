@@ -1,6 +1,6 @@
-"""The organization trail: archived in the log archive account, read in the security account.
+"""The organization trail, with its bucket in the log archive account.
 
-The security account creates it, as CloudTrail's delegated administrator.
+The security account creates it as CloudTrail's delegated administrator and has its log group.
 """
 
 from constructs import Construct
@@ -14,31 +14,32 @@ from stacks.base import RootwatchStack
 class TrailStack(RootwatchStack):
     def __init__(self, scope: Construct, settings: Settings) -> None:
         super().__init__(scope, "trail", settings)
+        names, accounts = self.names, settings.accounts
         archive = TrailArchive(
             self,
             "archive",
-            settings=settings,
-            names=self.names,
-            provider=self.provider("log_archive", settings.accounts.log_archive),
+            names=names,
+            provider=self.provider("log_archive", accounts.log_archive),
         )
         OrganizationTrail(
             self,
             "organization_trail",
-            settings=settings,
-            names=self.names,
+            names=names,
             archive=archive,
-            management=self.provider("management", settings.accounts.management),
-            provider=self.provider("security", settings.accounts.security),
+            management=self.provider("management", accounts.management),
+            provider=self.provider("security", accounts.security),
         )
-        self.output("trail_arn", self.names.trail_arn, "The organization trail.")
+        self.output("trail_arn", names.trail_arn, "ARN of the organization trail.")
         self.output(
             "trail_bucket_name",
-            self.names.trail_bucket,
-            "The bucket in the log archive account that holds the trail's files.",
+            names.trail_bucket,
+            "Name of the bucket with the trail's log files, in the log archive account.",
         )
-        self.output("trail_key_arn", archive.key.arn, "The key that encrypts the trail's files.")
+        self.output(
+            "trail_key_arn", archive.key.arn, "ARN of the key that encrypts the trail's log files."
+        )
         self.output(
             "trail_log_group_name",
-            self.names.trail_log_group,
-            "The log group in the security account that holds the trail's events.",
+            names.trail_log_group,
+            "Name of the log group with the trail's events, in the security account.",
         )

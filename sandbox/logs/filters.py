@@ -15,7 +15,7 @@ from moto.logs.responses import LogsResponse
 from sandbox.iam.authority import authorize_service
 from sandbox.iam.resources import invoke_access
 from sandbox.logs.filter_pattern import FilterPattern, FilterPatternError, parse
-from sandbox.logs.filter_pattern.nodes import And, Comparison, Expression, Or, Regex
+from sandbox.logs.filter_pattern.nodes import And, Expression, Or, RegexValue, ValueComparison
 from sandbox.organizations.organization import PARTITION
 
 SERVICE = "logs.amazonaws.com"
@@ -63,7 +63,7 @@ def _compares_with_regex(expression: Expression) -> bool:
     match expression:
         case And(operands) | Or(operands):
             return any(map(_compares_with_regex, operands))
-        case Comparison(value=Regex()):
+        case ValueComparison(value=RegexValue()):
             return True
     return False
 

@@ -17,25 +17,26 @@ from tests.e2e.observer import Observer
 from tests.e2e.rehearsals import Rehearsals
 
 CONFIG = ROOT / "config" / "complete.yaml"
-REHEARSALS: pytest.StashKey[Rehearsals] = pytest.StashKey()
+REHEARSALS_WANTED: pytest.StashKey[bool] = pytest.StashKey()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Begin what the last tests wait for."""
-    asked = any("rehearsals" in getattr(item, "fixturenames", ()) for item in session.items)
-    if asked and not session.config.option.collectonly:
-        session.config.stash[REHEARSALS] = Rehearsals()
+    wanted = any("rehearsals" in getattr(item, "fixturenames", ()) for item in session.items)
+    session.config.stash[REHEARSALS_WANTED] = wanted
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    begun = session.config.stash.get(REHEARSALS, None)
-    if begun is not None:
-        begun.end()
+@pytest.fixture(scope="session", autouse=True)
+def _begin_rehearsals(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> None:
+    """Begin at the first test what the last tests wait for."""
+    if pytestconfig.stash[REHEARSALS_WANTED]:
+        request.getfixturevalue("rehearsals")
 
 
-@pytest.fixture
-def rehearsals(pytestconfig: pytest.Config) -> Rehearsals:
-    return pytestconfig.stash[REHEARSALS]
+@pytest.fixture(scope="session")
+def rehearsals() -> Iterator[Rehearsals]:
+    begun = Rehearsals()
+    yield begun
+    begun.end()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -15,7 +15,7 @@ PREFIX = "rootwatch-prod"  # of config/complete.yaml
 IMPORTER = f"{PREFIX}-finding-importer"
 LOG_GROUP = f"/{PREFIX}/organization-trail"
 QUEUE = IMPORTER
-DEAD_LETTERS = f"{IMPORTER}-dead-letters"
+DEAD_LETTERS = f"{IMPORTER}-dead-letter-queue"
 IDEMPOTENCY_TABLE = f"{PREFIX}-idempotency"
 # Whom config/complete.yaml tells.
 ADDRESSES = {"security@example.com", "on-call@example.com"}

@@ -143,7 +143,7 @@ class Rehearsal:
             found_in=[one["AwsAccountId"] for one in self._active_findings(record["eventID"])],
             notifications=self._notifications(record["eventID"]),
             waiting=self._messages("finding-importer"),
-            letters=self._messages("finding-importer-dead-letters"),
+            letters=self._messages("finding-importer-dead-letter-queue"),
         )
 
     def _active_findings(self, event_id: str) -> Iterator[Mapping[str, Any]]:

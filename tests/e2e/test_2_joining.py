@@ -206,7 +206,7 @@ def test_what_the_queue_refuses_is_a_dead_letter_and_can_be_put_back(observer: O
     url = sqs.get_queue_url(QueueName=f"{PREFIX}-finding-importer")["QueueUrl"]
     policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]
     document = json.loads(policy["Policy"])
-    kept = [one for one in document["Statement"] if one["Sid"] != "SignInsArrive"]
+    kept = [one for one in document["Statement"] if one["Sid"] != "AllowEventRule"]
     closed = json.dumps({**document, "Statement": kept})
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": closed})
     try:

@@ -1,4 +1,4 @@
-"""Requests put to the synthesized policies, decided as IAM does."""
+"""Requests evaluated against the synthesized policies, as IAM does."""
 
 from collections.abc import Mapping
 
@@ -37,7 +37,7 @@ def decided_by_resource(
     resource: str,
     context: Context,
 ) -> Decision:
-    """In the account of an identity, or of another one than the service's."""
+    """For a resource in the account of the identity; for a service, in any account."""
     asked = AccessRequest(
         principal=principal,
         action=action,
@@ -56,7 +56,7 @@ def decided_by_resource(
 def decided_by_identity(
     policy: str, principal: Principal, action: str, resource: str, context: Context
 ) -> Decision:
-    """In the identity's own account, with no policy on the resource."""
+    """For a resource without a policy in the identity's own account."""
     asked = AccessRequest(
         principal=principal,
         action=action,

@@ -1,4 +1,4 @@
-"""A CloudFormation template as it becomes in one account: intrinsic functions with their values."""
+"""CloudFormation templates with the values of their intrinsic functions."""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 
-def as_cloudformation_gets_it(template_body: str) -> str:
+def unescaped(template_body: str) -> str:
     """Terraform JSON escapes `${` as `$${`."""
     return template_body.replace("$${", "${")
 
@@ -16,7 +16,7 @@ def rendered(template: str, values: Mapping[str, str]) -> dict[str, Any]:
     """With `!Ref` and `!Sub` replaced; KeyError where a name has no value."""
 
     class Loader(yaml.SafeLoader):
-        """SafeLoader with the template's tags; the class holds them, so each call has its own."""
+        """A class for each call, because constructors belong to the class."""
 
     def ref(loader: Loader, node: yaml.ScalarNode) -> str:
         return values[str(loader.construct_scalar(node))]

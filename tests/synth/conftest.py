@@ -1,10 +1,10 @@
-"""Each config is synthesized once a session, as `cdktf` does it; the tests only read."""
+"""Each configuration is synthesized once in a session, in this process; the tests only read."""
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,9 +14,12 @@ import pytest
 import yaml
 
 import config
+from compiler import selection
+from compiler.detection import Detection
 from config.loader import load
 from config.settings import Settings
-from tests.synth.cloudformation_template import as_cloudformation_gets_it, rendered
+from stacks import app
+from tests.synth.cloudformation_template import rendered, unescaped
 from tests.synth.terraform_json import Resource, Stack, read_stack
 
 ROOT = Path(config.__file__).parents[1]
@@ -24,8 +27,8 @@ EXAMPLES = ("minimal", "complete")
 MEMBER = "444444444444"
 ONE_ACCOUNT = "111111111111"
 VARIANTS: dict[str, dict[str, Any]] = {
-    # Everything in the management account, the state in S3. Security Hub's central configuration
-    # takes no management account as its administrator.
+    # One account for everything, and the state in S3. The management account cannot be the
+    # administrator of Security Hub's central configuration.
     "one_account": {
         "accounts": dict.fromkeys(("management", "log_archive", "security"), ONE_ACCOUNT),
         "security_hub": {"managed": False},
@@ -53,8 +56,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "retention": {"bucket_days": 90},
         "security_hub": {"managed": False},
     },
-    # Home is not where root's sign-ins are recorded, the trail is somebody else's, Security Hub is
-    # turned on in accounts that join.
+    # Another home region than the one that records root sign-ins, an existing trail, and Security
+    # Hub enabled in accounts that join.
     "elsewhere": {
         "home_region": "eu-central-1",
         "organization": {
@@ -85,18 +88,18 @@ APP = ("main.py", "compiler", "config", "detections", "functions", "modules", "s
 class Synthesis:
     config: str
     settings: Settings
+    detections: Sequence[Detection]  # the enabled ones
     folder: Path
+    stacks: Mapping[str, Stack]
 
     def stack(self, name: str) -> Stack:
-        return read_stack(self.folder / "stacks" / name)
+        return self.stacks[name]
 
 
 def run_app(
     root: Path, config_file: Path, output: Path, working: Path, hash_seed: str = "random"
 ) -> subprocess.CompletedProcess[str]:
-    """Run `main.py` of the project in `root` as `cdktf synth` does, with nothing inherited that
-    could steer it.
-    """
+    """Run `main.py` of the project in `root` as `cdktf synth` does, without inherited settings."""
     inherited = {
         name: value
         for name, value in os.environ.items()
@@ -120,7 +123,7 @@ def run_app(
 
 
 def copy_app(folder: Path) -> None:
-    """The project without the files' times, to be synthesized or changed elsewhere."""
+    """The files of the app, without their times."""
     folder.mkdir()
     for name in APP:
         if (source := ROOT / name).is_dir():
@@ -130,7 +133,7 @@ def copy_app(folder: Path) -> None:
 
 
 def config_path(name: str, folder: Path) -> Path:
-    """An example's file, or a variant of the minimal config written into the folder."""
+    """The file of an example, or of a variant of the minimal configuration in `folder`."""
     if name in EXAMPLES:
         return ROOT / "config" / f"{name}.yaml"
     minimal = yaml.safe_load((ROOT / "config" / "minimal.yaml").read_text("utf-8"))
@@ -146,9 +149,11 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Synt
         working = tmp_path_factory.mktemp(name)
         path = config_path(name, working)
         output = working / "cdktf.out"
-        run = run_app(ROOT, path, output, working)
-        assert run.returncode == 0, run.stderr
-        return Synthesis(name, load(path), output)
+        settings = load(path)
+        detections = selection.enabled(settings)
+        app.synthesize(settings, detections, output)
+        stacks = {stack: read_stack(output / "stacks" / stack) for stack in stacks_of(name)}
+        return Synthesis(name, settings, detections, output, stacks)
 
     return synthesized
 
@@ -158,7 +163,7 @@ def stacks_of(name: str) -> list[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Tests of a stack run for the configs that have it."""
+    """A test of a stack runs for each configuration that has the stack."""
     names = [*EXAMPLES, *VARIANTS]
     if "stack" in metafunc.fixturenames:
         pairs = [(name, stack) for name in names for stack in stacks_of(name)]
@@ -201,7 +206,7 @@ def detection(synthesis: Synthesis) -> Stack:
 
 @pytest.fixture
 def member_template(organization: Stack, settings: Settings) -> dict[str, Any]:
-    """The template's resources, by name, as their properties become in a member account."""
+    """The properties of the template's resources in a member account, by name."""
     stack_set = organization.only("aws_cloudformation_stack_set")
     values = {
         **stack_set["parameters"],
@@ -209,7 +214,7 @@ def member_template(organization: Stack, settings: Settings) -> dict[str, Any]:
         "AWS::Partition": settings.partition,
         "AWS::Region": organization.only("aws_cloudformation_stack_set_instance")["region"],
     }
-    body = as_cloudformation_gets_it(stack_set["template_body"])
+    body = unescaped(stack_set["template_body"])
     return {
         name: resource["Properties"]
         for name, resource in rendered(body, values)["Resources"].items()

@@ -1,4 +1,4 @@
-"""A reader of synthesized Terraform JSON: resources by type, references, and the policies in it."""
+"""Reads synthesized Terraform JSON: resources by type, references and policies."""
 
 import json
 import re
@@ -15,7 +15,7 @@ REFERENCE = re.compile(r"\$\{(?P<type>aws_\w+?)\.(?P<name>\w+)\.(?P<attribute>\w
 @dataclass(frozen=True, slots=True)
 class Resource:
     type: str
-    name: str  # generated; tests must not know it
+    name: str  # generated, and therefore not used by tests
     arguments: Mapping[str, Any]
 
     def __getitem__(self, argument: str) -> Any:
@@ -55,12 +55,12 @@ class Stack:
         """LookupError unless the text is one reference to this attribute of a resource."""
         match = REFERENCE.fullmatch(reference)
         if match is None or match["attribute"] != attribute:
-            raise LookupError(f"{reference!r} is no reference to a resource's {attribute}")
+            raise LookupError(f"{reference!r} is not a reference to the {attribute} of a resource")
         arguments = self.document["resource"][match["type"]][match["name"]]
         return Resource(match["type"], match["name"], arguments)
 
     def pointing_to(self, type_: str, argument: str, target: Resource) -> list[Resource]:
-        """Those whose argument is a reference to the target, whichever attribute it takes."""
+        """Resources whose argument is a reference to any attribute of the target."""
         return [
             resource
             for resource in self.resources(type_)
@@ -72,7 +72,7 @@ class Stack:
         return list(self.document["provider"]["aws"])
 
     def account(self, resource: Resource) -> str:
-        """The number of the account that the resource is created in."""
+        """The ID of the account of the resource."""
         [account] = self._provider(resource)["allowed_account_ids"]
         return str(account)
 
@@ -106,7 +106,7 @@ def allowing(policy: str) -> list[Statement]:
 
 
 def listed(element: str | list[str]) -> list[str]:
-    """A policy's Action or Resource, which may be one string."""
+    """Action or Resource of a statement, which can be a single string."""
     return [element] if isinstance(element, str) else element
 
 

@@ -1,11 +1,10 @@
-"""What is detected becomes a metric, an alarm and a message that arrives."""
+"""The path from a detection to an e-mail: metric filter, alarm, topic, subscription."""
 
 import json
 from dataclasses import dataclass
 
 import pytest
 
-from compiler import selection
 from compiler.cloudwatch import metric_pattern
 from compiler.detection import Detection
 from compiler.samples import read_samples
@@ -13,6 +12,7 @@ from config.settings import Settings
 from sandbox.iam.policy import ResourcePolicyKind
 from sandbox.logs import filter_pattern
 from tests.synth.access import OVER_TLS, PLAIN_HTTP, aws_service, decided_by_resource, role_session
+from tests.synth.conftest import Synthesis
 from tests.synth.terraform_json import Resource, Stack, allowing, statement
 
 ORDINARY, KEY = ResourcePolicyKind.ORDINARY, ResourcePolicyKind.KEY
@@ -23,18 +23,18 @@ MISSION = "root_console_login_without_mfa"
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A detection with what the stack has for it."""
+    """A detection and its resources."""
 
     detection: Detection
     metric_filter: Resource
-    alarm: Resource  # the one that watches what the filter emits
+    alarm: Resource  # of the filter's metric
 
 
 @pytest.fixture
-def watched(detection: Stack, settings: Settings) -> list[Watched]:
+def watched(detection: Stack, synthesis: Synthesis) -> list[Watched]:
     return [
         _watched(detection, one)
-        for one in selection.enabled(settings)
+        for one in synthesis.detections
         if "metric_filter" in one.evaluated_by
     ]
 
@@ -50,14 +50,14 @@ def _watched(stack: Stack, one: Detection) -> Watched:
 
 @pytest.fixture
 def alarm(watched: list[Watched]) -> Resource:
-    """Of what Rootwatch is for."""
+    """Of the root sign-in without MFA."""
     [found] = [one.alarm for one in watched if one.detection.name == MISSION]
     return found
 
 
 @pytest.fixture
 def topics(detection: Stack) -> dict[str, Resource]:
-    """By priority, as the importer knows them."""
+    """By priority, from the environment of the importer."""
     variables = detection.only("aws_lambda_function")["environment"]["variables"]
     return {
         priority: detection.follow(variables[f"{priority.upper()}_PRIORITY_TOPIC_ARN"], "arn")
@@ -75,7 +75,9 @@ def topic_policy(detection: Stack, topic: Resource) -> str:
     return str(policy["policy"])
 
 
-def test_every_filter_and_alarm_is_of_a_detection(detection: Stack, watched: list[Watched]) -> None:
+def test_every_filter_and_alarm_belongs_to_a_detection(
+    detection: Stack, watched: list[Watched]
+) -> None:
     filters = detection.resources("aws_cloudwatch_log_metric_filter")
     alarms = [
         alarm
@@ -97,7 +99,9 @@ def test_the_filters_read_the_trails_log_group(
         assert detection.account(one.metric_filter) == trail.account(group)
 
 
-def test_the_filter_counts_the_samples_of_what_rootwatch_is_for(watched: list[Watched]) -> None:
+def test_the_filter_of_root_sign_ins_without_mfa_matches_its_samples(
+    watched: list[Watched],
+) -> None:
     [one] = [one for one in watched if one.detection.name == MISSION]
     parsed = filter_pattern.parse(one.metric_filter["pattern"])
     samples = read_samples(one.detection.folder)
@@ -107,7 +111,9 @@ def test_the_filter_counts_the_samples_of_what_rootwatch_is_for(watched: list[Wa
         assert parsed.matches(json.dumps(sample.record)) is sample.matches, sample.name
 
 
-def test_each_match_counts_one_and_every_other_event_none(watched: list[Watched]) -> None:
+def test_each_match_adds_one_to_the_metric_and_other_events_add_zero(
+    watched: list[Watched],
+) -> None:
     for one in watched:
         metric = one.metric_filter["metric_transformation"]
         assert metric["value"] == "1"
@@ -115,7 +121,7 @@ def test_each_match_counts_one_and_every_other_event_none(watched: list[Watched]
         assert "dimensions" not in metric  # a default value and dimensions exclude each other
 
 
-def test_an_alarm_is_up_at_the_rules_count_in_the_rules_time_and_down_without_data(
+def test_an_alarm_has_the_threshold_and_period_of_the_rule_and_is_ok_without_data(
     watched: list[Watched],
 ) -> None:
     for one in watched:
@@ -133,13 +139,13 @@ def test_one_root_sign_in_without_mfa_raises_its_alarm_within_a_minute(alarm: Re
     assert (alarm["threshold"], alarm["period"]) == (1, 60)
 
 
-def test_an_alarm_says_what_happened(watched: list[Watched]) -> None:
+def test_an_alarm_has_the_title_of_its_detection(watched: list[Watched]) -> None:
     for one in watched:
         assert one.detection.title in one.alarm["alarm_description"]
         assert len(one.alarm["alarm_description"]) <= 1024
 
 
-def test_an_alarm_goes_to_the_topic_of_its_detections_priority(
+def test_an_alarm_publishes_to_the_topic_of_its_detections_priority(
     watched: list[Watched], detection: Stack, topics: dict[str, Resource]
 ) -> None:
     for one in watched:
@@ -147,7 +153,7 @@ def test_an_alarm_goes_to_the_topic_of_its_detections_priority(
         assert detection.follow(action, "arn") == topics[one.detection.priority]
 
 
-def test_each_priority_has_a_topic_of_its_own_under_one_customer_managed_key(
+def test_each_priority_has_a_topic_encrypted_by_one_customer_managed_key(
     detection: Stack, topics: dict[str, Resource]
 ) -> None:
     keys = [detection.follow(topic["kms_master_key_id"], "arn") for topic in topics.values()]
@@ -158,7 +164,7 @@ def test_each_priority_has_a_topic_of_its_own_under_one_customer_managed_key(
 
 
 @pytest.mark.parametrize("action", ["kms:Decrypt", "kms:GenerateDataKey"])
-def test_the_key_lets_the_alarms_of_this_account_encrypt_their_messages(
+def test_the_key_allows_only_alarms_of_this_account_to_encrypt(
     detection: Stack, settings: Settings, action: str
 ) -> None:
     policy = detection.only("aws_kms_key")["policy"]
@@ -173,7 +179,7 @@ def test_the_key_lets_the_alarms_of_this_account_encrypt_their_messages(
 
 
 @pytest.mark.parametrize("priority", PRIORITIES)
-def test_the_alarms_may_publish_to_the_topics(
+def test_the_alarms_can_publish_to_the_topics(
     detection: Stack,
     watched: list[Watched],
     topics: dict[str, Resource],
@@ -196,24 +202,32 @@ def test_the_alarms_may_publish_to_the_topics(
 
 @pytest.mark.parametrize("priority", PRIORITIES)
 @pytest.mark.parametrize(
-    ("region_and_account", "alarm_name"),
-    [("{region}:999999999999", "{alarm}"), ("{region}:{account}", "other")],
+    ("source_account", "owner", "alarm_name"),
+    [
+        ("{security}", "999999999999", "{alarm}"),
+        ("{security}", "{security}", "other"),
+        ("999999999999", "{security}", "{alarm}"),
+    ],
+    ids=["alarm of another account", "alarm of another prefix", "another account"],
 )
-def test_other_alarms_may_not_publish(
+def test_no_other_alarm_can_publish(
     detection: Stack,
     alarm: Resource,
     topics: dict[str, Resource],
     settings: Settings,
-    region_and_account: str,
+    source_account: str,
+    owner: str,
     alarm_name: str,
     priority: str,
 ) -> None:
-    source = f"arn:{settings.partition}:cloudwatch:{region_and_account}:alarm:{alarm_name}".format(
-        region=settings.home_region,
-        account=settings.accounts.security,
-        alarm=alarm["alarm_name"],
-    )
-    context = OVER_TLS | {"aws:SourceArn": source, "aws:SourceAccount": source.split(":")[4]}
+    def filled(text: str) -> str:
+        return text.format(security=settings.accounts.security, alarm=alarm["alarm_name"])
+
+    home = f"arn:{settings.partition}:cloudwatch:{settings.home_region}"
+    context = OVER_TLS | {
+        "aws:SourceArn": f"{home}:{filled(owner)}:alarm:{filled(alarm_name)}",
+        "aws:SourceAccount": filled(source_account),
+    }
     policy = topic_policy(detection, topics[priority])
     arn = topic_arn(topics[priority], settings)
 
@@ -223,7 +237,7 @@ def test_other_alarms_may_not_publish(
 
 
 @pytest.mark.parametrize("priority", PRIORITIES)
-def test_only_cloudwatch_and_the_importers_role_are_let_into_a_topic(
+def test_a_topic_allows_only_cloudwatch_and_the_importers_role(
     detection: Stack, topics: dict[str, Resource], settings: Settings, priority: str
 ) -> None:
     importer = detection.follow(detection.only("aws_lambda_function")["role"], "arn")
@@ -239,18 +253,18 @@ def test_only_cloudwatch_and_the_importers_role_are_let_into_a_topic(
         assert grant["Resource"] == topic_arn(topics[priority], settings)
 
 
-def test_topics_deny_plain_http_to_everybody(
+def test_topics_deny_plain_http(
     detection: Stack, topics: dict[str, Resource], settings: Settings
 ) -> None:
     for topic in topics.values():
         policy, arn = topic_policy(detection, topic), topic_arn(topic, settings)
         decision = decided_by_resource(policy, ORDINARY, CLOUDWATCH, "sns:Publish", arn, PLAIN_HTTP)
 
-        assert statement(policy, "DenyPlainHttp")["Principal"] == "*"
+        assert statement(policy, "DenyInsecureTransport")["Principal"] == "*"
         assert "denied by" in decision.reason
 
 
-def test_every_address_is_told_what_it_is_configured_for(
+def test_every_address_is_subscribed_to_its_topics(
     detection: Stack, topics: dict[str, Resource], settings: Settings
 ) -> None:
     addresses = {
@@ -259,6 +273,6 @@ def test_every_address_is_told_what_it_is_configured_for(
     }
 
     for priority, topic in topics.items():
-        told = detection.pointing_to("aws_sns_topic_subscription", "topic_arn", topic)
-        assert {one["protocol"] for one in told} == {"email"}
-        assert sorted(one["endpoint"] for one in told) == sorted(addresses[priority])
+        subscriptions = detection.pointing_to("aws_sns_topic_subscription", "topic_arn", topic)
+        assert {one["protocol"] for one in subscriptions} == {"email"}
+        assert sorted(one["endpoint"] for one in subscriptions) == sorted(addresses[priority])

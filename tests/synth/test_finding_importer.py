@@ -1,4 +1,4 @@
-"""The importer gets the trail's sign-ins, and its role can do what its code does and no more."""
+"""The function's package, environment, triggers and permissions."""
 
 import ast
 from collections import defaultdict
@@ -9,15 +9,14 @@ from zipfile import ZipFile
 import pytest
 
 from compiler import predicate as importer
-from compiler import selection
 from compiler.cloudwatch import subscription_pattern
 from compiler.detection import Detection
 from config.settings import Settings
 from functions.finding_importer.environment import Environment
 from modules.finding_importer import PACKAGE, SOURCE
-from modules.function_dependencies import dependencies
-from modules.function_package import build_zip
+from modules.function_package import build_zip, dependencies
 from sandbox.logs import filter_pattern
+from tests.synth.conftest import Synthesis
 from tests.synth.terraform_json import Resource, Stack, actions, allowing, listed, statements
 
 NEEDED = {
@@ -63,9 +62,9 @@ def role_policy(detection: Stack, role: Resource) -> Resource:
 
 
 @pytest.fixture
-def imported(settings: Settings) -> list[Detection]:
-    """The detections that are the importer's to evaluate."""
-    return [one for one in selection.enabled(settings) if "importer" in one.evaluated_by]
+def imported(synthesis: Synthesis) -> list[Detection]:
+    """The detections that the importer evaluates."""
+    return [one for one in synthesis.detections if "importer" in one.evaluated_by]
 
 
 @pytest.fixture
@@ -75,7 +74,7 @@ def archive(detection: Stack, function: Resource) -> Path:
 
 @pytest.fixture
 def environment(detection: Stack, function: Resource, settings: Settings) -> dict[str, str]:
-    """As the function sees it."""
+    """As in the function, with the references resolved."""
     variables: dict[str, Any] = function["environment"]["variables"]
     region = settings.home_region
     home = f"arn:{settings.partition}:sns:{region}:{settings.accounts.security}"
@@ -98,7 +97,7 @@ def document(imported: list[Detection], settings: Settings) -> bytes:
     return importer.document(imported, settings.notifications.runbook_base_url)
 
 
-def test_the_functions_zip_is_what_the_source_gives_now(
+def test_the_zip_file_is_built_from_the_current_source(
     archive: Path, document: bytes, tmp_path: Path
 ) -> None:
     extra = {"detections.json": document}
@@ -107,11 +106,11 @@ def test_the_functions_zip_is_what_the_source_gives_now(
     assert archive.read_bytes() == built.read_bytes()
 
 
-def test_the_function_is_deployed_again_when_its_zip_changes(function: Resource) -> None:
+def test_a_changed_zip_file_updates_the_function(function: Resource) -> None:
     assert function["source_code_hash"] in str(function["filename"]).split("/")
 
 
-def test_the_zip_holds_python_source_and_the_detections_only(
+def test_the_zip_file_contains_only_python_source_and_the_detections(
     archive: Path, document: bytes
 ) -> None:
     with ZipFile(archive) as opened:
@@ -124,7 +123,7 @@ def test_the_zip_holds_python_source_and_the_detections_only(
     assert all(ast.parse(source) for name, source in contents.items() if source.strip())
 
 
-def test_the_handler_stands_in_the_zip(archive: Path, function: Resource) -> None:
+def test_the_zip_file_contains_the_handler(archive: Path, function: Resource) -> None:
     module, _, name = function["handler"].rpartition(".")
     with ZipFile(archive) as opened:
         source = ast.parse(opened.read(f"{module.replace('.', '/')}.py"))
@@ -132,7 +131,7 @@ def test_the_handler_stands_in_the_zip(archive: Path, function: Resource) -> Non
     assert name in {node.name for node in source.body if isinstance(node, ast.FunctionDef)}
 
 
-def test_the_function_understands_its_environment(
+def test_the_function_parses_its_environment(
     environment: dict[str, str], organization: Stack, settings: Settings
 ) -> None:
     parsed = Environment.parse(environment)
@@ -144,7 +143,7 @@ def test_the_function_understands_its_environment(
     assert parsed.security_account == settings.accounts.security
 
 
-def test_the_role_is_lambdas_alone(role: Resource) -> None:
+def test_only_lambda_can_assume_the_role(role: Resource) -> None:
     [trust] = statements(role["assume_role_policy"])
 
     assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
@@ -152,21 +151,21 @@ def test_the_role_is_lambdas_alone(role: Resource) -> None:
     assert "managed_policy_arns" not in role.arguments
 
 
-def test_the_role_may_call_what_the_code_calls_and_nothing_else(
+def test_the_role_allows_exactly_the_calls_of_the_code(
     detection: Stack, role_policy: Resource
 ) -> None:
     assert actions(role_policy["policy"]) == NEEDED.keys()
     assert detection.resources("aws_iam_role_policy_attachment") == []
 
 
-def test_each_permission_is_for_the_resources_that_it_needs(
+def test_each_permission_is_restricted_to_its_resources(
     detection: Stack, function: Resource, role_policy: Resource, settings: Settings
 ) -> None:
     variables = function["environment"]["variables"]
     topics = [detection.follow(variables[name], "arn") for name in TOPICS]
     partition, home = settings.partition, f"{settings.home_region}:{settings.accounts.security}"
     group = f"/aws/lambda/{function['function_name']}"
-    queue, dead_letters = (detection.follow(variables[name], "url")["name"] for name in QUEUES)
+    queue, dead_letter_queue = (detection.follow(variables[name], "url")["name"] for name in QUEUES)
     table = detection.follow(variables["IDEMPOTENCY_TABLE_NAME"], "name")["name"]
     security, region = settings.accounts.security, settings.home_region
     sqs, identities = f"arn:{partition}:sqs:{home}", f"arn:{partition}:organizations::"
@@ -176,7 +175,7 @@ def test_each_permission_is_for_the_resources_that_it_needs(
         "log group": [f"arn:{partition}:logs:{home}:log-group:{group}:*"],
         "topics": [f"arn:{partition}:sns:{home}:{topic['name']}" for topic in topics],
         "queue": [f"{sqs}:{queue}"],
-        "queues": [f"{sqs}:{queue}", f"{sqs}:{dead_letters}"],
+        "queues": [f"{sqs}:{queue}", f"{sqs}:{dead_letter_queue}"],
         "table": [f"arn:{partition}:dynamodb:{home}:table/{table}"],
         "organization": [
             f"{members}:{kind}/{settings.organization.id}/*" for kind in ("account", "ou")
@@ -196,7 +195,7 @@ def test_each_permission_is_for_the_resources_that_it_needs(
         assert resources == expected[NEEDED[action]], action
 
 
-def test_the_role_enters_accounts_of_the_organization_alone_and_encrypts_notifications_alone(
+def test_permissions_are_restricted_to_the_organization_the_account_and_sns(
     role_policy: Resource, settings: Settings
 ) -> None:
     conditions = {
@@ -216,7 +215,7 @@ def test_the_role_enters_accounts_of_the_organization_alone_and_encrypts_notific
     }
 
 
-def test_the_function_has_its_permissions_and_its_log_group_before_it_runs(
+def test_the_function_depends_on_its_permissions_and_its_log_group(
     detection: Stack, function: Resource, role_policy: Resource
 ) -> None:
     group = detection.only(
@@ -227,7 +226,7 @@ def test_the_function_has_its_permissions_and_its_log_group_before_it_runs(
     assert group["retention_in_days"] > 0
 
 
-def test_the_trails_log_group_alone_may_invoke_the_function(
+def test_only_the_trails_log_group_can_invoke_the_function(
     detection: Stack, function: Resource, trail: Stack, settings: Settings
 ) -> None:
     permission = detection.only("aws_lambda_permission")
@@ -241,7 +240,7 @@ def test_the_trails_log_group_alone_may_invoke_the_function(
     assert permission["source_account"] == settings.accounts.security
 
 
-def test_the_function_is_subscribed_to_the_trails_log_group_once_it_may_be_invoked(
+def test_the_subscription_to_the_trails_log_group_depends_on_the_permission(
     detection: Stack, function: Resource, trail: Stack
 ) -> None:
     subscription = detection.only("aws_cloudwatch_log_subscription_filter")
@@ -251,7 +250,7 @@ def test_the_function_is_subscribed_to_the_trails_log_group_once_it_may_be_invok
     assert subscription["depends_on"] == [detection.only("aws_lambda_permission").address]
 
 
-def test_the_subscription_is_the_detections_pattern_and_the_language_allows_it(
+def test_the_subscription_has_the_pattern_of_the_detections(
     detection: Stack, imported: list[Detection]
 ) -> None:
     pattern = detection.only("aws_cloudwatch_log_subscription_filter")["filter_pattern"]

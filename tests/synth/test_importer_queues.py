@@ -1,4 +1,4 @@
-"""What the importer cannot do now waits in its queue, and nothing leaves that unseen."""
+"""The importer's queue keeps work for retries, and alarms report what exhausts them."""
 
 import json
 
@@ -24,7 +24,7 @@ def queue(detection: Stack, function: Resource) -> Resource:
 
 
 @pytest.fixture
-def dead_letters(detection: Stack, function: Resource) -> Resource:
+def dead_letter_queue(detection: Stack, function: Resource) -> Resource:
     return detection.follow(function["environment"]["variables"]["DEAD_LETTER_QUEUE_URL"], "url")
 
 
@@ -33,60 +33,62 @@ def queue_arn(queue: Resource, settings: Settings) -> str:
     return f"arn:{settings.partition}:sqs:{home}:{queue['name']}"
 
 
-def test_both_queues_keep_messages_as_long_as_sqs_can_and_encrypted(
-    queue: Resource, dead_letters: Resource
+def test_both_queues_are_encrypted_and_have_the_maximum_retention(
+    queue: Resource, dead_letter_queue: Resource
 ) -> None:
-    for one in (queue, dead_letters):
+    for one in (queue, dead_letter_queue):
         assert one["message_retention_seconds"] == 14 * DAY
         assert one["sqs_managed_sse_enabled"] is True
 
 
-def test_what_fails_to_the_end_becomes_a_dead_letter_of_this_queue_alone(
-    detection: Stack, queue: Resource, dead_letters: Resource, settings: Settings
+def test_messages_that_exhaust_their_retries_move_to_the_dead_letter_queue(
+    detection: Stack, queue: Resource, dead_letter_queue: Resource, settings: Settings
 ) -> None:
     redrive = json.loads(queue["redrive_policy"])
     allowed = detection.only("aws_sqs_queue_redrive_allow_policy")
 
-    assert redrive["deadLetterTargetArn"] == queue_arn(dead_letters, settings)
-    assert detection.follow(allowed["queue_url"], "id") == dead_letters
+    assert redrive["deadLetterTargetArn"] == queue_arn(dead_letter_queue, settings)
+    assert detection.follow(allowed["queue_url"], "id") == dead_letter_queue
     assert json.loads(allowed["redrive_allow_policy"]) == {
         "redrivePermission": "byQueue",
         "sourceQueueArns": [queue_arn(queue, settings)],
     }
 
 
-def test_a_job_is_tried_for_days_and_leaves_more_days_to_look_at_its_dead_letter(
+def test_a_job_is_retried_for_days_and_its_dead_letter_message_is_kept_for_more(
     queue: Resource,
 ) -> None:
-    """A message keeps its age when it becomes a dead letter."""
+    """A message keeps its age when it moves to the dead-letter queue."""
     receives = json.loads(queue["redrive_policy"])["maxReceiveCount"]
-    tried = sum(delay_seconds(count) for count in range(1, receives + 1))
+    retried = sum(delay_seconds(count) for count in range(1, receives + 1))
 
-    assert 3 * DAY < tried < 5 * DAY
-    assert queue["message_retention_seconds"] - tried > 7 * DAY
+    assert 3 * DAY < retried < 5 * DAY
+    assert queue["message_retention_seconds"] - retried > 7 * DAY
 
 
-def test_a_message_stays_hidden_longer_than_the_function_may_run(
+def test_the_visibility_timeout_is_six_times_the_functions_timeout(
     function: Resource, queue: Resource
 ) -> None:
     assert queue["visibility_timeout_seconds"] >= 6 * function["timeout"]
 
 
-def test_an_invocation_keeps_time_for_the_longest_step_and_for_what_is_left(
+def test_an_invocation_reserves_time_for_its_longest_step_and_for_requeuing(
     function: Resource,
 ) -> None:
-    """Entering an account and importing there, both once more; then a send to each queue."""
+    """Four calls: assume a role and import, and retry both. Two calls: send to each queue."""
     variables = function["environment"]["variables"]
     attempts = int(variables["MAX_ATTEMPTS"])
-    one_try = float(variables["CONNECT_TIMEOUT_SECONDS"]) + float(variables["READ_TIMEOUT_SECONDS"])
-    backoff = sum(2**retry for retry in range(attempts - 1))  # at most, in the standard mode
-    slowest_call = attempts * one_try + backoff
+    one_attempt = float(variables["CONNECT_TIMEOUT_SECONDS"]) + float(
+        variables["READ_TIMEOUT_SECONDS"]
+    )
+    backoff = sum(2**retry for retry in range(attempts - 1))  # the maximum of the standard mode
+    slowest_call = attempts * one_attempt + backoff
 
     assert (4 + 2) * slowest_call <= float(variables["RESERVED_SECONDS"])
     assert float(variables["RESERVED_SECONDS"]) < 0.6 * function["timeout"]
 
 
-def test_the_queue_invokes_the_function_which_answers_message_by_message(
+def test_the_queue_invokes_the_function_which_reports_failures_by_message(
     detection: Stack, function: Resource, queue: Resource
 ) -> None:
     mapping = detection.only("aws_lambda_event_source_mapping")
@@ -98,19 +100,19 @@ def test_the_queue_invokes_the_function_which_answers_message_by_message(
     assert "filter_criteria" not in mapping.arguments
 
 
-def test_lambdas_own_failures_become_dead_letters(
-    detection: Stack, function: Resource, dead_letters: Resource
+def test_failed_asynchronous_invocations_go_to_the_dead_letter_queue(
+    detection: Stack, function: Resource, dead_letter_queue: Resource
 ) -> None:
     asynchronous = detection.only("aws_lambda_function_event_invoke_config")
     destination = asynchronous["destination_config"]["on_failure"]["destination"]
 
     assert detection.follow(asynchronous["function_name"], "function_name") == function
-    assert detection.follow(destination, "arn") == dead_letters
+    assert detection.follow(destination, "arn") == dead_letter_queue
     assert asynchronous["maximum_retry_attempts"] == 2
 
 
-def test_an_alarm_of_high_priority_is_up_as_long_as_there_is_a_dead_letter(
-    detection: Stack, function: Resource, dead_letters: Resource
+def test_a_high_priority_alarm_reports_messages_in_the_dead_letter_queue(
+    detection: Stack, function: Resource, dead_letter_queue: Resource
 ) -> None:
     [alarm] = [
         one
@@ -120,14 +122,14 @@ def test_an_alarm_of_high_priority_is_up_as_long_as_there_is_a_dead_letter(
     topic = function["environment"]["variables"]["HIGH_PRIORITY_TOPIC_ARN"]
 
     assert alarm["metric_name"] == "ApproximateNumberOfMessagesVisible"
-    assert alarm["dimensions"] == {"QueueName": dead_letters["name"]}
+    assert alarm["dimensions"] == {"QueueName": dead_letter_queue["name"]}
     assert (alarm["statistic"], alarm["threshold"], alarm["period"]) == ("Maximum", 1, 60)
     assert alarm["comparison_operator"] == "GreaterThanOrEqualToThreshold"
     assert alarm["treat_missing_data"] == "notBreaching"
     assert alarm["alarm_actions"] == [topic]
 
 
-def test_an_alarm_of_high_priority_tells_of_events_that_no_queue_took(
+def test_a_high_priority_alarm_reports_events_that_no_queue_accepted(
     detection: Stack, function: Resource
 ) -> None:
     [alarm] = [
@@ -143,11 +145,11 @@ def test_an_alarm_of_high_priority_tells_of_events_that_no_queue_took(
     assert alarm["alarm_actions"] == [topic]
 
 
-def test_the_queues_are_closed_to_plain_http_and_open_to_nobody_by_themselves(
-    detection: Stack, queue: Resource, dead_letters: Resource, settings: Settings
+def test_the_queue_policies_deny_plain_http_and_allow_no_identity(
+    detection: Stack, queue: Resource, dead_letter_queue: Resource, settings: Settings
 ) -> None:
-    importer = role_session(settings.partition, settings.accounts.security, "anybody")
-    for one in (queue, dead_letters):
+    importer = role_session(settings.partition, settings.accounts.security, "any")
+    for one in (queue, dead_letter_queue):
         [policy] = detection.pointing_to("aws_sqs_queue_policy", "queue_url", one)
         arn = queue_arn(one, settings)
         for context in (PLAIN_HTTP, OVER_TLS):
@@ -160,7 +162,7 @@ def test_the_queues_are_closed_to_plain_http_and_open_to_nobody_by_themselves(
                 context,
             )
             assert not decision.allowed
-        deny = statement(policy["policy"], "DenyPlainHttp")
+        deny = statement(policy["policy"], "DenyInsecureTransport")
         assert (deny["Effect"], deny["Action"], listed(deny["Resource"])) == (
             "Deny",
             "sqs:*",
@@ -168,9 +170,7 @@ def test_the_queues_are_closed_to_plain_http_and_open_to_nobody_by_themselves(
         )
 
 
-def test_what_was_told_is_remembered_by_an_id_and_forgotten_by_time(
-    detection: Stack, function: Resource
-) -> None:
+def test_the_idempotency_table_has_ids_that_expire(detection: Stack, function: Resource) -> None:
     name = function["environment"]["variables"]["IDEMPOTENCY_TABLE_NAME"]
     table = detection.follow(name, "name")
 

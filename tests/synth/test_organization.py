@@ -1,4 +1,4 @@
-"""Every account gets the member role, and it lets in the importer and nobody else."""
+"""Every account gets the member role, which only the importer can assume."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from config.settings import Settings
 from modules.member_access import TEMPLATE
 from sandbox.iam.policy import AccessRequest, Principal, ResourcePolicyKind, decide, parse_policy
 from tests.synth.access import decided_by_identity, role_session
-from tests.synth.cloudformation_template import as_cloudformation_gets_it, rendered
+from tests.synth.cloudformation_template import rendered, unescaped
 from tests.synth.conftest import MEMBER
 from tests.synth.terraform_json import Resource, Stack, actions
 
@@ -45,7 +45,7 @@ def importer(detection: Stack) -> Resource:
 
 @pytest.fixture
 def importer_policy(detection: Stack, importer: Resource) -> str:
-    """Its one permission for other accounts, as the others refer to resources."""
+    """Its permission for other accounts, without the ones that refer to resources."""
     [policy] = detection.pointing_to("aws_iam_role_policy", "role", importer)
     document = json.loads(policy["policy"])
     document["Statement"] = [
@@ -54,7 +54,7 @@ def importer_policy(detection: Stack, importer: Resource) -> str:
     return json.dumps(document)
 
 
-def test_the_stack_set_covers_accounts_that_join_and_removes_as_configured(
+def test_the_stack_set_covers_accounts_that_join_and_retains_stacks_as_configured(
     stack_set: Resource, settings: Settings
 ) -> None:
     retain = settings.stack_set.retain_stacks_on_account_removal
@@ -66,12 +66,12 @@ def test_the_stack_set_covers_accounts_that_join_and_removes_as_configured(
     }
 
 
-def test_the_stack_set_goes_to_the_configured_targets_whatever_one_account_does(
+def test_the_stack_set_deploys_to_the_configured_targets_and_tolerates_failures(
     organization: Stack, stack_set: Resource, settings: Settings
 ) -> None:
     instances = organization.only("aws_cloudformation_stack_set_instance")
 
-    targets = {"organizational_unit_ids": list(settings.organization.targets)}
+    targets: dict[str, Any] = {"organizational_unit_ids": list(settings.organization.targets)}
     if excluded := list(settings.organization.excluded_accounts):
         targets |= {"accounts": excluded, "account_filter_type": "DIFFERENCE"}
     choice = settings.stack_set
@@ -89,7 +89,7 @@ def test_the_stack_set_goes_to_the_configured_targets_whatever_one_account_does(
     }
 
 
-def test_terraform_waits_as_long_as_thousands_of_accounts_take(
+def test_terraform_waits_long_enough_for_thousands_of_accounts(
     organization: Stack, stack_set: Resource
 ) -> None:
     instances = organization.only("aws_cloudformation_stack_set_instance")
@@ -98,11 +98,11 @@ def test_terraform_waits_as_long_as_thousands_of_accounts_take(
     assert instances["timeouts"] == dict.fromkeys(("create", "update", "delete"), "24h")
 
 
-def test_a_deployment_waits_for_the_accounts_that_join(stack_set: Resource) -> None:
+def test_a_deployment_waits_for_operations_of_accounts_that_join(stack_set: Resource) -> None:
     assert stack_set["managed_execution"] == {"active": True}
 
 
-def test_member_access_stands_where_root_sign_ins_are_recorded(
+def test_member_access_is_in_the_region_that_records_root_sign_ins(
     organization: Stack, stack_set: Resource, management_stack: Resource, settings: Settings
 ) -> None:
     instances = organization.only("aws_cloudformation_stack_set_instance")
@@ -112,7 +112,7 @@ def test_member_access_stands_where_root_sign_ins_are_recorded(
         assert organization.region(resource) == settings.sign_in_region
 
 
-def test_the_management_account_gets_what_the_members_get(
+def test_the_management_account_gets_the_same_template_as_the_members(
     organization: Stack, stack_set: Resource, management_stack: Resource, settings: Settings
 ) -> None:
     for argument in ("template_body", "parameters", "capabilities"):
@@ -121,19 +121,19 @@ def test_the_management_account_gets_what_the_members_get(
         assert organization.account(resource) == settings.accounts.management
 
 
-def test_the_template_arrives_as_it_was_written(stack_set: Resource) -> None:
-    deployed = as_cloudformation_gets_it(stack_set["template_body"])
+def test_the_stack_set_has_the_template_unchanged(stack_set: Resource) -> None:
+    deployed = unescaped(stack_set["template_body"])
 
     assert deployed == TEMPLATE.read_text("utf-8")
 
 
-def test_cloudformation_would_take_the_template() -> None:
+def test_cfn_lint_accepts_the_template() -> None:
     findings = lint(TEMPLATE.read_text("utf-8"), regions=["us-east-1", "us-gov-west-1"])
 
     assert findings == []
 
 
-def test_every_parameter_of_the_template_is_given_and_described(stack_set: Resource) -> None:
+def test_every_parameter_of_the_template_has_a_value_and_a_description(stack_set: Resource) -> None:
     given = stack_set["parameters"]
     pseudo = dict.fromkeys(("AWS::AccountId", "AWS::Partition", "AWS::Region"), "any")
     declared = rendered(TEMPLATE.read_text("utf-8"), given | pseudo)["Parameters"]
@@ -143,9 +143,13 @@ def test_every_parameter_of_the_template_is_given_and_described(stack_set: Resou
 
 
 def assume_member_role(
-    caller: Principal, member_role: dict[str, Any], importer_policy: str, organization: str
+    caller: Principal,
+    member_role: dict[str, Any],
+    importer_policy: str,
+    caller_organization: str,
+    role_organization: str,
 ) -> bool:
-    """Whether the caller, with the importer's permissions, may assume the member's role."""
+    """Whether the caller, with the importer's permissions, can assume the member role."""
     trust = json.dumps(member_role["AssumeRolePolicyDocument"])
     partition = str(caller.arn).split(":")[1]
     asked = AccessRequest(
@@ -155,8 +159,8 @@ def assume_member_role(
         resource_account=MEMBER,
         context={
             "aws:PrincipalArn": str(caller.role_arn),
-            "aws:PrincipalOrgID": organization,
-            "aws:ResourceOrgID": organization,
+            "aws:PrincipalOrgID": caller_organization,
+            "aws:ResourceOrgID": role_organization,
         },
     )
     decision = decide(
@@ -168,16 +172,17 @@ def assume_member_role(
     return decision.allowed
 
 
-def test_the_importer_enters_the_members_accounts(
+def test_the_importer_can_assume_the_member_role(
     member_role: dict[str, Any], importer: Resource, importer_policy: str, settings: Settings
 ) -> None:
     caller = role_session(settings.partition, settings.accounts.security, importer["name"])
+    own = settings.organization.id
 
-    assert assume_member_role(caller, member_role, importer_policy, settings.organization.id)
+    assert assume_member_role(caller, member_role, importer_policy, own, own)
 
 
-@pytest.mark.parametrize("other", ["role", "account", "organization"])
-def test_nobody_else_enters_the_members_accounts(
+@pytest.mark.parametrize("other", ["role", "account", "caller organization", "role organization"])
+def test_no_other_identity_can_assume_the_member_role(
     member_role: dict[str, Any],
     importer: Resource,
     importer_policy: str,
@@ -186,10 +191,17 @@ def test_nobody_else_enters_the_members_accounts(
 ) -> None:
     role = "administrator" if other == "role" else importer["name"]
     account = "555555555555" if other == "account" else settings.accounts.security
-    organization = "o-otherorgid" if other == "organization" else settings.organization.id
+    callers, roles = (
+        "o-otherorgid" if other == f"{one} organization" else settings.organization.id
+        for one in ("caller", "role")
+    )
     caller = role_session(settings.partition, account, role)
 
-    assert not assume_member_role(caller, member_role, importer_policy, organization)
+    assert not assume_member_role(caller, member_role, importer_policy, callers, roles)
+
+
+def test_a_session_of_the_member_role_lasts_at_most_an_hour(member_role: dict[str, Any]) -> None:
+    assert member_role["MaxSessionDuration"] == 60 * 60
 
 
 def test_the_member_role_has_one_permission(
@@ -210,7 +222,7 @@ def test_the_member_role_has_one_permission(
         ("iam:CreateUser", f"{MEMBER}:product/{MEMBER}/default", MEMBER, False),
     ],
 )
-def test_the_member_role_imports_findings_about_its_own_account_and_does_nothing_else(
+def test_the_member_role_can_only_import_findings_of_its_own_account(
     member_policy: str,
     settings: Settings,
     action: str,

@@ -1,4 +1,4 @@
-"""Security Hub for the organization, in the two ways that there are, or left alone."""
+"""Security Hub in the organization: central configuration, local configuration, unmanaged."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ def of_security_hub(stack: Stack) -> list[Resource]:
 
 
 @pytest.mark.parametrize("name", ["one_account", "govcloud"])
-def test_security_hub_that_is_managed_elsewhere_is_left_alone(
+def test_an_unmanaged_security_hub_has_no_resources(
     synthesize: Callable[[str], Synthesis], name: str
 ) -> None:
     synthesis = synthesize(name)
@@ -25,7 +25,7 @@ def test_security_hub_that_is_managed_elsewhere_is_left_alone(
 
 
 @pytest.mark.parametrize("name", MANAGED)
-def test_it_is_on_in_the_management_account_without_standards(
+def test_it_is_enabled_in_the_management_account_without_standards(
     synthesize: Callable[[str], Synthesis], name: str
 ) -> None:
     synthesis = synthesize(name)
@@ -38,10 +38,10 @@ def test_it_is_on_in_the_management_account_without_standards(
 
 
 @pytest.mark.parametrize("name", MANAGED)
-def test_the_security_account_administers_it_after_that_and_before_all_else(
+def test_the_delegation_depends_on_the_hub_and_the_rest_on_the_delegation(
     synthesize: Callable[[str], Synthesis], name: str
 ) -> None:
-    """And at the end the other way round: an account with an administrator cannot turn it off."""
+    """Destroyed in reverse: an account with an administrator cannot disable Security Hub."""
     synthesis = synthesize(name)
     detection = synthesis.stack("detection")
     delegation = detection.only("aws_securityhub_organization_admin_account")
@@ -57,7 +57,7 @@ def test_the_security_account_administers_it_after_that_and_before_all_else(
 
 
 @pytest.mark.parametrize("name", ["minimal", "complete"])
-def test_central_configuration_turns_it_on_in_the_targets(
+def test_central_configuration_enables_it_in_the_targets(
     synthesize: Callable[[str], Synthesis], name: str
 ) -> None:
     synthesis = synthesize(name)
@@ -76,7 +76,7 @@ def test_central_configuration_turns_it_on_in_the_targets(
     assert [one["target_id"] for one in associations] == list(
         synthesis.settings.organization.targets
     )
-    # Longer would keep the stack set waiting for a policy that may be pending for a day.
+    # A policy can be pending for a day, and the stack set is deployed after it.
     assert [one["timeouts"] for one in associations] == [
         {"create": "10m", "update": "10m"} for _ in associations
     ]
@@ -95,10 +95,10 @@ def test_no_region_is_linked_unless_some_are_listed(
     assert linked["complete"]["specified_regions"] == ["eu-west-1", "us-west-2"]
 
 
-def test_security_hub_can_be_given_up_by_one_deployment(
+def test_one_deployment_can_stop_managing_security_hub(
     synthesize: Callable[[str], Synthesis],
 ) -> None:
-    """Terraform removes a resource by the provider that made it, which must still be there."""
+    """Terraform needs the provider of a resource to destroy it."""
     aliases = [
         {provider["alias"] for provider in synthesize(name).stack("detection").providers()}
         for name in ("minimal", "govcloud")
@@ -107,7 +107,7 @@ def test_security_hub_can_be_given_up_by_one_deployment(
     assert aliases[0] == aliases[1] == {"management", "security"}
 
 
-def test_local_configuration_turns_it_on_in_accounts_that_join(
+def test_local_configuration_enables_it_in_accounts_that_join(
     synthesize: Callable[[str], Synthesis],
 ) -> None:
     detection = synthesize("elsewhere").stack("detection")
@@ -125,7 +125,7 @@ def test_local_configuration_turns_it_on_in_accounts_that_join(
 
 
 @pytest.mark.parametrize("name", MANAGED)
-def test_the_insight_counts_the_missions_active_findings_by_the_account_they_are_about(
+def test_the_insight_groups_active_findings_of_root_sign_ins_without_mfa_by_account(
     synthesize: Callable[[str], Synthesis], name: str
 ) -> None:
     synthesis = synthesize(name)

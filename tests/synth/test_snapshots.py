@@ -1,4 +1,4 @@
-"""The examples' whole Terraform JSON, so that no change of it goes unseen."""
+"""The complete Terraform JSON of the examples, so that every change is reviewed."""
 
 import json
 import os
@@ -15,17 +15,14 @@ from tests.synth.terraform_json import Stack
 FOLDER = Path(__file__).with_name("snapshots")
 RENEW = "ROOTWATCH_RENEW_SNAPSHOTS"
 ADVICE = (
-    "The Terraform JSON is another than the snapshot. If it is meant to be, renew the snapshots "
+    "The Terraform JSON differs from the snapshot. If this is intended, renew the snapshots "
     f"and review their diff: {RENEW}=1 pytest tests/synth/test_snapshots.py"
 )
 ASSET_HASH = re.compile(r"\b[0-9A-F]{32}\b")
 
 
 def snapshot(stack: Stack) -> dict[str, Any]:
-    """The document in a form that is readable in a diff.
-
-    Hashes of assets are left out: the importer's code has its own tests.
-    """
+    """The document in a form that is readable in a diff, without the hashes of assets."""
     text = ASSET_HASH.sub("HASH", json.dumps(stack.document))
     return dict(json.loads(text, object_hook=_readable))
 
@@ -41,7 +38,7 @@ def _readable(arguments: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("stack_name", STACKS)
 @pytest.mark.parametrize("config_name", EXAMPLES)
-def test_the_terraform_json_is_as_it_was_reviewed(
+def test_the_terraform_json_equals_the_snapshot(
     synthesize: Callable[[str], Synthesis], config_name: str, stack_name: str
 ) -> None:
     current = snapshot(synthesize(config_name).stack(stack_name))

@@ -1,4 +1,4 @@
-"""The detections of tampering know the parts by the names under which they are deployed."""
+"""The detections of tampering match the names of the deployed resources."""
 
 import json
 from collections.abc import Callable
@@ -9,11 +9,10 @@ from uuid import uuid4
 import pytest
 
 from compiler import predicate as importer
-from compiler import selection
 from config.settings import Settings
 from functions.finding_importer.matching.rules import Ruleset
 from sandbox.logs.filter_pattern import parse
-from tests.synth.conftest import MEMBER
+from tests.synth.conftest import MEMBER, Synthesis
 from tests.synth.terraform_json import Stack
 
 type Record = dict[str, Any]
@@ -24,14 +23,14 @@ PERSON, STACK = "203.0.113.7", "cloudformation.amazonaws.com"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     account: str
     region: str
 
     def call(
         self, event: str, parameters: Record, answer: Record | None = None, source: str = PERSON
     ) -> Record:
-        """What tells calls apart in CloudTrail's record of `service:eventName`."""
+        """The fields of a CloudTrail record of `service:eventName` that differ between calls."""
         service, name = event.split(":")
         return {
             "eventSource": f"{service}.amazonaws.com",
@@ -45,41 +44,41 @@ class Place:
 
 
 @pytest.fixture
-def security(settings: Settings) -> Place:
-    return Place(settings.accounts.security, settings.home_region)
+def security(settings: Settings) -> Location:
+    return Location(settings.accounts.security, settings.home_region)
 
 
 @pytest.fixture
-def member(settings: Settings) -> Place:
-    return Place(MEMBER, settings.sign_in_region)
+def member(settings: Settings) -> Location:
+    return Location(MEMBER, settings.sign_in_region)
 
 
 @pytest.fixture
-def told(settings: Settings) -> Callable[[Record], list[str]]:
-    """The names of the detections that the importer tells of a record."""
-    enabled = [one for one in selection.enabled(settings) if "importer" in one.evaluated_by]
+def matched(synthesis: Synthesis) -> Callable[[Record], list[str]]:
+    """The names of the detections that match a record in the importer."""
+    enabled = [one for one in synthesis.detections if "importer" in one.evaluated_by]
     ruleset = Ruleset.load(importer.document(enabled))
     return lambda record: [one.name for one in ruleset.matching(record)]
 
 
 def test_the_event_rule_of_an_account_is_watched(
-    member_template: dict[str, Any], member: Place, told: Callable[[Record], list[str]]
+    member_template: dict[str, Any], member: Location, matched: Callable[[Record], list[str]]
 ) -> None:
     rule = member_template["SignInRule"]["Name"]
     calls = {"DeleteRule": "name", "DisableRule": "name", "PutRule": "name"}
     calls |= {"RemoveTargets": "rule", "PutTargets": "rule"}
 
     for event, parameter in calls.items():
-        assert told(member.call(f"events:{event}", {parameter: rule})) == [EVENT_PATH], event
+        assert matched(member.call(f"events:{event}", {parameter: rule})) == [EVENT_PATH], event
 
 
 def test_the_roles_in_an_account_are_watched(
-    member_template: dict[str, Any], member: Place, told: Callable[[Record], list[str]]
+    member_template: dict[str, Any], member: Location, matched: Callable[[Record], list[str]]
 ) -> None:
     for role in ("MemberRole", "RuleRole"):
         name = {"roleName": member_template[role]["RoleName"]}
         for event in ("DeleteRole", "DeleteRolePolicy", "PutRolePolicy", "UpdateAssumeRolePolicy"):
-            assert told(member.call(f"iam:{event}", name)) == [IMPORTER], (role, event)
+            assert matched(member.call(f"iam:{event}", name)) == [IMPORTER], (role, event)
 
 
 @pytest.mark.parametrize(
@@ -93,13 +92,13 @@ def test_the_roles_in_an_account_are_watched(
             "targets": "RemoveTargets",
         },
     ],
-    ids=["joins", "is brought up to date", "leaves"],
+    ids=["joins", "is updated", "leaves"],
 )
-def test_nobody_is_told_what_the_stack_set_does_in_an_account_that(
+def test_calls_of_the_stack_set_do_not_match_when_an_account(
     events: dict[str, Any],
     member_template: dict[str, Any],
-    member: Place,
-    told: Callable[[Record], list[str]],
+    member: Location,
+    matched: Callable[[Record], list[str]],
 ) -> None:
     rule = member_template["SignInRule"]["Name"]
     calls = [
@@ -111,11 +110,11 @@ def test_nobody_is_told_what_the_stack_set_does_in_an_account_that(
     calls.append(member.call(f"events:{events['targets']}", {"rule": rule}, source=STACK))
 
     assert set(member_template) == {"MemberRole", "RuleRole", "SignInRule"}
-    assert [call["eventName"] for call in calls if told(call)] == []
+    assert [call["eventName"] for call in calls if matched(call)] == []
 
 
-def test_the_stacks_are_watched_but_for_what_the_stack_set_does(
-    organization: Stack, detection: Stack, settings: Settings, member: Place
+def test_the_stacks_are_watched_except_for_calls_of_the_stack_set(
+    organization: Stack, detection: Stack, settings: Settings, member: Location
 ) -> None:
     name = f"{settings.name_prefix}-pipeline-stack-tampering"
     counted = parse(detection.only("aws_cloudwatch_log_metric_filter", name=name)["pattern"])
@@ -131,7 +130,7 @@ def test_the_stacks_are_watched_but_for_what_the_stack_set_does(
 
 
 def test_the_bus_and_its_rule_are_watched(
-    detection: Stack, security: Place, told: Callable[[Record], list[str]]
+    detection: Stack, security: Location, matched: Callable[[Record], list[str]]
 ) -> None:
     bus = detection.only("aws_cloudwatch_event_bus")["name"]
     rule = detection.only("aws_cloudwatch_event_rule")["name"]
@@ -144,20 +143,20 @@ def test_the_bus_and_its_rule_are_watched(
     }
 
     for event, parameters in calls.items():
-        assert told(security.call(f"events:{event}", parameters)) == [EVENT_PATH], event
+        assert matched(security.call(f"events:{event}", parameters)) == [EVENT_PATH], event
 
 
 def test_the_function_is_watched(
-    detection: Stack, security: Place, told: Callable[[Record], list[str]]
+    detection: Stack, security: Location, matched: Callable[[Record], list[str]]
 ) -> None:
     name = {"functionName": detection.only("aws_lambda_function")["function_name"]}
 
     for event in ("DeleteFunction20150331", "DeleteFunctionEventInvokeConfig"):
-        assert told(security.call(f"lambda:{event}", name)) == [IMPORTER], event
+        assert matched(security.call(f"lambda:{event}", name)) == [IMPORTER], event
 
 
-def test_each_queue_and_what_reads_the_importers_are_watched(
-    detection: Stack, security: Place, settings: Settings, told: Callable[[Record], list[str]]
+def test_the_queues_and_the_event_source_mapping_are_watched(
+    detection: Stack, security: Location, settings: Settings, matched: Callable[[Record], list[str]]
 ) -> None:
     mapping = detection.only("aws_lambda_event_source_mapping")
     read = detection.follow(mapping["event_source_arn"], "arn")
@@ -169,13 +168,13 @@ def test_each_queue_and_what_reads_the_importers_are_watched(
     for name in names:
         host = f"sqs.{security.region}.amazonaws.com"
         url = {"queueUrl": f"https://{host}/{security.account}/{name}"}
-        assert told(security.call("sqs:DeleteQueue", url)) == [QUEUE], name
-    assert told(security.call("lambda:DeleteEventSourceMapping20150331", {}, answer)) == [QUEUE]
+        assert matched(security.call("sqs:DeleteQueue", url)) == [QUEUE], name
+    assert matched(security.call("lambda:DeleteEventSourceMapping20150331", {}, answer)) == [QUEUE]
 
 
 def test_the_table_is_watched(
-    detection: Stack, security: Place, told: Callable[[Record], list[str]]
+    detection: Stack, security: Location, matched: Callable[[Record], list[str]]
 ) -> None:
     name = detection.only("aws_dynamodb_table")["name"]
 
-    assert told(security.call("dynamodb:DeleteTable", {"tableName": name})) == [QUEUE]
+    assert matched(security.call("dynamodb:DeleteTable", {"tableName": name})) == [QUEUE]

@@ -1,4 +1,4 @@
-"""The organization trail records everything into an archive that keeps it safe."""
+"""The organization trail, its bucket and its log group."""
 
 from config.settings import Settings
 from tests.synth.terraform_json import Resource, Stack
@@ -16,7 +16,7 @@ def test_the_trail_records_every_account_and_region_and_protects_its_files(trail
     assert "advanced_event_selector" not in made.arguments
 
 
-def test_the_trail_writes_to_the_archives_bucket_under_its_key(
+def test_the_trail_writes_to_the_bucket_encrypted_with_its_key(
     trail: Stack, bucket: Resource
 ) -> None:
     made = trail.only("aws_cloudtrail")
@@ -36,7 +36,7 @@ def test_the_trail_delivers_to_the_log_group_with_the_configured_retention(
     assert group.arguments.get("log_group_class", "STANDARD") == "STANDARD"
 
 
-def test_the_trail_waits_until_it_may_write(
+def test_the_trail_depends_on_its_permissions_to_write(
     trail: Stack, bucket: Resource, delivery_policy: Resource
 ) -> None:
     [bucket_policy] = trail.pointing_to("aws_s3_bucket_policy", "bucket", bucket)
@@ -47,10 +47,10 @@ def test_the_trail_waits_until_it_may_write(
     }
 
 
-def test_files_are_kept_in_the_log_archive_and_events_read_in_the_security_account(
+def test_the_bucket_is_in_the_log_archive_and_the_log_group_in_the_security_account(
     trail: Stack, bucket: Resource, delivery_role: Resource, settings: Settings
 ) -> None:
-    # The log group must be in the account that calls CreateTrail.
+    # CreateTrail requires a log group of the calling account.
     in_security = [
         trail.only("aws_cloudtrail"),
         trail.only("aws_cloudwatch_log_group"),
@@ -77,7 +77,7 @@ def test_the_bucket_is_versioned_and_encrypted_with_the_trails_key(
     assert trail.follow(by_default["kms_master_key_id"], "arn") == trail.only("aws_kms_key")
 
 
-def test_the_bucket_is_closed_to_the_public_and_to_acls(trail: Stack, bucket: Resource) -> None:
+def test_the_bucket_blocks_public_access_and_acls(trail: Stack, bucket: Resource) -> None:
     [block] = trail.pointing_to("aws_s3_bucket_public_access_block", "bucket", bucket)
     [ownership] = trail.pointing_to("aws_s3_bucket_ownership_controls", "bucket", bucket)
 
@@ -91,7 +91,7 @@ def test_the_bucket_is_closed_to_the_public_and_to_acls(trail: Stack, bucket: Re
     assert ownership["rule"] == {"object_ownership": "BucketOwnerEnforced"}
 
 
-def test_files_expire_as_configured_and_move_to_cheaper_storage_before(
+def test_log_files_expire_as_configured_after_a_transition_to_cheaper_storage(
     trail: Stack, bucket: Resource, settings: Settings
 ) -> None:
     [lifecycle] = trail.pointing_to("aws_s3_bucket_lifecycle_configuration", "bucket", bucket)
@@ -105,15 +105,15 @@ def test_files_expire_as_configured_and_move_to_cheaper_storage_before(
     assert rule["noncurrent_version_expiration"]
     assert rule["abort_incomplete_multipart_upload"]
     assert all(transition["days"] < days for transition in transitions)
-    # S3 takes nothing into infrequent access and out again on one day.
+    # S3 rejects a transition on the day of the expiration.
     assert bool(transitions) is (days > 90)
 
 
-def test_a_bucket_cannot_be_destroyed_with_its_files(bucket: Resource) -> None:
+def test_terraform_cannot_destroy_a_bucket_with_files(bucket: Resource) -> None:
     assert bucket.arguments.get("force_destroy", False) is False
 
 
-def test_the_security_account_may_create_the_trail_before_it_does(
+def test_the_trail_depends_on_the_delegation_to_the_security_account(
     trail: Stack, settings: Settings
 ) -> None:
     accounts = settings.accounts

@@ -1,4 +1,4 @@
-"""Who may write where the trail is kept: the organization's own trail, and nobody else."""
+"""Only the organization trail can write to its bucket, its key and its log group."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def bucket_policy(trail: Stack, bucket: Resource) -> str:
 
 @pytest.fixture
 def trail_arn(trail: Stack, settings: Settings) -> str:
-    """Of the management account, whoever creates the trail."""
+    """The management account owns the trail that the security account creates."""
     name = trail.only("aws_cloudtrail")["name"]
     owner = f"{settings.home_region}:{settings.accounts.management}"
     return f"arn:{settings.partition}:cloudtrail:{owner}:trail/{name}"
@@ -47,19 +47,19 @@ def foreign_trail_arn(trail_arn: str, settings: Settings) -> str:
 
 
 @pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject", "s3:ListBucket"])
-def test_the_bucket_denies_plain_http_to_everybody(
+def test_the_bucket_denies_plain_http(
     bucket_policy: str, bucket_arn: str, trail_arn: str, action: str
 ) -> None:
     resource = bucket_arn if action == "s3:ListBucket" else f"{bucket_arn}/AWSLogs/x"
     context = PLAIN_HTTP | {"aws:SourceArn": trail_arn}
     decision = decided_by_resource(bucket_policy, ORDINARY, CLOUDTRAIL, action, resource, context)
 
-    assert statement(bucket_policy, "DenyPlainHttp")["Principal"] == "*"
+    assert statement(bucket_policy, "DenyInsecureTransport")["Principal"] == "*"
     assert not decision.allowed
-    assert "DenyPlainHttp" in decision.reason
+    assert "DenyInsecureTransport" in decision.reason
 
 
-def test_the_organizations_trail_may_write_its_files_and_read_the_acl(
+def test_the_organization_trail_can_write_log_files_and_read_the_acl(
     bucket_policy: str, bucket_arn: str, trail_arn: str, settings: Settings
 ) -> None:
     reading = OVER_TLS | {"aws:SourceArn": trail_arn}
@@ -77,7 +77,7 @@ def test_the_organizations_trail_may_write_its_files_and_read_the_acl(
 
 
 @pytest.mark.parametrize("change", ["trail", "acl", "prefix"])
-def test_nothing_else_is_written_into_the_bucket(
+def test_the_bucket_accepts_no_other_trail_acl_or_prefix(
     bucket_policy: str,
     bucket_arn: str,
     trail_arn: str,
@@ -98,7 +98,7 @@ def test_nothing_else_is_written_into_the_bucket(
     assert not decision.allowed
 
 
-def test_every_grant_to_cloudtrail_is_bound_to_the_management_accounts_trail(
+def test_every_permission_of_cloudtrail_is_restricted_to_the_organization_trail(
     trail: Stack, bucket_policy: str, trail_arn: str
 ) -> None:
     for policy in (bucket_policy, trail.only("aws_kms_key")["policy"]):
@@ -109,7 +109,7 @@ def test_every_grant_to_cloudtrail_is_bound_to_the_management_accounts_trail(
             assert grant["Condition"]["StringEquals"]["aws:SourceArn"] == trail_arn
 
 
-def test_the_trail_may_encrypt_with_the_archives_key_for_itself_alone(
+def test_only_the_organization_trail_can_use_the_key(
     trail: Stack, trail_arn: str, foreign_trail_arn: str
 ) -> None:
     policy = trail.only("aws_kms_key")["policy"]
@@ -126,7 +126,7 @@ def test_the_trail_may_encrypt_with_the_archives_key_for_itself_alone(
         assert not asked.allowed
 
 
-def test_the_archives_key_is_rotated_and_governed_by_its_own_account_alone(
+def test_the_key_is_rotated_and_administered_by_its_own_account_only(
     trail: Stack, settings: Settings
 ) -> None:
     key = trail.only("aws_kms_key")
@@ -138,7 +138,7 @@ def test_the_archives_key_is_rotated_and_governed_by_its_own_account_alone(
     ]
 
 
-def test_the_delivery_role_is_assumed_by_cloudtrail_alone_which_says_no_source(
+def test_only_cloudtrail_can_assume_the_delivery_role_without_a_source(
     delivery_role: Resource,
 ) -> None:
     trust = delivery_role["assume_role_policy"]
@@ -153,7 +153,7 @@ def test_the_delivery_role_is_assumed_by_cloudtrail_alone_which_says_no_source(
     assert all("Condition" not in one for one in statements(trust))
 
 
-def test_the_delivery_role_may_do_two_things(delivery_policy: Resource) -> None:
+def test_the_delivery_role_has_two_actions(delivery_policy: Resource) -> None:
     policy = delivery_policy["policy"]
 
     assert len(statements(policy)) == 1
@@ -163,7 +163,7 @@ def test_the_delivery_role_may_do_two_things(delivery_policy: Resource) -> None:
 @pytest.mark.parametrize("action", ["logs:CreateLogStream", "logs:PutLogEvents"])
 @pytest.mark.parametrize("prefix", ["", "{organization}_"])
 @pytest.mark.parametrize("account", ["management", "security"])
-def test_the_delivery_role_writes_into_every_stream_of_the_trails_log_group_alone(
+def test_the_delivery_role_can_write_to_all_streams_of_the_trails_log_group_only(
     trail: Stack,
     delivery_policy: Resource,
     settings: Settings,

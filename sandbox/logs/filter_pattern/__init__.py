@@ -1,6 +1,6 @@
-"""The JSON filter pattern language of CloudWatch Logs, at least as strict as AWS reads it."""
+"""The JSON filter patterns of CloudWatch Logs, at least as strict as AWS."""
 
-from sandbox.logs.filter_pattern.errors import FilterPatternError
 from sandbox.logs.filter_pattern.pattern import FilterPattern, parse
+from sandbox.logs.filter_pattern.tokens import FilterPatternError
 
 __all__ = ["FilterPattern", "FilterPatternError", "parse"]

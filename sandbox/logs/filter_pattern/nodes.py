@@ -1,4 +1,4 @@
-"""The tree of a filter pattern; str() of a node is its pattern syntax."""
+"""The syntax tree of a filter pattern; str() of a node is its syntax."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
+class ArrayIndex:
     index: int
 
     def __str__(self) -> str:
@@ -36,18 +36,18 @@ class AnyElement:
         return "[*]"
 
 
-type Step = Name | Index | AnyName | AnyElement
+type Step = Name | ArrayIndex | AnyName | AnyElement
 
 
 @dataclass(frozen=True, slots=True)
-class Selector:
+class PropertySelector:
     steps: tuple[Step, ...]
 
     def __str__(self) -> str:
         return "$" + "".join(str(step) for step in self.steps)
 
 
-class Operator(StrEnum):
+class ComparisonOperator(StrEnum):
     EQUAL = "="
     NOT_EQUAL = "!="
     LESS = "<"
@@ -63,8 +63,8 @@ class Constant(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """A string; `*` as its first or last character is a wildcard, quoted or not."""
+class StringValue:
+    """A string; a first or last `*` is a wildcard, quoted or not."""
 
     text: str
 
@@ -73,7 +73,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class NumberValue:
     number: Decimal
 
     def __str__(self) -> str:
@@ -82,7 +82,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class NumberWildcard:
-    """Unquoted `*`, or digits with a wildcard, as in `4*`: may stand for a string or a number."""
+    """Unquoted `*`, or digits with a wildcard such as `4*`: matches strings and numbers."""
 
     text: str
 
@@ -91,20 +91,20 @@ class NumberWildcard:
 
 
 @dataclass(frozen=True, slots=True)
-class Regex:
+class RegexValue:
     source: str
 
     def __str__(self) -> str:
         return f"%{self.source}%"
 
 
-type Value = Text | Number | NumberWildcard | Regex
+type Value = StringValue | NumberValue | NumberWildcard | RegexValue
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    selector: Selector
-    operator: Operator
+class ValueComparison:
+    selector: PropertySelector
+    operator: ComparisonOperator
     value: Value
 
     def __str__(self) -> str:
@@ -113,7 +113,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class IsConstant:
-    selector: Selector
+    selector: PropertySelector
     constant: Constant
 
     def __str__(self) -> str:
@@ -122,7 +122,7 @@ class IsConstant:
 
 @dataclass(frozen=True, slots=True)
 class NotExists:
-    selector: Selector
+    selector: PropertySelector
 
     def __str__(self) -> str:
         return f"{self.selector} NOT EXISTS"
@@ -130,7 +130,7 @@ class NotExists:
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """Two operands or more."""
+    """At least two operands."""
 
     operands: tuple["Expression", ...]
 
@@ -143,7 +143,7 @@ class And:
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """Two operands or more."""
+    """At least two operands."""
 
     operands: tuple["Expression", ...]
 
@@ -153,4 +153,4 @@ class Or:
         )
 
 
-type Expression = Comparison | IsConstant | NotExists | And | Or
+type Expression = ValueComparison | IsConstant | NotExists | And | Or

@@ -1,14 +1,22 @@
-"""The subset of regular expressions that filter patterns allow, as Python's.
+"""The subset of regular expressions that filter patterns support, translated to Python.
 
-Rests on "Supported regular expressions (regex) syntax" in the CloudWatch Logs guide. What that page
-does not name (other escapes, lazy and stacked quantifiers, an empty alternative, `[` inside a
-character class) is refused.
+The source is "Supported regular expressions (regex) syntax" in the CloudWatch Logs guide. Syntax
+that the page does not name is refused: other escapes, lazy and stacked quantifiers, an empty
+alternative, `[` in a character class.
 """
 
 import re
 from functools import lru_cache
 
-from sandbox.logs.filter_pattern.errors import UnsupportedRegexError
+
+class UnsupportedRegexError(ValueError):
+    """A `%regex%` outside the documented subset; `offset` counts from 0 after the first `%`."""
+
+    def __init__(self, *, offset: int, reason: str) -> None:
+        self.offset = offset
+        self.reason = reason
+        super().__init__(reason)
+
 
 _ESCAPE = r"\\(?:[dDsSwW]|x[0-7][0-9A-F]|[][^$?{}|\\*+.])"
 _LITERAL = r"[A-Za-z0-9:_\#=@/;, -]"
@@ -27,7 +35,7 @@ _REPEATABLE = {"character_class", "atom"}
 
 @lru_cache
 def compile_regex(source: str) -> re.Pattern[str]:
-    """The expression between the percent signs, to be searched for (it is not anchored).
+    """The expression between the percent signs, which is not anchored.
 
     Raises UnsupportedRegexError.
     """
@@ -57,7 +65,7 @@ def _match_part(source: str, offset: int, before: str | None) -> re.Match[str]:
     if match is None:
         reason = _unreadable(source[offset])
     elif match["quantifier"] and before not in _REPEATABLE:
-        reason = f"'{match[0]}' follows nothing that it can repeat"
+        reason = f"'{match[0]}' has nothing to repeat"
     elif match["alternative"] and before in (None, "alternative"):
         reason = "an empty alternative before '|'"
     elif match["character_class"] and "--" in match[0]:
@@ -73,13 +81,13 @@ def _unreadable(char: str) -> str:
     if not char.isascii():
         return "multi-byte characters are not supported in a regular expression"
     if char in "[]{}\\":
-        return f"'{char}' begins nothing that filter patterns support in a regular expression"
+        return f"'{char}' starts no syntax that filter patterns support in a regular expression"
     return f"{char!r} is not supported in a regular expression: write \\x{ord(char):02X}"
 
 
 def _in_python(match: re.Match[str]) -> str:
     if match[0] == "$":
-        return r"\Z"  # Python's own $ also matches before a last line break.
+        return r"\Z"  # In Python, $ also matches before a final line break.
     if match["character_class"]:
         return re.sub(r"(?<!\\)\|", r"\|", match[0])  # Python warns of || in a class.
     return match[0]

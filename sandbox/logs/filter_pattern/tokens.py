@@ -1,13 +1,26 @@
-"""A filter pattern as a sequence of tokens, each with the column where it starts."""
+"""The tokens of a filter pattern with their columns, and the error that names a column."""
 
 import re
 from dataclasses import dataclass
 from enum import Enum
 
-from sandbox.logs.filter_pattern.errors import FilterPatternError
+
+class FilterPatternError(ValueError):
+    """PutMetricFilter and PutSubscriptionFilter reject the pattern, or AWS does not document it.
+
+    `position` is a column counted from 1; at the end of the pattern it is one more.
+    """
+
+    def __init__(self, *, pattern: str, position: int, reason: str) -> None:
+        self.pattern = pattern
+        self.position = position
+        self.reason = reason
+        shown = "".join(char if char.isprintable() else " " for char in pattern)
+        caret = " " * (position - 1) + "^"
+        super().__init__(f"filter pattern, column {position}: {reason}\n  {shown}\n  {caret}")
 
 
-class Kind(Enum):
+class TokenKind(Enum):
     OPEN_BRACE = "'{'"
     CLOSE_BRACE = "'}'"
     OPEN_PARENTHESIS = "'('"
@@ -24,14 +37,14 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """`text` is as written, with its quotes or percent signs; `position` is a column from 1."""
+    """`text` includes quotes and percent signs; `position` is a column counted from 1."""
 
-    kind: Kind
+    kind: TokenKind
     text: str
     position: int
 
     def __str__(self) -> str:
-        return self.kind.value if self.kind is Kind.END else f"'{self.text}'"
+        return self.kind.value if self.kind is TokenKind.END else f"'{self.text}'"
 
 
 _SPACE = re.compile(" *")
@@ -56,24 +69,24 @@ _TYPOGRAPHIC_QUOTES = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u0
 _REASONS = {
     '"': "this quoted value is not closed",
     "%": "this regular expression is not closed by a second '%'",
-    "&": "'&' stands alone: AND is '&&'",
-    "|": "'|' stands alone: OR is '||'",
-    "!": "'!' stands alone: the operator is '!='",
+    "&": "got '&', expected '&&' for AND",
+    "|": "got '|', expected '||' for OR",
+    "!": "got '!', expected the operator '!='",
     "'": "values are quoted with double quotes",
 } | dict.fromkeys(_TYPOGRAPHIC_QUOTES, 'a typographic quote: use the straight one, "')
 
 
 def tokenize(pattern: str) -> tuple[Token, ...]:
-    """Raises FilterPatternError at the first character that begins no token."""
+    """Raises FilterPatternError at the first character that starts no token."""
     tokens = []
     offset = _skip_spaces(pattern, 0)
     while offset < len(pattern):
         match = _TOKEN.match(pattern, offset)
         if match is None or match.lastgroup is None:
             raise _unreadable(pattern, offset)
-        tokens.append(Token(Kind[match.lastgroup], match[0], offset + 1))
+        tokens.append(Token(TokenKind[match.lastgroup], match[0], offset + 1))
         offset = _skip_spaces(pattern, match.end())
-    return (*tokens, Token(Kind.END, "", len(pattern) + 1))
+    return (*tokens, Token(TokenKind.END, "", len(pattern) + 1))
 
 
 def _skip_spaces(pattern: str, offset: int) -> int:
@@ -92,7 +105,7 @@ def _unreadable(pattern: str, offset: int) -> FilterPatternError:
         )
     reason = _REASONS.get(char, f"a value that contains {char!r} must be in double quotes")
     if char.isspace():
-        reason = "only spaces may stand between the parts of a pattern, on one line"
+        reason = "only spaces separate the parts of a pattern, on one line"
     return FilterPatternError(pattern=pattern, position=offset + 1, reason=reason)
 
 

@@ -10,8 +10,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from modules.function_dependencies import dependencies
-from modules.function_package import build_zip
+from modules.function_package import build_zip, dependencies
 from tests.unit.importer.doubles import ENTRY, SOURCE, logs_event, record
 from tests.unit.importer.test_environment import VARIABLES
 

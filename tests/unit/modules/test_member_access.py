@@ -7,30 +7,20 @@ import json
 from typing import Any
 
 import pytest
-import yaml
 from moto.events.models import EventPattern
 
 from compiler import catalog
 from compiler.samples import read_samples
-from modules.member_access import TEMPLATE
+from modules.member_access import sign_in_pattern
 from sandbox.cloudtrail import sign_ins
 
 DETAIL_TYPES = ("AWS Console Sign In via CloudTrail", "AWS Console Signin via CloudTrail")
 ACCOUNT = "444444444444"
 
 
-class Loader(yaml.SafeLoader):
-    """Reads CloudFormation's tags, such as `!Ref`, as plain values."""
-
-
-Loader.add_multi_constructor("!", lambda loader, _tag, node: loader.construct_scalar(node))
-
-
 @pytest.fixture(scope="module")
 def written() -> dict[str, Any]:
-    template = yaml.load(TEMPLATE.read_text("utf-8"), Loader)  # noqa: S506  a SafeLoader
-    pattern: dict[str, Any] = template["Resources"]["SignInRule"]["Properties"]["EventPattern"]
-    return pattern
+    return sign_in_pattern()
 
 
 @pytest.fixture(scope="module")
