@@ -40,7 +40,7 @@ format: setup ## rewrite the code as `make check` wants it
 	@ruff check --fix .
 
 .PHONY: docs
-docs: setup ## renew the tables that the documentation has of the detections
+docs: setup ## update the generated parts of the documentation
 	@python -m docs.generate
 
 .PHONY: bench

@@ -1,7 +1,4 @@
-"""The detections that ship: one folder each, read from its Sigma rule.
-
-A folder of such folders is a pack, which the config switches on as a whole.
-"""
+"""The catalog: one folder for each detection. A folder of such folders is a pack."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -22,20 +19,20 @@ EXAMPLE_PLACEHOLDERS = {
     "trail_name": "rootwatch-organization-trail",
     "trail_log_group": "/rootwatch/organization-trail",
     "trail_bucket": "rootwatch-trail-222222222222-us-east-1",
-}  # what the rules' %…% stand for in the samples
+}  # the values in the samples
 
 
 def load(
     catalog: Path = CATALOG, placeholders: Mapping[str, str] = EXAMPLE_PLACEHOLDERS
 ) -> tuple[Detection, ...]:
-    """Every folder that holds a `rule.yml`, by name, those of packs last. Raises DetectionError."""
-    alone = [read_detection(path.parent, None, placeholders) for path in _rules(catalog, "*")]
-    packed = [
+    """Every folder with a `rule.yml`, sorted by name, packs last. Raises DetectionError."""
+    single = [read_detection(path.parent, None, placeholders) for path in _rules(catalog, "*")]
+    in_packs = [
         read_detection(path.parent, path.parents[1].name, placeholders)
         for path in _rules(catalog, "*/*")
     ]
-    detections = (*alone, *packed)
-    _refuse_repeated(detections)
+    detections = (*single, *in_packs)
+    _reject_duplicates(detections)
     return detections
 
 
@@ -43,11 +40,11 @@ def _rules(catalog: Path, folders: str) -> list[Path]:
     return sorted(catalog.glob(f"{folders}/rule.yml"))
 
 
-def _refuse_repeated(detections: tuple[Detection, ...]) -> None:
-    """Names become resources, ids findings: two of the same would overwrite each other."""
+def _reject_duplicates(detections: tuple[Detection, ...]) -> None:
+    """Names identify resources, and IDs identify findings."""
     for key in ("name", "id"):
         counts = Counter(getattr(detection, key) for detection in detections)
         for detection in detections:
             if counts[getattr(detection, key)] > 1:
-                reason = f"{getattr(detection, key)} is another detection's, too"
+                reason = f"got {getattr(detection, key)} in two detections, expected unique values"
                 raise DetectionError(detection.name, key, reason)

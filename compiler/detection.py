@@ -1,4 +1,4 @@
-"""What is known of a detection once its folder is read."""
+"""A detection, as its folder defines it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,8 @@ type Level = Literal["informational", "low", "medium", "high", "critical"]
 type Priority = Literal["high", "low"]
 type Evaluator = Literal["metric_filter", "importer"]
 
+LEVELS = ("informational", "low", "medium", "high", "critical")  # ascending
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compliance:
@@ -20,7 +22,7 @@ class Compliance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
-    """The alarm goes up at so many matching records within a time."""
+    """The number of matching records within a period that raises the alarm."""
 
     count: int = 1
     seconds: int = 60
@@ -32,22 +34,22 @@ class DetectionRule:
 
     name: str
     condition: ConditionTree
-    metric_filter_pattern: str | None = None  # word for word, where a benchmark prescribes it
+    metric_filter_pattern: str | None = None  # literal, if a benchmark prescribes it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection(DetectionRule):
-    """`name` is the folder's name; part of metric, alarm and finding names."""
+    """`name` is the name of the folder, and part of the names of metric, alarm and finding."""
 
     folder: Path
     pack: str | None
-    id: str  # the Sigma rule's UUID
+    id: str  # UUID of the Sigma rule
     title: str
     description: str
     level: Level
-    tags: tuple[str, ...]  # Sigma's, such as attack.t1078.004
+    tags: tuple[str, ...]  # of Sigma, such as attack.t1078.004
     evaluated_by: frozenset[Evaluator]
-    priority: Priority  # which topic tells people
+    priority: Priority  # of the notification: selects the topic
     types: tuple[str, ...]  # ASFF finding types
     compliance: tuple[Compliance, ...]
     next_steps: tuple[str, ...]
@@ -55,11 +57,11 @@ class Detection(DetectionRule):
 
     @property
     def runbook_path(self) -> str:
-        """From the catalog's folder on."""
+        """Relative to the folder of the catalog."""
         folders = [self.pack, self.name] if self.pack else [self.name]
         return "/".join([*folders, "runbook.md"])
 
     @property
     def severity(self) -> str:
-        """ASFF's Severity.Label."""
+        """The Severity.Label in ASFF."""
         return self.level.upper()

@@ -1,4 +1,4 @@
-"""One detection's `rule.yml`: a Sigma rule, with a correlation where the alarm is on a count.
+"""Reads a `rule.yml`: a Sigma rule, and a correlation if the alarm has a threshold.
 
 https://sigmahq.io/sigma-specification/specification/sigma-rules-specification.html
 https://sigmahq.io/sigma-specification/specification/sigma-correlation-rules-specification.html
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
+from jsonschema.exceptions import ValidationError, best_match
 from sigma.collection import SigmaCollection
 from sigma.correlations import (
     SigmaCorrelationConditionOperator,
@@ -24,21 +24,21 @@ from sigma.rule import SigmaRule
 from yaml import YAMLError
 
 from compiler.conditions import ConditionTree
-from compiler.detection import Compliance, Detection, Level, Threshold
+from compiler.detection import LEVELS, Compliance, Detection, Level, Threshold
 from compiler.errors import DetectionError
 from compiler.sigma import read_condition
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
-CUSTOM = "rootwatch"  # the rule's block for what Sigma has no field for
-URGENT = ("high", "critical")  # the levels that are told with priority, unless the rule says other
-TEXT_CHARACTERS = 900  # of an alarm's 1,024; the rest is for what is added to every description
-MINUTE_SECONDS, DAY_SECONDS = 60, 86_400
+CUSTOM = "rootwatch"  # the block of the rule for keys that Sigma does not define
+URGENT = ("high", "critical")  # the levels with high priority by default
+MAX_TEXT_CHARACTERS = 900  # of 1,024 for an alarm description, to which the stack appends text
+MINUTE, DAY = 60, 86_400  # seconds
 
 
 def read_detection(folder: Path, pack: str | None, placeholders: Mapping[str, str]) -> Detection:
-    """DetectionError says which key is wrong and what would be right."""
+    """Raises DetectionError, which names the key, the value found and the value expected."""
     if not NAME.fullmatch(folder.name):
-        reason = "a folder's name is 1 to 100 of a-z, 0-9 and _, a letter first"
+        reason = f"got {folder.name}, expected 1 to 100 of a-z, 0-9 and _, a letter first"
         raise DetectionError(folder.name, "folder", reason)
     rule, correlation = _documents(folder.name, folder / "rule.yml")
     level, id_ = _level_and_id(folder.name, rule)
@@ -64,7 +64,7 @@ def read_detection(folder: Path, pack: str | None, placeholders: Mapping[str, st
 
 
 def read_rule(path: Path, placeholders: Mapping[str, str]) -> ConditionTree:
-    """The condition of any Sigma rule for CloudTrail, no matter what else it has or lacks."""
+    """The condition of any Sigma rule for CloudTrail, also without level, ID or block."""
     rule, _ = _documents(path.stem, path)
     return read_condition(path.stem, rule, placeholders)
 
@@ -74,33 +74,45 @@ def _documents(detection: str, path: Path) -> tuple[SigmaRule, SigmaCorrelationR
         documents = SigmaCollection.from_yaml(path.read_text(encoding="utf-8")).rules
     except (SigmaError, YAMLError, OSError, ValueError) as error:
         raise DetectionError(detection, path.name, str(error)) from error
-    except (AttributeError, TypeError) as error:  # pySigma, of what is YAML but no mapping
-        raise DetectionError(detection, path.name, f"is no Sigma rule: {error}") from error
+    except (AttributeError, TypeError) as error:  # pySigma's, for YAML that is not a mapping
+        raise DetectionError(detection, path.name, f"expected a Sigma rule: {error}") from error
     match documents:
         case [SigmaRule() as rule]:
             correlation = None
         case [SigmaRule() as rule, SigmaCorrelationRule() as correlation]:
             pass
         case _:
-            reason = "must hold one rule, and after it at most one correlation"
+            reason = (
+                f"got {len(documents)} documents, expected one rule and at most one correlation"
+            )
             raise DetectionError(detection, path.name, reason)
-    if (rule.logsource.product, rule.logsource.service) != ("aws", "cloudtrail"):
-        raise DetectionError(detection, "logsource", "must be product aws, service cloudtrail")
+    source = rule.logsource
+    if (source.product, source.service) != ("aws", "cloudtrail"):
+        got = f"product {source.product}, service {source.service}"
+        reason = f"got {got}, expected product aws, service cloudtrail"
+        raise DetectionError(detection, "logsource", reason)
     return rule, correlation
 
 
 def _description(detection: str, rule: SigmaRule) -> str:
     description = str(rule.description or rule.title)
     length = len(rule.title) + len(description)
-    if length > TEXT_CHARACTERS:
-        reason = f"title and description have {length} characters; {TEXT_CHARACTERS} fit"
+    if length > MAX_TEXT_CHARACTERS:
+        reason = (
+            f"got {length} characters in title and description,"
+            f" expected at most {MAX_TEXT_CHARACTERS}"
+        )
         raise DetectionError(detection, "description", reason)
     return description
 
 
 def _level_and_id(detection: str, rule: SigmaRule) -> tuple[Level, str]:
-    if rule.level is None or rule.id is None:
-        raise DetectionError(detection, "level, id", "a rule needs both")
+    if rule.level is None:
+        raise DetectionError(
+            detection, "level", f"got nothing, expected one of {', '.join(LEVELS)}"
+        )
+    if rule.id is None:
+        raise DetectionError(detection, "id", "got nothing, expected a UUID")
     return cast("Level", rule.level.name.lower()), str(rule.id)
 
 
@@ -109,10 +121,22 @@ def _custom(detection: str, rule: SigmaRule) -> dict[str, Any]:
     error = best_match(_validator().iter_errors(custom))
     if error is not None:
         where = error.json_path.replace("$", CUSTOM, 1)
-        described = error.schema.get("description") if isinstance(error.schema, dict) else None
-        reason = f"{error.message}; allowed: {described}" if described else error.message
-        raise DetectionError(detection, where, reason)
+        raise DetectionError(detection, where, _schema_reason(error))
     return cast("dict[str, Any]", custom)
+
+
+def _schema_reason(error: ValidationError) -> str:
+    schema: Any = error.schema
+    instance: Any = error.instance
+    match error.validator:
+        case "required":
+            keys: Any = error.validator_value
+            absent = next(key for key in keys if key not in instance)
+            return f"got no {absent}, expected the keys {', '.join(keys)}"
+        case "additionalProperties":
+            unknown = next(key for key in instance if key not in schema["properties"])
+            return f"got the key {unknown}, expected one of {', '.join(schema['properties'])}"
+    return f"got {json.dumps(instance, default=str)}, expected {schema['description']}"
 
 
 @cache
@@ -130,17 +154,22 @@ def _compliance(entry: dict[str, Any]) -> Compliance:
 def _threshold(
     detection: str, rule: SigmaRule, correlation: SigmaCorrelationRule | None
 ) -> Threshold:
-    """What an alarm on the sum of one metric can count.
+    """The threshold of an alarm on the sum of one metric.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
     """
     if correlation is None:
         return Threshold()
     if correlation.type is not SigmaCorrelationType.EVENT_COUNT or correlation.group_by:
-        reason = "an alarm counts records, all accounts together: type event_count, no group-by"
+        grouped = " with group-by" if correlation.group_by else ""
+        reason = (
+            f"got type {correlation.type.name.lower()}{grouped}, expected type event_count without"
+            " group-by: an alarm counts the records of all accounts together"
+        )
         raise DetectionError(detection, "correlation", reason)
     if [reference.reference for reference in correlation.rules or ()] != [rule.name]:
-        raise DetectionError(detection, "correlation.rules", "must be the rule above, by its name")
+        reason = f"got another rule, expected only {rule.name}, the name of the rule in this file"
+        raise DetectionError(detection, "correlation.rules", reason)
     return Threshold(count=_count(detection, correlation), seconds=_seconds(detection, correlation))
 
 
@@ -151,14 +180,17 @@ def _count(detection: str, correlation: SigmaCorrelationRule) -> int:
         SigmaCorrelationConditionOperator.GT: condition.count + 1,
     }.get(condition.op, 0)
     if at_least < 1:
-        reason = "must be gte or gt with a number, so that one record or more is needed"
+        reason = (
+            f"got {condition.op.name.lower()} {condition.count},"
+            " expected gte or gt with a number that requires at least one record"
+        )
         raise DetectionError(detection, "correlation.condition", reason)
     return int(at_least)
 
 
 def _seconds(detection: str, correlation: SigmaCorrelationRule) -> int:
     seconds = int(correlation.timespan.seconds)
-    if seconds % MINUTE_SECONDS or not MINUTE_SECONDS <= seconds <= DAY_SECONDS:
-        reason = f"{correlation.timespan.spec}: an alarm takes whole minutes, at most a day"
+    if seconds % MINUTE or not MINUTE <= seconds <= DAY:
+        reason = f"got {correlation.timespan.spec}, expected whole minutes, at most one day"
         raise DetectionError(detection, "correlation.timespan", reason)
     return seconds

@@ -1,4 +1,4 @@
-"""The detections that a configuration enables, with its names in their rules."""
+"""The detections that a configuration enables, with its values for their placeholders."""
 
 import difflib
 from collections.abc import Collection, Iterable
@@ -13,16 +13,16 @@ from config.settings import Override, Settings
 
 
 def enabled(settings: Settings, folder: Path = catalog.CATALOG) -> tuple[Detection, ...]:
-    """In the catalog's order.
+    """In the order of the catalog.
 
-    Raises SelectionError where the configuration names a pack or a detection that there is not,
-    DetectionError where a rule is wrong.
+    Raises SelectionError for a pack or a detection that the catalog does not have, and
+    DetectionError for an invalid rule.
     """
     detections = catalog.load(folder, settings.placeholders)
     overrides = {override.detection: override for override in settings.detections.overrides}
     packs = settings.detections.packs
-    _refuse_unknown("detections.packs", packs, {one.pack for one in detections if one.pack})
-    _refuse_unknown("detections.overrides", overrides, {one.name for one in detections})
+    _reject_unknown("detections.packs", packs, {one.pack for one in detections if one.pack})
+    _reject_unknown("detections.overrides", overrides, {one.name for one in detections})
     return tuple(
         _overridden(one, overrides.get(one.name))
         for one in detections
@@ -31,12 +31,12 @@ def enabled(settings: Settings, folder: Path = catalog.CATALOG) -> tuple[Detecti
     )
 
 
-def _refuse_unknown(key: str, names: Iterable[str], known: Collection[str]) -> None:
+def _reject_unknown(key: str, names: Iterable[str], known: Collection[str]) -> None:
     for name in names:
         if name not in known:
             nearest = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {nearest[0]}?" if nearest else f"there is: {', '.join(known)}"
-            raise SelectionError(key, f"there is no {name}; {hint}")
+            hint = f"did you mean {nearest[0]}?" if nearest else ", ".join(sorted(known))
+            raise SelectionError(key, f"got {name}, expected a name in the catalog: {hint}")
 
 
 def _overridden(detection: Detection, override: Override | None) -> Detection:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from config.settings import S3State, Settings
+from docs import generate
 from docs.reference import outputs_rows
 from tests.synth.conftest import STACKS, Synthesis, stacks_of
 from tests.synth.terraform_json import Stack, allowing, listed, policy_texts, statements
@@ -112,6 +113,15 @@ def test_the_reference_lists_every_output(synthesize: Callable[[str], Synthesis]
 
     assert [name for name in named if f"`{name}`" not in listed_names] == []
     assert f"`DETECTION{ALARM_SUFFIX}`" in listed_names
+
+
+def test_the_generated_part_of_the_reference_is_current(
+    synthesize: Callable[[str], Synthesis],
+) -> None:
+    documents = {stack: synthesize("minimal").stack(stack).document for stack in STACKS}
+    page = generate.OUTPUTS_PAGE
+
+    assert page.read_text("utf-8") == generate.updated(page, generate.outputs(documents))
 
 
 def test_every_arn_is_of_the_configured_partition(stack: Stack, settings: Settings) -> None:

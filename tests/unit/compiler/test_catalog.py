@@ -14,7 +14,7 @@ import yaml
 
 from compiler import catalog, cloudwatch
 from compiler import predicate as importer
-from compiler.detection import Detection
+from compiler.detection import Compliance, Detection
 from compiler.samples import Sample, read_samples
 from docs import generate as documentation
 from functions.finding_importer.matching.rules import Ruleset
@@ -218,9 +218,47 @@ def test_the_same_catalog_gives_the_same_document() -> None:
     assert importer.document(DETECTIONS) == importer.document(catalog.load())
 
 
-@pytest.mark.parametrize("path", documentation.DOCUMENTS, ids=lambda path: path.name)
-def test_the_documentation_contains_the_current_table(path: Path) -> None:
-    assert path.read_text("utf-8") == documentation.renewed(path), "run `make docs`"
+@pytest.mark.parametrize("page", documentation.PAGES, ids=lambda page: page.name)
+def test_the_generated_part_of_a_page_is_current(page: Path) -> None:
+    expected = documentation.updated(page, documentation.PAGES[page]())
+
+    assert page.read_text("utf-8") == expected, "run `make docs`"
+
+
+def test_a_page_without_marks_is_rejected(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"{documentation.END}\n{documentation.BEGIN}\n", "utf-8")
+
+    with pytest.raises(ValueError, match="got no marks, expected the lines"):
+        documentation.updated(page, "table")
+
+
+def test_versions_with_the_same_controls_are_ranges() -> None:
+    """Versions without an entry in the catalog break a range only if another detection has them."""
+
+    def entries(*versions: str, controls: str, framework: str = "CIS") -> tuple[Compliance, ...]:
+        return tuple(
+            Compliance(framework=framework, version=version, controls=(controls, "x"))
+            for version in versions
+        )
+
+    one = replace(
+        DETECTIONS[0],
+        compliance=(
+            *entries("10.0.0", "1.0.0", "2.0.0", "1.10.0", "1.2.0", controls="4.5"),
+            *entries("3.0.0", "4.0.0", controls="5.5"),
+            *entries("Rev. 5", controls="AU-9", framework="NIST"),
+        ),
+    )
+    other = replace(DETECTIONS[1], compliance=entries("1.0.0", "2.0.0", "5.0.0", controls="1"))
+    table = documentation.full_catalog([one, other])
+
+    assert (
+        f"| `{one.name}` | CIS | 1.0.0 to 2.0.0: 4.5, x; 3.0.0, 4.0.0: 5.5, x; 10.0.0: 4.5, x |"
+        in table
+    )
+    assert f"| `{one.name}` | NIST | Rev. 5: AU-9, x |" in table
+    assert f"| `{other.name}` | CIS | 1.0.0, 2.0.0, 5.0.0: 1, x |" in table
 
 
 def differences(one: Any, other: Any) -> int:

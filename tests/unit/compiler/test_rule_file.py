@@ -1,4 +1,4 @@
-"""What a rule.yml is read as, and what it is refused for: the place and the reason."""
+"""Reading a `rule.yml`: the detection, or an error with the key and the reason."""
 
 import re
 from pathlib import Path
@@ -48,7 +48,7 @@ def correlated(folder: Path, **changes: Any) -> Path:
     return folder
 
 
-REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
+REJECTED: dict[str, tuple[dict[str, Any], str, str]] = {
     "keywords": (
         {"detection": {"event": ["DeleteTrail", "StopLogging"], "condition": "event"}},
         "detection",
@@ -74,25 +74,29 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "eventTime",
         "a part of a timestamp is not supported",
     ),
-    "a class of POSIX's": (
+    "a POSIX character class": (
         event(**{"eventName|re": "^[[:alpha:]]+$"}),
         "eventName",
         "expected a regular expression in Python's syntax",
     ),
     "an empty list": (event(eventName=[]), "eventName", "an empty list"),
     "an empty step": (event(**{"a..b": "x"}), "a..b", "expected names"),
-    "an element of an array": (
+    "an array element": (
         event(**{"resources[0].type": "x"}),
         "resources[0].type",
         "expected names",
     ),
-    "half of a character": (event(eventName="x\ud800"), "eventName", "half of a surrogate pair"),
+    "half of a surrogate pair": (
+        event(eventName="x\ud800"),
+        "eventName",
+        "half of a surrogate pair",
+    ),
     "a condition that is a number": (
         {"detection": {**RULE["detection"], "condition": 5}},
         "detection.condition",
         "expected a string",
     ),
-    "a letter that has no one small letter": (
+    "a letter with ambiguous case": (
         event(userName="Çelik"),
         "userName",
         "'Ç' is ambiguous without case",
@@ -107,98 +111,126 @@ REFUSED: dict[str, tuple[dict[str, Any], str, str]] = {
         "eventName",
         "placeholders in regular expressions",
     ),
-    "a wrong regular expression": (event(**{"eventName|re": "("}), "rule.yml", "is invalid"),
+    "an invalid regular expression": (event(**{"eventName|re": "("}), "rule.yml", "is invalid"),
     "a cased number": (event(**{"eventVersion|cased": 5}), "rule.yml", "incompatible"),
-    "a modifier that there is not": (event(**{"eventName|starts": "x"}), "rule.yml", "starts"),
+    "an unknown modifier": (event(**{"eventName|starts": "x"}), "rule.yml", "starts"),
     "two conditions": (
         {"detection": {**RULE["detection"], "condition": ["event", "not event"]}},
         "detection.condition",
         "got 2 conditions, expected exactly one",
     ),
-    "a condition of unknown parts": (
+    "a condition with an unknown search identifier": (
         {"detection": {**RULE["detection"], "condition": "event and other"}},
         "detection.condition",
         "other",
     ),
-    "a count in the condition, as Sigma once had it": (
+    "a deprecated count in the condition": (
         {"detection": {**RULE["detection"], "condition": "event | count() > 5"}},
         "detection.condition",
         "replaced by Sigma correlations",
     ),
-    "a description that no alarm takes": (
+    "a description that exceeds an alarm description": (
         {"description": "long " * 200},
         "description",
-        "900 fit",
+        "got 1007 characters in title and description, expected at most 900",
     ),
     "an unknown level": ({"level": "urgent"}, "rule.yml", "'urgent' is not a valid"),
-    "no level": ({"level": None}, "level, id", "a rule needs both"),
-    "no id": ({"id": None}, "level, id", "a rule needs both"),
-    "an id that is no UUID": ({"id": "one"}, "rule.yml", "must be an UUID"),
+    "no level": ({"level": None}, "level", "got nothing, expected one of informational, low"),
+    "no id": ({"id": None}, "id", "got nothing, expected a UUID"),
+    "an invalid UUID": ({"id": "one"}, "rule.yml", "must be an UUID"),
     "no title": ({"title": None}, "rule.yml", "must have a title"),
     "no detection": ({"detection": None}, "rule.yml", "must have a detection"),
     "another product": (
         {"logsource": {"product": "windows", "service": "security"}},
         "logsource",
-        "must be product aws, service cloudtrail",
+        "got product windows, service security, expected product aws, service cloudtrail",
     ),
     "another service": (
         {"logsource": {"product": "aws", "service": "route53"}},
         "logsource",
-        "must be product aws, service cloudtrail",
+        "got product aws, service route53, expected product aws, service cloudtrail",
     ),
     "no log source": ({"logsource": None}, "rule.yml", "must have a log source"),
-    "a custom block that is a list": ({"rootwatch": ["TTPs"]}, "rootwatch", "a mapping"),
-    "a key that the custom block does not have": (custom(severity="HIGH"), "rootwatch", "severity"),
-    "one type for a list": (custom(types="TTPs"), "rootwatch.types", "a list of 1 to 50"),
-    "a type of no namespace": (
+    "a custom block that is a list": (
+        {"rootwatch": ["TTPs"]},
+        "rootwatch",
+        'got ["TTPs"], expected a mapping',
+    ),
+    "an unknown key of the custom block": (
+        custom(severity="HIGH"),
+        "rootwatch",
+        "got the key severity, expected one of evaluated_by, priority, types",
+    ),
+    "a type that is not a list": (
+        custom(types="TTPs"),
+        "rootwatch.types",
+        'got "TTPs", expected a list of 1 to 50',
+    ),
+    "a type with an unknown namespace": (
         custom(types=["TTP/Defense Evasion"]),
         "rootwatch.types[0]",
-        "the namespace one of",
+        'got "TTP/Defense Evasion", expected namespace/category/classifier',
     ),
-    "an evaluator that there is not": (
+    "an unknown evaluator": (
         custom(evaluated_by=["lambda"]),
         "rootwatch.evaluated_by[0]",
-        "metric_filter or importer",
+        'got "lambda", expected metric_filter or importer',
     ),
-    "a priority that there is not": (custom(priority="urgent"), "rootwatch.priority", "high"),
-    "the importer without types": (custom(types=None), "rootwatch", "'types' is a required"),
-    "the importer without next steps": (custom(next_steps=None), "rootwatch", "'next_steps'"),
-    "a blank next step": (custom(next_steps=[" "]), "rootwatch.next_steps[0]", "a sentence"),
+    "an unknown priority": (
+        custom(priority="urgent"),
+        "rootwatch.priority",
+        'got "urgent", expected high or low',
+    ),
+    "the importer without types": (
+        custom(types=None),
+        "rootwatch",
+        "got no types, expected the keys types, next_steps",
+    ),
+    "the importer without next steps": (
+        custom(next_steps=None),
+        "rootwatch",
+        "got no next_steps, expected the keys types, next_steps",
+    ),
+    "a blank next step": (
+        custom(next_steps=[" "]),
+        "rootwatch.next_steps[0]",
+        'got " ", expected a sentence',
+    ),
     "a version that is a number": (
         custom(compliance=[{"framework": "CIS", "version": 3.0, "controls": ["1.5"]}]),
         "rootwatch.compliance[0].version",
-        "in quotes",
+        "got 3.0, expected the version as a quoted string",
     ),
-    "a pattern that is none": (
+    "a pattern without braces": (
         custom(metric_filter_pattern="ERROR"),
         "rootwatch.metric_filter_pattern",
-        "word for word",
+        'got "ERROR", expected a pattern in braces',
     ),
 }
 
 
-@pytest.mark.parametrize(("changes", "where", "reason"), REFUSED.values(), ids=REFUSED)
-def test_a_rule_is_refused(
+@pytest.mark.parametrize(("changes", "where", "reason"), REJECTED.values(), ids=REJECTED)
+def test_an_invalid_rule_is_rejected(
     tmp_path: Path, changes: dict[str, Any], where: str, reason: str
 ) -> None:
-    folder = write(tmp_path, "refused", **changes)
+    folder = write(tmp_path, "rejected", **changes)
 
-    with pytest.raises(DetectionError) as refused:
+    with pytest.raises(DetectionError) as rejected:
         read(folder)
 
-    assert (refused.value.detection, refused.value.where) == ("refused", where)
-    assert reason in refused.value.reason
-    assert str(refused.value) == f"detection refused: {where}: {refused.value.reason}"
+    assert (rejected.value.detection, rejected.value.where) == ("rejected", where)
+    assert reason in rejected.value.reason
+    assert str(rejected.value) == f"detection rejected: {where}: {rejected.value.reason}"
 
 
 @pytest.mark.parametrize("name", ["Upper", "with-dash", "1st", "ä", "a" * 101])
-def test_a_folders_name_must_serve_as_a_resources_name(tmp_path: Path, name: str) -> None:
-    with pytest.raises(DetectionError, match="a folder's name is"):
+def test_an_invalid_folder_name_is_rejected(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DetectionError, match="expected 1 to 100 of a-z, 0-9 and _, a letter first"):
         read(write(tmp_path, name))
 
 
 @pytest.mark.parametrize("modifier", ["contains", "startswith"])
-def test_modifiers_after_a_regular_expression_keep_it(tmp_path: Path, modifier: str) -> None:
+def test_modifiers_after_a_regular_expression_extend_it(tmp_path: Path, modifier: str) -> None:
     one = read(write(tmp_path, "one", **event(**{f"eventName|re|{modifier}": "ab"})))
 
     assert isinstance(one.condition, FieldMatchesRegex)
@@ -207,7 +239,7 @@ def test_modifiers_after_a_regular_expression_keep_it(tmp_path: Path, modifier: 
 
 
 @pytest.mark.parametrize("text", ["- a list", "plain text", "5", "title: only"])
-def test_yaml_that_is_no_rule_is_refused(tmp_path: Path, text: str) -> None:
+def test_yaml_that_is_not_a_rule_is_rejected(tmp_path: Path, text: str) -> None:
     folder = write(tmp_path, "broken")
     (folder / "rule.yml").write_text(text, "utf-8")
 
@@ -215,7 +247,7 @@ def test_yaml_that_is_no_rule_is_refused(tmp_path: Path, text: str) -> None:
         read(folder)
 
 
-def test_what_is_no_yaml_is_refused(tmp_path: Path) -> None:
+def test_invalid_yaml_is_rejected(tmp_path: Path) -> None:
     folder = write(tmp_path, "broken")
     (folder / "rule.yml").write_text("title: [", "utf-8")
 
@@ -223,34 +255,54 @@ def test_what_is_no_yaml_is_refused(tmp_path: Path) -> None:
         read(folder)
 
 
-REFUSED_CORRELATIONS: dict[str, tuple[dict[str, Any], str, str]] = {
-    "another kind": (
+REJECTED_CORRELATIONS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "another type": (
         {"type": "value_count", "condition": {"gte": 5, "field": "eventName"}},
         "correlation",
-        "event_count",
+        "got type value_count, expected type event_count without group-by",
     ),
-    "groups": ({"group-by": ["recipientAccountId"]}, "correlation", "no group-by"),
-    "at most so many": ({"condition": {"lte": 5}}, "correlation.condition", "must be gte or gt"),
-    "none at all": ({"condition": {"gte": 0}}, "correlation.condition", "one record or more"),
-    "parts of a minute": ({"timespan": "90s"}, "correlation.timespan", "whole minutes"),
-    "more than a day": ({"timespan": "2d"}, "correlation.timespan", "at most a day"),
+    "groups": (
+        {"group-by": ["recipientAccountId"]},
+        "correlation",
+        "got type event_count with group-by, expected type event_count without group-by",
+    ),
+    "a maximum": (
+        {"condition": {"lte": 5}},
+        "correlation.condition",
+        "got lte 5, expected gte or gt",
+    ),
+    "a count of zero": (
+        {"condition": {"gte": 0}},
+        "correlation.condition",
+        "got gte 0, expected gte or gt with a number that requires at least one record",
+    ),
+    "a part of a minute": (
+        {"timespan": "90s"},
+        "correlation.timespan",
+        "got 90s, expected whole minutes, at most one day",
+    ),
+    "more than a day": (
+        {"timespan": "2d"},
+        "correlation.timespan",
+        "got 2d, expected whole minutes, at most one day",
+    ),
     "another rule": ({"rules": ["two"]}, "rule.yml", "two"),
 }
 
 
 @pytest.mark.parametrize(
-    ("changes", "where", "reason"), REFUSED_CORRELATIONS.values(), ids=REFUSED_CORRELATIONS
+    ("changes", "where", "reason"), REJECTED_CORRELATIONS.values(), ids=REJECTED_CORRELATIONS
 )
-def test_a_correlation_that_no_alarm_can_count_is_refused(
+def test_a_correlation_that_an_alarm_cannot_count_is_rejected(
     tmp_path: Path, changes: dict[str, Any], where: str, reason: str
 ) -> None:
-    folder = correlated(write(tmp_path, "refused"), **changes)
+    folder = correlated(write(tmp_path, "rejected"), **changes)
 
-    with pytest.raises(DetectionError) as refused:
+    with pytest.raises(DetectionError) as rejected:
         read(folder)
 
-    assert refused.value.where == where
-    assert reason in refused.value.reason
+    assert rejected.value.where == where
+    assert reason in rejected.value.reason
 
 
 @pytest.mark.parametrize(
@@ -261,7 +313,7 @@ def test_a_correlation_that_no_alarm_can_count_is_refused(
         ({"gte": 1}, "60s", Threshold(count=1, seconds=60)),
     ],
 )
-def test_a_correlation_is_the_alarms_threshold(
+def test_a_correlation_sets_the_threshold_of_the_alarm(
     tmp_path: Path, condition: dict[str, int], timespan: str, threshold: Threshold
 ) -> None:
     folder = correlated(write(tmp_path, "one"), condition=condition, timespan=timespan)
@@ -269,7 +321,7 @@ def test_a_correlation_is_the_alarms_threshold(
     assert read(folder).threshold == threshold
 
 
-def test_a_rule_of_nothing_but_sigma_is_a_metric_filter_with_an_alarm(tmp_path: Path) -> None:
+def test_a_rule_without_the_custom_block_has_a_metric_filter_with_an_alarm(tmp_path: Path) -> None:
     one = read(write(tmp_path, "one", rootwatch=None))
 
     assert one.evaluated_by == {"metric_filter"}
@@ -287,7 +339,7 @@ def test_a_rule_of_nothing_but_sigma_is_a_metric_filter_with_an_alarm(tmp_path: 
         ("critical", "high"),
     ],
 )
-def test_the_level_is_the_severity_and_says_the_priority_unless_the_rule_does(
+def test_the_level_sets_the_severity_and_the_default_priority(
     tmp_path: Path, level: str, priority: str
 ) -> None:
     one = read(write(tmp_path, "one", level=level))
@@ -313,13 +365,13 @@ def test_the_custom_block_is_read(tmp_path: Path) -> None:
     assert one.evaluated_by == {"metric_filter", "importer"}
 
 
-def test_a_rule_without_a_description_is_described_by_its_title(tmp_path: Path) -> None:
+def test_the_title_is_the_default_description(tmp_path: Path) -> None:
     one = read(write(tmp_path, "one", title="Only a title", description=None))
 
     assert one.description == "Only a title"
 
 
-def test_placeholders_stand_for_the_deployments_names(tmp_path: Path) -> None:
+def test_placeholders_are_replaced_with_the_values_of_the_deployment(tmp_path: Path) -> None:
     field = "requestParameters.name|expand|endswith|cased"
     folder = write(tmp_path, "one", **event(**{field: "/%name_prefix%-trail"}))
     one = read_detection(folder, None, EXAMPLE_PLACEHOLDERS | {"name_prefix": "ours"})
@@ -329,15 +381,15 @@ def test_placeholders_stand_for_the_deployments_names(tmp_path: Path) -> None:
     )
 
 
-def test_every_folder_with_a_rule_is_a_detection_packs_last(tmp_path: Path) -> None:
+def test_the_catalog_contains_every_folder_with_a_rule_packs_last(tmp_path: Path) -> None:
     ids = iter("abcd")
 
-    def put(folder: Path, name: str) -> None:
+    def add(folder: Path, name: str) -> None:
         write(folder, name, id=f"2f6b4a55-1a0e-4a3c-9d2b-6f2f3c6a7e0{next(ids)}")
 
-    put(tmp_path, "second")
-    put(tmp_path, "first")
-    put(tmp_path / "a_pack", "one_of_a_pack")
+    add(tmp_path, "second")
+    add(tmp_path, "first")
+    add(tmp_path / "a_pack", "one_of_a_pack")
     (tmp_path / "no_detection").mkdir()
     found = [(one.name, one.pack) for one in catalog.load(tmp_path)]
 
@@ -348,13 +400,14 @@ def test_every_folder_with_a_rule_is_a_detection_packs_last(tmp_path: Path) -> N
     ("second", "changes", "where"),
     [("two", {}, "id"), ("pack/one", {"id": "2f6b4a55-1a0e-4a3c-9d2b-6f2f3c6a7e02"}, "name")],
 )
-def test_names_and_ids_are_unique(
+def test_duplicate_names_and_ids_are_rejected(
     tmp_path: Path, second: str, changes: dict[str, Any], where: str
 ) -> None:
     write(tmp_path, "one")
     write(tmp_path, second, **changes)
 
-    with pytest.raises(DetectionError) as refused:
+    with pytest.raises(DetectionError) as rejected:
         catalog.load(tmp_path)
 
-    assert refused.value.where == where
+    assert rejected.value.where == where
+    assert "in two detections, expected unique values" in rejected.value.reason

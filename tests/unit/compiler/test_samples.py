@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -343,6 +344,21 @@ def test_shipped_files_read_the_same_with_every_yaml_loader() -> None:
     for one in SHIPPED:
         document = yaml.safe_load((one.folder / "samples.yml").read_text("utf-8"))
         assert expand(one.name, document) == read_samples(one.folder), one.name
+
+
+def test_the_examples_in_the_documentation_are_valid(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "detections.md").read_text("utf-8")
+    _, _, section = page.partition("## Samples\n")
+    whole, pasted, *_ = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
+    samples = read_samples(file(tmp_path, whole + pasted))
+
+    assert [(one.name, one.matches) for one in samples] == [
+        ("mfa_no", True),
+        ("mfa_yes", False),
+        ("mfa_absent", True),
+        ("sign_in_of_an_iam_user", False),
+    ]
+    assert samples[-1].record["userIdentity"] == {"type": "IAMUser", "accountId": "444444444444"}
 
 
 SCALARS = st.none() | st.booleans() | st.integers(-2, 2) | st.floats(-1, 1) | st.text(max_size=3)

@@ -1,4 +1,4 @@
-"""Which detections a configuration enables, and what it changes of them."""
+"""The detections that a configuration enables, and its overrides."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -36,24 +36,24 @@ def override(
     return Override(detection=detection, enabled=enabled, level=level, priority=priority)
 
 
-def test_without_a_word_everything_is_on_but_the_packs(folder: Path) -> None:
+def test_all_detections_except_packs_are_enabled_by_default(folder: Path) -> None:
     assert [one.name for one in selection.enabled(choice(), folder)] == ["first", "second"]
 
 
-def test_a_pack_is_switched_on_by_its_name(folder: Path) -> None:
+def test_a_pack_is_enabled_by_its_name(folder: Path) -> None:
     enabled = selection.enabled(choice(packs=("a_pack",)), folder)
 
     assert [one.name for one in enabled] == ["first", "second", "third"]
 
 
-def test_a_detection_is_switched_off_by_its_name_also_one_of_a_pack(folder: Path) -> None:
+def test_a_detection_is_disabled_by_its_name_also_in_a_pack(folder: Path) -> None:
     off = (override("first", enabled=False), override("third", enabled=False))
     enabled = selection.enabled(choice(*off, packs=("a_pack",)), folder)
 
     assert [one.name for one in enabled] == ["second"]
 
 
-def test_level_and_priority_are_changed_each_alone(folder: Path) -> None:
+def test_level_and_priority_are_overridden_independently(folder: Path) -> None:
     changes = (override("first", level="low"), override("second", priority="low"))
     first, second = selection.enabled(choice(*changes), folder)
 
@@ -61,7 +61,7 @@ def test_level_and_priority_are_changed_each_alone(folder: Path) -> None:
     assert (second.level, second.priority) == ("high", "low")
 
 
-def test_rules_get_the_names_of_the_configuration(folder: Path) -> None:
+def test_rules_contain_the_names_of_the_configuration(folder: Path) -> None:
     settings = replace(choice(), name_prefix="ours")
     first, _ = selection.enabled(settings, folder)
 
@@ -71,22 +71,30 @@ def test_rules_get_the_names_of_the_configuration(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "key", "reason"),
     [
-        (choice(packs=("a_pak",)), "detections.packs", "no a_pak; did you mean a_pack?"),
-        (choice(packs=("xyz",)), "detections.packs", "no xyz; there is: a_pack"),
-        (choice(override("frst")), "detections.overrides", "no frst; did you mean first?"),
+        (
+            choice(packs=("a_pak",)),
+            "detections.packs",
+            "a_pak, expected a name in the catalog: did you mean a_pack?",
+        ),
+        (choice(packs=("xyz",)), "detections.packs", "xyz, expected a name in the catalog: a_pack"),
+        (
+            choice(override("frst")),
+            "detections.overrides",
+            "frst, expected a name in the catalog: did you mean first?",
+        ),
     ],
 )
-def test_what_the_catalog_does_not_have_is_refused_with_what_it_has(
+def test_an_unknown_name_is_rejected_with_the_known_ones(
     folder: Path, settings: Settings, key: str, reason: str
 ) -> None:
-    with pytest.raises(SelectionError) as refused:
+    with pytest.raises(SelectionError) as rejected:
         selection.enabled(settings, folder)
 
-    assert refused.value.key == key
-    assert reason in refused.value.reason
+    assert rejected.value.key == key
+    assert rejected.value.reason == f"got {reason}"
 
 
-def test_the_complete_example_changes_what_it_names() -> None:
+def test_the_complete_example_enables_its_pack_and_overrides() -> None:
     settings = load(Path(config.__file__).parent / "complete.yaml")
     enabled = {one.name: one for one in selection.enabled(settings)}
     [changed] = settings.detections.overrides
