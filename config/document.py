@@ -1,4 +1,4 @@
-"""The YAML file as a document that still knows where each value stands and how it was written."""
+"""A YAML file as data, with the line and the source text of each value."""
 
 import json
 import reprlib
@@ -15,13 +15,13 @@ from config.errors import ConfigError, Problem
 
 type KeyPath = tuple[str | int, ...]
 
-_LONGEST_QUOTE = 60  # characters of a value that a message repeats
+_MAX_QUOTE = 60  # characters of a value in a message
 _TAGS = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str")}
 _COLLECTIONS = {f"tag:yaml.org,2002:{name}" for name in ("seq", "map")}
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML narrowed to JSON's types: keys and dates stay text, a merge key is an unknown key."""
+    """YAML with the types of JSON: keys and dates are text, and `<<` is an unknown key."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012  PyYAML's class attribute
         first: [pair for pair in pairs if pair[0] in _TAGS]
@@ -38,14 +38,14 @@ class _Loader(yaml.SafeLoader):
             raise ConstructorError(None, None, "expected a mapping", node.start_mark)
         for key, _ in node.value:
             if not isinstance(key, ScalarNode):
-                raise ConstructorError(None, None, "a key must be plain text", key.start_mark)
+                raise ConstructorError(None, None, "expected plain text as the key", key.start_mark)
         return {key.value: self.construct_object(value, deep=deep) for key, value in node.value}
 
     def construct_object(self, node: Node, deep: bool = False) -> Any:  # noqa: FBT001, FBT002  PyYAML's signature
         try:
             return super().construct_object(node, deep=deep)
-        except (LookupError, ValueError) as error:  # PyYAML's answers to `!!bool x` and `!!int x`
-            problem = f"{node.value!r} is no {node.tag.rpartition(':')[2]}"
+        except (LookupError, ValueError) as error:  # of `!!bool x` and `!!int x`
+            problem = f"got {node.value!r}, expected {node.tag.rpartition(':')[2]}"
             raise ConstructorError(None, None, problem, node.start_mark) from error
 
 
@@ -56,11 +56,11 @@ class Document:
     text: str
 
     def line(self, path: KeyPath) -> int:
-        """Of the value at the path, or of the innermost collection around it that exists."""
+        """The line of the value, or of the innermost existing collection around it."""
         return _innermost(self.root, path).start_mark.line + 1
 
     def source(self, path: KeyPath) -> str:
-        """The value at the path as it was written, shortened."""
+        """The source text of the value, shortened."""
         return self._written(_innermost(self.root, path), self._value(path))
 
     def repeated_keys(self) -> tuple[Problem, ...]:
@@ -76,40 +76,42 @@ class Document:
         if not isinstance(node, ScalarNode):
             return _shortened(reprlib.repr(value))
         written = self.text[node.start_mark.index : node.end_mark.index]
-        return _shortened(" ".join(written.split())) or "nothing"
+        return _shortened(" ".join(written.split())) or "null"
 
     def _repeated(self, node: Node, path: KeyPath, seen: set[int]) -> Iterator[Problem]:
-        if isinstance(node, ScalarNode) or id(node) in seen:  # seen: an alias
+        if isinstance(node, ScalarNode) or id(node) in seen:  # `seen` contains aliases
             return
         seen.add(id(node))
         first: dict[str | int, int] = {}
         for part, line, child in _children(node):
             here = (*path, part)
             if part in first:
-                allowed = f"each key once; the first stands on line {first[part]}"
+                expected = f"each key once; line {first[part]} has it, too"
                 value = self._written(child, self._value(path)[part])
-                yield Problem(key=key_text(here), line=line, value=value, allowed=allowed)
+                yield Problem(key=key_text(here), line=line, value=value, expected=expected)
             first.setdefault(part, line)
             yield from self._repeated(child, here, seen)
 
 
 def read(text: str, path: Path) -> Document:
-    """ConfigError where the text is no YAML, not one document, or no mapping."""
+    """Raises ConfigError if the text is not one YAML document with a mapping."""
     try:
         root, data = _composed(text)
     except yaml.YAMLError as error:
         raise ConfigError(path, f"is not valid YAML: {_syntax_problem(error, text)}") from error
     if data is None:
-        raise ConfigError(path, "is empty; start with a copy of config/minimal.yaml")
+        raise ConfigError(
+            path, "is empty, expected a mapping; start with a copy of config/minimal.yaml"
+        )
     if not isinstance(root, MappingNode):
         kind = "a list" if isinstance(root, SequenceNode) else "a single value"
-        reason = f"is {kind} at the top level; allowed: a mapping, as in config/minimal.yaml"
+        reason = f"got {kind} at the top level, expected a mapping as in config/minimal.yaml"
         raise ConfigError(path, reason)
     return Document(data=data, root=root, text=text)
 
 
 def key_text(path: KeyPath) -> str:
-    """('notifications', 'emails', 0) is notifications.emails[0]."""
+    """notifications.emails[0] for ('notifications', 'emails', 0)."""
     text = ""
     for part in path:
         plain = isinstance(part, str) and part.replace("-", "_").isidentifier()
@@ -138,7 +140,7 @@ def _syntax_problem(error: yaml.YAMLError, text: str) -> str:
 
 
 def _children(node: Node) -> Iterator[tuple[str | int, int, Node]]:
-    """Key or index, line, and value of each entry."""
+    """Key or index, line and value of each entry."""
     if isinstance(node, MappingNode):
         yield from ((key.value, key.start_mark.line + 1, value) for key, value in node.value)
     elif isinstance(node, SequenceNode):
@@ -147,7 +149,7 @@ def _children(node: Node) -> Iterator[tuple[str | int, int, Node]]:
 
 def _innermost(node: Node, path: KeyPath) -> Node:
     for part in path:
-        # Of a repeated key the last is the one whose value is in the data.
+        # The data has the last value of a repeated key.
         values = [value for key, _, value in _children(node) if key == part]
         if not values:
             break
@@ -156,4 +158,4 @@ def _innermost(node: Node, path: KeyPath) -> Node:
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"
+    return text if len(text) <= _MAX_QUOTE else text[: _MAX_QUOTE - 1] + "…"

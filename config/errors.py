@@ -1,4 +1,4 @@
-"""What is wrong with a config file: where, which value, and what would be right."""
+"""Errors in a configuration file: the key, its line, its value and the expected value."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,22 +6,20 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One wrong key; its value is as written in the file, None where the key is missing."""
+    """A key with an invalid value. `value` is None for a missing key."""
 
     key: str  # accounts.security, notifications.emails[0], tags["aws:team"]
-    line: int  # counted from 1; of the enclosing mapping where the key is missing
-    value: str | None
-    allowed: str
+    line: int  # starts at 1; for a missing key, the line of the mapping that requires it
+    value: str | None  # as written in the file
+    expected: str
 
     def __str__(self) -> str:
-        place = f"{self.key} (line {self.line})"
-        if self.value is None:
-            return f"{place}: missing; needed: {self.allowed}"
-        return f"{place}: given {self.value}; allowed: {self.allowed}"
+        found = "missing" if self.value is None else f"got {self.value}"
+        return f"{self.key} (line {self.line}): {found}, expected {self.expected}"
 
 
 class ConfigError(Exception):
-    """A config file that cannot be used: unreadable (no problems), or read and found wrong."""
+    """The configuration file cannot be read, or has the `problems`."""
 
     def __init__(self, path: Path, reason: str, problems: tuple[Problem, ...] = ()) -> None:
         super().__init__(path, reason, problems)

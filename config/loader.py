@@ -1,4 +1,4 @@
-"""From a config file's path to `Settings`, or to one error that tells everything that is wrong."""
+"""Loads a configuration file as `Settings`, or raises one error with all problems."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,22 +26,22 @@ VARIABLE = "ROOTWATCH_CONFIG"
 DEFAULT_PATH = Path("config/rootwatch.yaml")
 _START = (
     f"start with `cp config/minimal.yaml {DEFAULT_PATH}` and edit the copy,"
-    f" or name another file in the environment variable {VARIABLE}"
+    f" or set the environment variable {VARIABLE} to the path of another file"
 )
 
 
 def settings_path(environ: Mapping[str, str], root: Path) -> Path:
-    """A relative path counts from the root folder, wherever the program is started."""
+    """A relative path starts at `root`, not at the working directory."""
     return root / (environ.get(VARIABLE) or DEFAULT_PATH)
 
 
 def load(path: Path) -> Settings:
-    """ConfigError where the file cannot be read or anything in it is wrong."""
+    """Raises ConfigError."""
     return parse(_text(path), path)
 
 
 def parse(text: str, path: Path) -> Settings:
-    """As `load`, of a text in hand; the path only names it in errors."""
+    """Raises ConfigError, which names `path`."""
     try:
         document = read(text, path)
         found = problems(document)
@@ -59,9 +59,9 @@ def _text(path: Path) -> str:
     except FileNotFoundError as error:
         raise ConfigError(path, f"does not exist; {_START}") from error
     except IsADirectoryError as error:
-        raise ConfigError(path, f"is a folder; {_START}") from error
+        raise ConfigError(path, f"is a folder, expected a file; {_START}") from error
     except UnicodeDecodeError as error:
-        reason = f"is not UTF-8 (byte {error.start + 1}); save it in that encoding"
+        reason = f"got another encoding at byte {error.start + 1}, expected UTF-8"
         raise ConfigError(path, reason) from error
     except OSError as error:
         raise ConfigError(path, f"cannot be read: {error.strerror}") from error
@@ -85,7 +85,7 @@ def _settings(data: dict[str, Any]) -> Settings:
         tags=tuple(sorted(data["tags"].items())),
         trail=_trail(data),
         stack_set=_stack_set(data["stack_set"]),
-        # JSON Schema takes 365.0 for an integer too.
+        # In JSON Schema, 365.0 is an integer.
         retention=Retention(**{key: int(days) for key, days in retention.items()}),
         security_hub=_security_hub(data["security_hub"]),
         state=_state(data["state"]),

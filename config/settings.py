@@ -1,4 +1,4 @@
-"""The configuration as the rest of the code sees it: complete, checked and immutable."""
+"""The configuration: complete, valid and immutable."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,13 +9,13 @@ SIGN_IN_REGION = "us-east-1"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organization:
     id: str
-    targets: tuple[str, ...]  # ids of roots and organizational units
-    excluded_accounts: tuple[str, ...]  # below the targets, but without member access
+    targets: tuple[str, ...]  # IDs of roots and organizational units
+    excluded_accounts: tuple[str, ...]  # below the targets, without member access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accounts:
-    """Twelve-digit account ids; one account may play several parts."""
+    """The IDs of the designated accounts. One account can have several roles."""
 
     management: str
     log_archive: str
@@ -26,14 +26,14 @@ class Accounts:
 class Notifications:
     emails: tuple[str, ...]
     low_priority_emails: tuple[str, ...]
-    runbook_base_url: str | None  # where the folder detections/ is published
+    runbook_base_url: str | None  # of the published folder detections/
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Override:
-    """What is to be different with one detection; None leaves it as the rule says."""
+    """Changes of one detection; None keeps the value of its rule."""
 
-    detection: str  # its name
+    detection: str  # name
     enabled: bool
     level: str | None
     priority: str | None
@@ -53,7 +53,7 @@ class Retention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trail:
-    """The organization trail that is read: Rootwatch's own, or one that exists already."""
+    """The organization trail: one that Rootwatch creates, or an existing one."""
 
     managed: bool  # by Rootwatch
     name: str
@@ -70,24 +70,24 @@ class StackSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityHub:
-    managed: bool  # by Rootwatch, rather than elsewhere; if not, the others say nothing
+    managed: bool  # by Rootwatch; otherwise the other fields do not apply
     configuration: Literal["central", "local"]
     linked_regions: Literal["all", "none"] | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class LocalState:
-    """Terraform state in files beside the code."""
+    """Terraform state in files in the project folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3State:
-    """Terraform state in a bucket, always encrypted and locked."""
+    """Terraform state in a bucket, encrypted and locked."""
 
     bucket: str
     region: str
     key_prefix: str
-    kms_key_id: str | None  # None: the bucket's own default key
+    kms_key_id: str | None  # None: the bucket's default encryption
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,17 +109,17 @@ class Settings:
 
     @property
     def sign_in_region(self) -> str:
-        """Where root's sign-ins are recorded, whichever region the console shows.
+        """The region that records root sign-ins, whatever region the console shows.
 
-        GovCloud has no console for root, China's is unconfirmed, and neither sends events from one
-        region to another.
+        In GovCloud, the root user cannot sign in to the console. For China, the region is not
+        confirmed. In both partitions, EventBridge sends no events to another region.
         https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-aws-console-sign-in-events.html
         """
         return SIGN_IN_REGION if self.partition == "aws" else self.home_region
 
     @property
     def placeholders(self) -> dict[str, str]:
-        """What the rules of the detections call %name%, by name."""
+        """The values of %name% in the rules of detections, by name."""
         return {
             "partition": self.partition,
             "home_region": self.home_region,
