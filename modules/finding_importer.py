@@ -154,7 +154,7 @@ class FindingImporter(Construct):
             "CONNECT_TIMEOUT_SECONDS": str(CONNECT_TIMEOUT_SECONDS),
             "READ_TIMEOUT_SECONDS": str(READ_TIMEOUT_SECONDS),
             "MAX_ATTEMPTS": str(MAX_ATTEMPTS),
-            "ACCOUNTS_AT_ONCE": str(ACCOUNTS_AT_ONCE),
+            "MAX_CONCURRENT_ACCOUNTS": str(ACCOUNTS_AT_ONCE),
             "RESERVED_SECONDS": str(RESERVED_SECONDS),
         }
 

@@ -1,7 +1,8 @@
-"""What the importer uses of boto3: clients, their shapes, and the errors that they raise."""
+"""The importer's use of boto3: clients, their protocols, exceptions and batches."""
 
+import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -11,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-# The last for an answer that is none, as a proxy may give; botocore has no common root for them.
+# They have no common base class. A proxy's response, for example, raises ResponseParserError.
 AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 type AwsError = BotoCoreError | ClientError | ResponseParserError
 
@@ -44,48 +45,48 @@ class Credentials:
     access_key_id: str
     secret_access_key: str = field(repr=False)
     session_token: str = field(repr=False)
-    expires: datetime  # UTC
+    expiration: datetime  # UTC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long one call may take, and how often it is tried; botocore's standard retries."""
+class ClientTimeouts:
+    """Timeouts of one attempt, and the maximum number of attempts in botocore's standard mode."""
 
     connect_seconds: float
     read_seconds: float
-    attempts: int
+    max_attempts: int
 
     @property
     def config(self) -> Config:
         return Config(
             connect_timeout=self.connect_seconds,
             read_timeout=self.read_seconds,
-            retries={"mode": "standard", "total_max_attempts": self.attempts},
+            retries={"mode": "standard", "total_max_attempts": self.max_attempts},
         )
 
 
-class Connections:
-    """Makes clients in one region; safe to share between threads.
+class ClientFactory:
+    """Creates clients for one region. Thread-safe.
 
-    All come from one session, which reads the services' models once: a client of another session
-    takes ten times as long to make.
+    All clients share one session, which loads the service models once. A client of a new session
+    takes ten times as long to create.
     """
 
-    def __init__(self, region: str, patience: Patience) -> None:
+    def __init__(self, region: str, timeouts: ClientTimeouts) -> None:
         self._region = region
-        self._config = patience.config
+        self._config = timeouts.config
         self._session = boto3.Session()
-        self._lock = threading.Lock()  # a session may not be used by two threads at once
+        self._lock = threading.Lock()  # sessions are not thread-safe
 
     def client(
         self,
         service: str,
         *,
         credentials: Credentials | None = None,
-        patience: Patience | None = None,
+        timeouts: ClientTimeouts | None = None,
     ) -> Any:
-        """A client with the function's own role, unless credentials are given."""
-        config = patience.config if patience else self._config
+        """Create a client. Without credentials it uses the function's execution role."""
+        config = timeouts.config if timeouts else self._config
         with self._lock:
             return self._session.client(
                 service, region_name=self._region, config=config, **_keys(credentials)
@@ -100,3 +101,23 @@ def _keys(credentials: Credentials | None) -> dict[str, str]:
         "aws_secret_access_key": credentials.secret_access_key,
         "aws_session_token": credentials.session_token,
     }
+
+
+def batches[T: dict[str, Any]](
+    items: Iterable[T], max_items: int, max_bytes: int
+) -> Iterator[list[T]]:
+    """Split in order into batches that respect both limits; `max_bytes` applies to the JSON.
+
+    An item that exceeds the limit is a batch of its own.
+    """
+    batch: list[T] = []
+    size = 0
+    for item in items:
+        added = len(json.dumps(item))
+        if batch and (len(batch) == max_items or size + added > max_bytes):
+            yield batch
+            batch, size = [], 0
+        batch.append(item)
+        size += added
+    if batch:
+        yield batch

@@ -1,4 +1,4 @@
-"""The function's environment variables, parsed once."""
+"""Parses the function's environment variables."""
 
 import logging
 import re
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from .aws import Patience
+from .aws import ClientTimeouts
 from .errors import EnvironmentVariableError
 
 _REQUIRED = (
@@ -22,7 +22,7 @@ _REQUIRED = (
     "CONNECT_TIMEOUT_SECONDS",
     "READ_TIMEOUT_SECONDS",
     "MAX_ATTEMPTS",
-    "ACCOUNTS_AT_ONCE",
+    "MAX_CONCURRENT_ACCOUNTS",
     "RESERVED_SECONDS",
 )
 _ACCOUNT = re.compile(r"[0-9]{12}")
@@ -31,27 +31,27 @@ _TOPIC_ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):sns:[a-z0-9-]+:[0-9]{12}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Environment:
-    member_role_name: str  # of the role to assume in the owning account
+class FunctionEnvironment:
+    member_role_name: str
     high_priority_topic_arn: str
     low_priority_topic_arn: str
-    security_account: str  # the function's own
+    security_account: str  # the function's own account
     queue_url: str
     dead_letter_queue_url: str
     idempotency_table_name: str
     metric_namespace: str
-    patience: Patience
-    accounts_at_once: int
-    reserved_seconds: float  # with less than that left, an invocation begins no further account
-    region: str  # of the function, of STS and of the Security Hub it imports into
+    timeouts: ClientTimeouts
+    max_concurrent_accounts: int
+    reserved_seconds: float  # with less time left, an invocation starts no further account
+    region: str  # of the function, AWS STS and Security Hub
     partition: str
     log_level: str
 
     @classmethod
     def parse(cls, variables: Mapping[str, str]) -> Self:
-        """Raise EnvironmentVariableError, which names the variables that are wrong."""
+        """Raise EnvironmentVariableError for missing variables, or for the first invalid one."""
         if missing := [name for name in _REQUIRED if not variables.get(name, "").strip()]:
-            raise EnvironmentVariableError(missing, "a value that is not blank")
+            raise EnvironmentVariableError(", ".join(missing), "nothing", "a value")
         high, partition = _topic(variables, "HIGH_PRIORITY_TOPIC_ARN")
         low, _ = _topic(variables, "LOW_PRIORITY_TOPIC_ARN")
         return cls(
@@ -63,12 +63,12 @@ class Environment:
             dead_letter_queue_url=variables["DEAD_LETTER_QUEUE_URL"].strip(),
             idempotency_table_name=variables["IDEMPOTENCY_TABLE_NAME"].strip(),
             metric_namespace=variables["METRIC_NAMESPACE"].strip(),
-            patience=Patience(
+            timeouts=ClientTimeouts(
                 connect_seconds=_number(variables, "CONNECT_TIMEOUT_SECONDS"),
                 read_seconds=_number(variables, "READ_TIMEOUT_SECONDS"),
-                attempts=_whole_number(variables, "MAX_ATTEMPTS"),
+                max_attempts=_whole_number(variables, "MAX_ATTEMPTS"),
             ),
-            accounts_at_once=_whole_number(variables, "ACCOUNTS_AT_ONCE"),
+            max_concurrent_accounts=_whole_number(variables, "MAX_CONCURRENT_ACCOUNTS"),
             reserved_seconds=_number(variables, "RESERVED_SECONDS"),
             region=variables["AWS_REGION"].strip(),
             partition=partition,
@@ -77,38 +77,36 @@ class Environment:
 
 
 def _topic(variables: Mapping[str, str], name: str) -> tuple[str, str]:
-    """Tell the topic's ARN and its partition."""
+    """Return the ARN and its partition."""
     arn = variables[name].strip()
     if not (match := _TOPIC_ARN.fullmatch(arn)):
-        raise EnvironmentVariableError([name], f"the ARN of an SNS topic, not {arn!r}")
+        raise EnvironmentVariableError(name, repr(arn), "the ARN of an SNS topic")
     return arn, match["partition"]
 
 
 def _account(variables: Mapping[str, str], name: str) -> str:
     account = variables[name].strip()
     if not _ACCOUNT.fullmatch(account):
-        raise EnvironmentVariableError([name], f"an account number of 12 digits, not {account!r}")
+        raise EnvironmentVariableError(name, repr(account), "an account ID of 12 digits")
     return account
 
 
 def _number(variables: Mapping[str, str], name: str) -> float:
     text = variables[name].strip()
     if not _NUMBER.fullmatch(text) or not float(text):
-        raise EnvironmentVariableError([name], f"a number above 0, not {text!r}")
+        raise EnvironmentVariableError(name, repr(text), "a number greater than 0")
     return float(text)
 
 
 def _whole_number(variables: Mapping[str, str], name: str) -> int:
     number = _number(variables, name)
     if not number.is_integer():
-        raise EnvironmentVariableError([name], f"a whole number, not {number}")
+        raise EnvironmentVariableError(name, repr(variables[name].strip()), "a whole number")
     return int(number)
 
 
 def _log_level(value: str) -> str:
     level = value.strip().upper() or "INFO"
     if level not in logging.getLevelNamesMapping():
-        raise EnvironmentVariableError(
-            ["LOG_LEVEL"], f"a level of Python's logging such as INFO, not {value!r}"
-        )
+        raise EnvironmentVariableError("LOG_LEVEL", repr(value), "a log level such as INFO")
     return level

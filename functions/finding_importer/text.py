@@ -1,4 +1,4 @@
-"""Text that an attacker may have chosen, made into one clean line of limited length."""
+"""Sanitizes text that an attacker may control: one line of limited length, without markup."""
 
 import json
 import re
@@ -9,15 +9,15 @@ from typing import Any
 _ELLIPSIS = "…"
 
 
-def line(text: str, limit: int) -> str:
-    """One line without control, format or unpaired surrogate characters, cut at the limit.
+def clean_line(text: str, limit: int) -> str:
+    """Remove control, format and unpaired surrogate characters, and truncate at the limit.
 
-    The limit counts UTF-16 units, the strictest way in which AWS may count characters;
-    a character is never cut in two. The result is empty where nothing visible is left.
+    The limit counts UTF-16 code units, the strictest way in which AWS may count characters.
+    Truncation never splits a character. The result is empty if nothing visible remains.
     """
     printable = text if text.isprintable() else "".join(map(_printable, text))
     cleaned = " ".join(printable.split())
-    encoded = cleaned.encode("utf-16-le")  # two bytes a unit
+    encoded = cleaned.encode("utf-16-le")  # two bytes a code unit
     if len(encoded) <= 2 * limit:
         return cleaned
     kept = encoded[: 2 * (limit - len(_ELLIPSIS))].decode("utf-16-le", errors="ignore")
@@ -29,18 +29,18 @@ def _printable(character: str) -> str:
     return " " if category.startswith("C") or category in {"Zl", "Zp"} else character
 
 
-def as_seen(document: Mapping[str, Any], key: str, limit: int) -> str | None:
-    """Tell what the document says under the key, as one line; None where it says nothing.
+def text_value(document: Mapping[str, Any], key: str, limit: int) -> str | None:
+    """Return the value of the key as one line, or None if it is absent or blank.
 
-    Where a string was expected and something else stands, that is told in JSON's terms.
+    A value that is not a string is shown as JSON; an object or array only by its type.
     """
     if key not in document:
         return None
     value = document[key]
-    return line(value if isinstance(value, str) else _other_than_text(value), limit) or None
+    return clean_line(value if isinstance(value, str) else _as_json(value), limit) or None
 
 
-def _other_than_text(value: Any) -> str:
+def _as_json(value: Any) -> str:
     if isinstance(value, Mapping):
         return "(object)"
     if isinstance(value, list | tuple):
@@ -48,21 +48,20 @@ def _other_than_text(value: Any) -> str:
     return json.dumps(value)
 
 
-def unlinked(text: str) -> str:
-    """The same without anything that a mail program makes a link of: addresses, domains, mail."""
-    return _BEFORE_DOMAIN.sub("[.]", text.replace("://", "[:]//").replace("@", "[at]"))
+def defang(text: str) -> str:
+    """Rewrite URLs, domains and e-mail addresses so that mail clients do not link them."""
+    return _DOMAIN_DOT.sub("[.]", text.replace("://", "[:]//").replace("@", "[at]"))
 
 
-_BEFORE_DOMAIN = re.compile(r"(?<=\w)[.\u3002\uff0e\uff61](?=[^\W\d_])")  # and its look-alikes
+_DOMAIN_DOT = re.compile(r"(?<=\w)[.\u3002\uff0e\uff61](?=[^\W\d_])")  # and Unicode equivalents
 
 
-def in_code(text: str) -> str:
-    """A line as Markdown's code, in which nothing else of Markdown, and no mention, is read.
+def inline_code(text: str) -> str:
+    """Format a line as Markdown inline code, in which no other markup and no mention applies.
 
-    What could end the code, and the brackets of Slack's mentions and links, become look-alikes.
+    Backticks, and the brackets of Slack mentions and links, become similar characters.
     """
-    return f"`{text.translate(_LOOK_ALIKES)}`"
+    return f"`{text.translate(_SIMILAR)}`"
 
 
-_WEB = re.compile(r"(www)\.", re.IGNORECASE)
-_LOOK_ALIKES = str.maketrans("`<>|", "\u00b4\u2039\u203a\u00a6")
+_SIMILAR = str.maketrans("`<>|", "\u00b4\u2039\u203a\u00a6")

@@ -1,51 +1,98 @@
-"""Findings into one account's Security Hub; what it refuses is told, finding by finding."""
+"""Imports findings into the Security Hub of an account, by the credentials of its member role."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
-from ..aws import AWS_ERRORS, SecurityHubClient
-from ..findings import refusal
+from ..aws import AWS_ERRORS, Credentials, SecurityHubClient, StsClient, batches
 from ..findings.finding import Asff
-from ..findings.refusal import Cause, Refusal
-from .batches import batches
+from ..findings.import_status import (
+    FailureCause,
+    ImportFailure,
+    assume_role_failure,
+    finding_failure,
+    import_call_failure,
+)
 
+_SESSION_NAME = "rootwatch-finding-importer"
+_MIN_VALIDITY = timedelta(minutes=5)  # longer than the function's timeout
 # https://docs.aws.amazon.com/securityhub/latest/partnerguide/guidelines-batchimportfindings.html
 _BATCH_FINDINGS = 100
-_BATCH_BYTES = 6_000_000  # the page says 6 MB, and a request holds more than its findings
-# Where something between us and the service answers 200, botocore gives what it made out.
-_NO_ANSWER = Refusal(Cause.NO_ANSWER, "the answer does not say which findings failed")
+_BATCH_BYTES = 6_000_000  # the guide says 6 MB, and a request holds more than its findings
+# botocore returns a partial response if, for example, a proxy answers with status 200.
+_NO_RESPONSE = ImportFailure(
+    FailureCause.NO_RESPONSE, "the response does not state which findings failed"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class SecurityHub:
+class MemberRoleCredentials:
+    """Assumes member roles, and caches their credentials until shortly before they expire."""
+
+    sts: StsClient
+    partition: str
+    role_name: str
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _cache: dict[str, Credentials] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def get(self, account: str) -> Credentials | ImportFailure:
+        with self._lock:
+            cached = self._cache.get(account)
+        if cached and self.now() < cached.expiration - _MIN_VALIDITY:
+            return cached
+        try:
+            assumed = self._assume(account)
+        except AWS_ERRORS as error:
+            return assume_role_failure(error)
+        with self._lock:
+            self._cache[account] = assumed
+        return assumed
+
+    def discard(self, account: str) -> None:
+        """Remove credentials that AWS rejected from the cache."""
+        with self._lock:
+            self._cache.pop(account, None)
+
+    def _assume(self, account: str) -> Credentials:
+        role = f"arn:{self.partition}:iam::{account}:role/{self.role_name}"
+        assumed = self.sts.assume_role(RoleArn=role, RoleSessionName=_SESSION_NAME)
+        keys = assumed["Credentials"]
+        return Credentials(
+            keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], keys["Expiration"]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityHubImporter:
     client: SecurityHubClient
 
-    def import_findings(self, findings: Sequence[Asff]) -> dict[str, Refusal]:
-        """Import all; the result tells why, by the Id of each finding that was not imported."""
-        refused: dict[str, Refusal] = {}
+    def import_findings(self, findings: Sequence[Asff]) -> dict[str, ImportFailure]:
+        """Import the findings, and return the failures by the finding's Id."""
+        failures: dict[str, ImportFailure] = {}
         for batch in batches(findings, _BATCH_FINDINGS, _BATCH_BYTES):
-            refused |= self._import_batch(batch)
-        return refused
+            failures |= self._import_batch(batch)
+        return failures
 
-    def _import_batch(self, batch: Sequence[Asff]) -> dict[str, Refusal]:
+    def _import_batch(self, batch: Sequence[Asff]) -> dict[str, ImportFailure]:
         try:
             response = self.client.batch_import_findings(Findings=batch)
         except AWS_ERRORS as error:
-            return self._refused(batch, refusal.of_import(error))
+            return self._batch_failure(batch, import_call_failure(error))
         if "FailedFindings" not in response:
-            return self._refused(batch, _NO_ANSWER)
-        failures = response.get("FailedFindings", ())
-        if len(failures) != response["FailedCount"]:
-            why = f"{response['FailedCount']} findings failed, {len(failures)} are named"
-            return self._refused(batch, Refusal(Cause.NO_ANSWER, why))
-        return {
-            failed["Id"]: refusal.of_finding(failed["ErrorCode"], failed["ErrorMessage"])
-            for failed in failures
-        }
+            return self._batch_failure(batch, _NO_RESPONSE)
+        failed = response["FailedFindings"]
+        if len(failed) != response["FailedCount"]:
+            detail = f"{response['FailedCount']} findings failed, {len(failed)} are listed"
+            return self._batch_failure(batch, ImportFailure(FailureCause.NO_RESPONSE, detail))
+        return {one["Id"]: finding_failure(one["ErrorCode"], one["ErrorMessage"]) for one in failed}
 
-    def _refused(self, batch: Sequence[Asff], why: Refusal) -> dict[str, Refusal]:
-        """A call that is invalid as a whole may be so by one finding: each gets its own chance."""
-        if why.cause is Cause.FINDING_INVALID and len(batch) > 1:
+    def _batch_failure(
+        self, batch: Sequence[Asff], failure: ImportFailure
+    ) -> dict[str, ImportFailure]:
+        """Split an invalid batch, because one finding can make the whole call invalid."""
+        if failure.cause is FailureCause.FINDING_INVALID and len(batch) > 1:
             middle = len(batch) // 2
             return self._import_batch(batch[:middle]) | self._import_batch(batch[middle:])
-        return {str(finding["Id"]): why for finding in batch}
+        return {str(finding["Id"]): failure for finding in batch}

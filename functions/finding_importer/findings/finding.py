@@ -1,33 +1,40 @@
-"""From a CloudTrail event and a detection to a finding in ASFF, by pure functions."""
+"""Builds findings in the AWS Security Finding Format (ASFF) from CloudTrail events."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
+from urllib.parse import quote
 
 from ..matching.cloudtrail import CloudTrailEvent
-from ..matching.detection import Detection
-from ..text import line
-from . import console
-from .refusal import Refusal
+from ..matching.rules import DeployedDetection
+from ..text import clean_line
+from .import_status import ImportFailure
 
-# Lengths in characters:
+# Maximum lengths in characters:
 # https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_AwsSecurityFinding.html
 _TITLE_LIMIT = 256
 _DESCRIPTION_LIMIT = 1024
 _RECOMMENDATION_LIMIT = 512
 _PRODUCT_FIELD_LIMIT = 2048
 _API_LIMIT = 128
-_ADDRESS_LIMIT = 128  # ours: so that a host name cannot crowd out the rest of the description
-# The least time by which an update is later, so that it is no longer ignored.
-_LATER = timedelta(milliseconds=1)
+_ADDRESS_LIMIT = 128  # our limit: a long host name must not displace the rest of the description
+# Security Hub ignores an update unless its UpdatedAt is later.
+_MIN_UPDATE_INTERVAL = timedelta(milliseconds=1)
+_CONSOLE_DOMAINS = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
+# The console's own encoding of the filter "Id is ...".
+_ID_FILTER = "Id%3D%255Coperator%255C%253AEQUALS%255C%253A"
 
 type Asff = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class HubScope:
-    """Where findings are imported: the partition, the importer's own region and its own account."""
+    """The partition, region and security account in which the importer runs."""
 
     partition: str
     region: str
@@ -37,7 +44,7 @@ class HubScope:
 @dataclass(frozen=True, slots=True)
 class Finding:
     event: CloudTrailEvent
-    detection: Detection
+    detection: DeployedDetection
     scope: HubScope
     asff: Asff
 
@@ -51,45 +58,50 @@ class Finding:
         return self.event.account
 
     @property
-    def link(self) -> str:
-        return console.security_hub_finding(self.scope.partition, self.scope.region, self.id)
+    def console_url(self) -> str:
+        """The Security Hub console; requires a session in the owning or the security account."""
+        home = _console_home("securityhub", self.scope.partition, self.scope.region)
+        return f"{home}#/findings?search={_ID_FILTER}{_quoted(_quoted(self.id))}"
 
-    def stand_in(self, refusal: Refusal) -> Asff:
-        """The finding as the security account's own, as long as its owner does not take it.
+    @property
+    def event_url(self) -> str:
+        """The CloudTrail console; requires a session in the owning account."""
+        return _event_url(self.event, self.scope)
 
-        It has the same Id: a finding's identity is its product, which is the account's, and its Id.
+    def fallback_finding(self, failure: ImportFailure) -> Asff:
+        """Return the finding of the security account until the owning account accepts its own.
+
+        Both have the same Id. The product, which includes the account, makes them different.
         """
         asff = _in_security_account(self)
         fields = {
             **asff["ProductFields"],
             "rootwatch/owningAccount": self.account,
-            "rootwatch/notInOwningAccountBecause": line(str(refusal), _PRODUCT_FIELD_LIMIT),
+            "rootwatch/fallbackReason": clean_line(str(failure), _PRODUCT_FIELD_LIMIT),
         }
         return {**asff, "ProductFields": fields}
 
-    def archived_stand_in(self) -> Asff:
-        """The stand-in after its owner took the finding.
+    def archived_fallback_finding(self) -> Asff:
+        """Return the update that archives the fallback finding.
 
-        Its UpdatedAt is later than the stand-in's: whichever of the two arrives last, it stays
-        archived.
+        It has a later UpdatedAt, so the finding stays archived in whichever order the two arrive.
         """
         asff = _in_security_account(self)
         fields = {**asff["ProductFields"], "rootwatch/movedTo": self.account}
-        later = _timestamp(self.event.time + _LATER)
         return {
             **asff,
             "RecordState": "ARCHIVED",
-            "UpdatedAt": later,
+            "UpdatedAt": _timestamp(self.event.time + _MIN_UPDATE_INTERVAL),
             "ProductFields": fields,
         }
 
 
-def build(event: CloudTrailEvent, detection: Detection, scope: HubScope) -> Finding:
+def build(event: CloudTrailEvent, detection: DeployedDetection, scope: HubScope) -> Finding:
     return Finding(event, detection, scope, _asff(event, detection, scope))
 
 
-def finding_id(event: CloudTrailEvent, detection: Detection, scope: HubScope) -> str:
-    """Tell the same event by the same Id whichever way and however often it arrives."""
+def finding_id(event: CloudTrailEvent, detection: DeployedDetection, scope: HubScope) -> str:
+    """Return an Id that depends on the event and the detection only, so imports are idempotent."""
     region = event.region or scope.region
     return f"rootwatch/{detection.name}/{scope.partition}/{region}/{event.account}/{event.event_id}"
 
@@ -100,8 +112,8 @@ def _in_security_account(finding: Finding) -> Asff:
     return {**finding.asff, "AwsAccountId": security, "ProductArn": product}
 
 
-def _asff(event: CloudTrailEvent, detection: Detection, scope: HubScope) -> Asff:
-    # A repeated import is ignored where UpdatedAt is not later: the event's time is all three.
+def _asff(event: CloudTrailEvent, detection: DeployedDetection, scope: HubScope) -> Asff:
+    # Security Hub ignores a repeated import because UpdatedAt is the event's time.
     time = _timestamp(event.time)
     types = list(detection.types)
     return {
@@ -113,7 +125,7 @@ def _asff(event: CloudTrailEvent, detection: Detection, scope: HubScope) -> Asff
         "CreatedAt": time,
         "UpdatedAt": time,
         "FirstObservedAt": time,
-        "Title": line(detection.title, _TITLE_LIMIT),
+        "Title": clean_line(detection.title, _TITLE_LIMIT),
         "Description": _description(event, detection),
         "Types": types,
         "Severity": {"Label": detection.severity},
@@ -122,7 +134,7 @@ def _asff(event: CloudTrailEvent, detection: Detection, scope: HubScope) -> Asff
         "Remediation": {"Recommendation": _recommendation(detection)},
         "ProductFields": _product_fields(event, detection, scope),
         "RecordState": "ACTIVE",
-        **_origin(event),
+        **_source(event),
     }
 
 
@@ -144,41 +156,40 @@ def _account_resource(account: str, scope: HubScope) -> Asff:
     }
 
 
-def _description(event: CloudTrailEvent, detection: Detection) -> str:
-    address = line(event.source_address or "an unknown address", _ADDRESS_LIMIT)
-    particulars = f"Account {event.account}, {event.time:%Y-%m-%d %H:%M:%S} UTC, from {address}."
-    return line(f"{particulars} {detection.description}", _DESCRIPTION_LIMIT)
+def _description(event: CloudTrailEvent, detection: DeployedDetection) -> str:
+    address = clean_line(event.source_address or "an unknown address", _ADDRESS_LIMIT)
+    facts = f"Account {event.account}, {event.time:%Y-%m-%d %H:%M:%S} UTC, from {address}."
+    return clean_line(f"{facts} {detection.description}", _DESCRIPTION_LIMIT)
 
 
-def _recommendation(detection: Detection) -> Asff:
-    """The steps, which are cut where they are too long, after the runbook, which is not."""
+def _recommendation(detection: DeployedDetection) -> Asff:
+    """Put the runbook first, so that only the steps are truncated."""
     steps = (f"{number}. {step}" for number, step in enumerate(detection.next_steps, start=1))
-    text = line(" ".join([f"Runbook: {detection.runbook}", *steps]), _RECOMMENDATION_LIMIT)
+    text = clean_line(" ".join([f"Runbook: {detection.runbook}", *steps]), _RECOMMENDATION_LIMIT)
     url = detection.runbook_url
     return {"Text": text, "Url": url} if url else {"Text": text}
 
 
 def _product_fields(
-    event: CloudTrailEvent, detection: Detection, scope: HubScope
+    event: CloudTrailEvent, detection: DeployedDetection, scope: HubScope
 ) -> dict[str, str]:
-    region = event.region or scope.region
     fields = {
         "rootwatch/detectionId": detection.id,
         "rootwatch/eventID": event.event_id,
-        "rootwatch/event": console.cloudtrail_event(scope.partition, region, event.event_id),
+        "rootwatch/eventUrl": _event_url(event, scope),
         "rootwatch/awsRegion": event.region,
         "rootwatch/MFAUsed": event.mfa_used,
         "rootwatch/LoginTo": event.login_to,
         "rootwatch/sourceIPAddress": event.source_address,
         "rootwatch/userAgent": event.user_agent,
-        # ASFF's Compliance is for findings of controls, whose passing it tells.
+        # ASFF's Compliance object is for the checks of a security standard.
         "rootwatch/compliance": "; ".join(map(str, detection.compliance)),
     }
-    return {key: line(value, _PRODUCT_FIELD_LIMIT) for key, value in fields.items() if value}
+    return {key: clean_line(value, _PRODUCT_FIELD_LIMIT) for key, value in fields.items() if value}
 
 
-def _origin(event: CloudTrailEvent) -> Asff:
-    """Action for an IPv4 address and Network for an IPv6 one, as RemoteIpDetails take IPv4 only."""
+def _source(event: CloudTrailEvent) -> Asff:
+    """Return Action for IPv4 and Network for IPv6, because RemoteIpDetails accepts IPv4 only."""
     match _address(event.source_address):
         case IPv4Address() as address:
             return {"Action": _api_call(event, address)}
@@ -190,9 +201,9 @@ def _origin(event: CloudTrailEvent) -> Asff:
 def _api_call(event: CloudTrailEvent, address: IPv4Address) -> Asff:
     call: Asff = {"CallerType": "remoteip", "RemoteIpDetails": {"IpAddressV4": str(address)}}
     if event.name:
-        call["Api"] = line(event.name, _API_LIMIT)
+        call["Api"] = clean_line(event.name, _API_LIMIT)
     if event.source:
-        call["ServiceName"] = line(event.source, _API_LIMIT)
+        call["ServiceName"] = clean_line(event.source, _API_LIMIT)
     return {"ActionType": "AWS_API_CALL", "AwsApiCallAction": call}
 
 
@@ -201,3 +212,18 @@ def _address(text: str | None) -> IPv4Address | IPv6Address | None:
         return ip_address(text or "")
     except ValueError:
         return None
+
+
+def _event_url(event: CloudTrailEvent, scope: HubScope) -> str:
+    home = _console_home("cloudtrailv2", scope.partition, event.region or scope.region)
+    return f"{home}#/events/{_quoted(event.event_id)}"
+
+
+def _console_home(service: str, partition: str, region: str) -> str:
+    """Unknown partitions use the commercial partition's domain."""
+    domain = _CONSOLE_DOMAINS.get(partition, _CONSOLE_DOMAINS["aws"])
+    return f"https://{region}.{domain}/{service}/home?region={region}"
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="")

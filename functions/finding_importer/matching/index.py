@@ -1,7 +1,7 @@
-"""Which detections can a record match at all? An index over strings that they cannot do without.
+"""An index that selects candidate detections for a record.
 
-Nearly all records match nothing. Most predicates demand that some field equals one of a few
-strings; such a detection is looked at only where a record holds one of them.
+Nearly all records match no detection. Most predicates require that a field equals one of a few
+strings; such a detection is a candidate only if the record holds one of them.
 """
 
 from collections import defaultdict
@@ -9,30 +9,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any, Self
 
-from .cloudtrail import Record
-from .fields import LookUp, look_up
+from .cloudtrail import FieldReader, Record, field_reader
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """What a field is equal to."""
+class RequiredText:
+    """A string that a field must equal."""
 
     path: str
     text: str
-    ignore_case: bool  # then the text is in small letters
+    ignore_case: bool  # the text is then in lowercase
 
 
-type Needs = frozenset[Text]  # a record that matches has one of them
+type Needs = frozenset[RequiredText]  # a matching record has at least one of them
 
-# What splits records finest: there are thousands of event names, and root is rare.
+# There are thousands of event names, and few events of the root user.
 _MOST_SELECTIVE = ("eventName", "userIdentity.type")
 
 
 def needs(node: Any) -> Needs | None:
-    """Derive what a compiled predicate's node needs; None where nothing is known.
+    """Derive the strings that a predicate node needs, or None if it has no such requirement.
 
-    An `all` needs what any one child needs: the most selective is taken. An `any` needs what
-    its children need, together; a `not` may hold without anything.
+    `all` needs what its most selective child needs. `any` needs the union of its children. `not`
+    has no requirement.
     """
     match node:
         case {"all": children}:
@@ -42,55 +41,55 @@ def needs(node: Any) -> Needs | None:
             known = [need for child in children if (need := needs(child))]
             return frozenset().union(*known) if len(known) == len(children) else None
         case {"field": path, "equals": texts}:
-            return frozenset(Text(path, text, ignore_case=False) for text in texts)
+            return frozenset(RequiredText(path, text, ignore_case=False) for text in texts)
         case {"field": path, "equals_ignore_case": texts}:
-            return frozenset(Text(path, text, ignore_case=True) for text in texts)
+            return frozenset(RequiredText(path, text, ignore_case=True) for text in texts)
     return None
 
 
 def _selectivity(need: Needs) -> tuple[int, int]:
-    """Less is better: the worst of its fields, then the number of texts; ties go to the first."""
+    """Smaller is more selective: the least selective field, then the number of strings."""
     paths = {text.path for text in need}
     ranks = (_MOST_SELECTIVE.index(path) if path in _MOST_SELECTIVE else 2 for path in paths)
     return max(ranks), len(need)
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
-    """Numbers of detections, by what they need."""
+class DetectionIndex:
+    """Indexes of detections by the strings that they need."""
 
-    always: frozenset[int]  # those of which nothing is known
-    by_field: tuple[tuple[LookUp, Mapping[str, frozenset[int]]], ...]
+    always: frozenset[int]  # detections without a requirement
+    by_field: tuple[tuple[FieldReader, Mapping[str, frozenset[int]]], ...]
 
     @classmethod
     def of(cls, needed: Sequence[Needs | None]) -> Self:
         fields: dict[tuple[str, bool], dict[str, frozenset[int]]] = defaultdict(dict)
-        for number, need in enumerate(needed):
+        for position, need in enumerate(needed):
             for text in sorted(need or (), key=astuple):
                 by_text = fields[text.path, text.ignore_case]
-                by_text[text.text] = by_text.get(text.text, frozenset()) | {number}
+                by_text[text.text] = by_text.get(text.text, frozenset()) | {position}
         return cls(
-            frozenset(number for number, need in enumerate(needed) if need is None),
-            tuple((_look_up(*field), by_text) for field, by_text in fields.items()),
+            frozenset(position for position, need in enumerate(needed) if need is None),
+            tuple((_text_reader(*field), by_text) for field, by_text in fields.items()),
         )
 
     def candidates(self, record: Record) -> frozenset[int]:
-        """All that the record matches, and some that it does not."""
+        """Return a superset of the detections that the record matches."""
         candidates = self.always
-        for value_of, by_text in self.by_field:
-            value = value_of(record)
-            if type(value) is str and (numbers := by_text.get(value)):
-                candidates |= numbers
+        for read, by_text in self.by_field:
+            value = read(record)
+            if type(value) is str and (detections := by_text.get(value)):
+                candidates |= detections
         return candidates
 
 
-def _look_up(path: str, ignore_case: bool) -> LookUp:  # noqa: FBT001  # As the key of an index.
-    value_of = look_up(path)
+def _text_reader(path: str, ignore_case: bool) -> FieldReader:  # noqa: FBT001  # From a key of the index.
+    read = field_reader(path)
     if not ignore_case:
-        return value_of
+        return read
 
-    def in_small_letters(record: Record) -> Any:
-        value = value_of(record)
+    def read_lowercase(record: Record) -> Any:
+        value = read(record)
         return value.lower() if type(value) is str else None
 
-    return in_small_letters
+    return read_lowercase

@@ -1,42 +1,33 @@
-"""The notification to people: who, where, when, and what to do next; for mails and for chats."""
+"""Composes notifications for e-mail and chat applications, and publishes them to SNS topics."""
 
 import json
 from dataclasses import dataclass
-from enum import Enum
 
 from ..aws import AWS_ERRORS, SnsClient
 from ..errors import NotificationError
-from ..findings import console
 from ..findings.finding import Finding
-from ..findings.refusal import Refusal
-from ..text import in_code, line, unlinked
-from .directory import Account
+from ..findings.import_status import FindingLocation, ImportStatus
+from ..text import clean_line, defang, inline_code
+from .directory import AccountInfo
 
 _SUBJECT_LIMIT = 99  # "less than 100": https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
-_VALUE_LIMIT = 300  # ours, in characters: one value stays a few lines in a mail
+_VALUE_LIMIT = 300  # our limit in characters, a few lines in an e-mail
 _DESCRIPTION_LIMIT = 1024  # as in the finding
-_STEPS = 3
-_EVENT = "Event"  # a row's label
-_NOT_STATED = "not stated in the event"
-_NOT_KNOWN = "not known: AWS Organizations did not say"
-
-
-class Place(Enum):
-    """Where the finding stands at the time of the notification."""
-
-    OWNING_ACCOUNT = "in account {owner}"
-    SECURITY_ACCOUNT = (
-        "in the security account {security}; account {owner} does not take it yet, "
-        "and gets it when it does"
-    )
-    NOWHERE_YET = "NOT imported yet; it will be tried again"
-    PUT_ASIDE = "NOT imported; a person finds it in the dead-letter queue"
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    place: Place
-    refusal: Refusal | None = None  # of the owning account
+_MAX_STEPS = 3
+_EVENT = "Event"  # label of a row
+_NOT_RECORDED = "not recorded in the event"
+_UNKNOWN = "unknown (AWS Organizations did not respond)"
+_LOCATIONS = {
+    FindingLocation.OWNING_ACCOUNT: "imported into account {owner}.",
+    FindingLocation.SECURITY_ACCOUNT: (
+        "imported into the security account {security} as a fallback. Account {owner} does not "
+        "accept it yet, and Rootwatch retries the import."
+    ),
+    FindingLocation.NOT_IMPORTED: "NOT imported yet. Rootwatch retries the import.",
+    FindingLocation.DEAD_LETTER_QUEUE: (
+        "NOT imported. The event is in the dead-letter queue and requires manual action."
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +38,9 @@ class Notification:
 
     @property
     def message(self) -> str:
-        """The text for every protocol but https, by which AWS's chat integrations subscribe.
+        """Return the chat form for https subscriptions, and the text for all other protocols.
 
+        AWS's chat integrations subscribe by https:
         https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
         """
         return json.dumps({"default": self.text, "https": self.chat})
@@ -60,7 +52,7 @@ class NotificationTopic:
     topic_arn: str
 
     def publish(self, notification: Notification) -> None:
-        """Raise NotificationError where SNS does not take the notification."""
+        """Raise NotificationError if SNS rejects the notification."""
         try:
             self.sns.publish(
                 TopicArn=self.topic_arn,
@@ -72,60 +64,60 @@ class NotificationTopic:
             raise NotificationError(f"cannot publish to {self.topic_arn}: {error}") from error
 
 
-def compose(finding: Finding, standing: Standing, account: Account) -> Notification:
+def compose(finding: Finding, status: ImportStatus, account: AccountInfo) -> Notification:
     rows = _rows(finding, account)
     return Notification(
-        _subject(finding), _text(finding, standing, rows), _chat(finding, standing, rows)
+        _subject(finding), _text(finding, status, rows), _chat(finding, status, rows)
     )
 
 
 def _subject(finding: Finding) -> str:
     end = f" in account {finding.account}"
-    start = line(f"[{finding.detection.severity}] {finding.detection.title}", _VALUE_LIMIT)
-    printable = start.encode("ascii", errors="replace").decode("ascii")  # SNS takes ASCII only
-    return printable[: _SUBJECT_LIMIT - len(end)].rstrip() + end
+    start = clean_line(f"[{finding.detection.severity}] {finding.detection.title}", _VALUE_LIMIT)
+    ascii_start = start.encode("ascii", errors="replace").decode("ascii")  # SNS requires ASCII
+    return ascii_start[: _SUBJECT_LIMIT - len(end)].rstrip() + end
 
 
-def _text(finding: Finding, standing: Standing, rows: dict[str, str]) -> str:
+def _text(finding: Finding, status: ImportStatus, rows: dict[str, str]) -> str:
     width = max(map(len, rows)) + 2
     detection = finding.detection
     return "\n".join(
         [
-            line(detection.title, _VALUE_LIMIT),
+            clean_line(detection.title, _VALUE_LIMIT),
             "",
-            line(detection.description, _DESCRIPTION_LIMIT),
+            clean_line(detection.description, _DESCRIPTION_LIMIT),
             "",
-            *(f"{label + ':':{width}}{_in_mail(label, rows[label])}" for label in rows),
+            *(f"{label + ':':{width}}{_mail_value(label, rows[label])}" for label in rows),
             "",
-            f"Security Hub finding: {_where(finding, standing)}.",
-            *map(unlinked, _why(standing)),  # the service may quote the event
-            finding.link,
+            f"Security Hub finding: {_location(finding, status)}",
+            *map(defang, _reason(status)),  # an error message may quote the event
+            finding.console_url,
             "",
-            "The event in CloudTrail, for who is signed in to the account:",
-            _event_link(finding),
+            f"Event in CloudTrail (sign in to account {finding.account} first):",
+            finding.event_url,
             "",
-            "What to do next:",
+            "Next steps:",
             *(f"{number}. {step}" for number, step in enumerate(_next_steps(finding), start=1)),
             f"Runbook: {detection.runbook}",
         ]
     )
 
 
-def _in_mail(label: str, value: str) -> str:
-    """Nothing but what AWS itself writes may become a link there."""
-    return value if label == _EVENT else unlinked(value)
+def _mail_value(label: str, value: str) -> str:
+    """Defang all values that AWS does not write itself."""
+    return value if label == _EVENT else defang(value)
 
 
-def _chat(finding: Finding, standing: Standing, rows: dict[str, str]) -> str:
+def _chat(finding: Finding, status: ImportStatus, rows: dict[str, str]) -> str:
     """https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html"""
     detection = finding.detection
-    facts = [f"*{label}:* {in_code(value)}" for label, value in rows.items()]
+    values = [f"*{label}:* {inline_code(value)}" for label, value in rows.items()]
     paragraphs = [
-        line(detection.description, _DESCRIPTION_LIMIT),
-        "\n".join(facts),
-        f"*Security Hub finding:* {_where(finding, standing)}.",
-        *(in_code(reason) for reason in _why(standing)),
-        finding.link,
+        clean_line(detection.description, _DESCRIPTION_LIMIT),
+        "\n".join(values),
+        f"*Security Hub finding:* {_location(finding, status)}",
+        *map(inline_code, _reason(status)),
+        finding.console_url,
     ]
     notification = {
         "version": "1.0",
@@ -148,67 +140,62 @@ def _chat(finding: Finding, standing: Standing, rows: dict[str, str]) -> str:
     return json.dumps(notification)
 
 
-def _rows(finding: Finding, account: Account) -> dict[str, str]:
-    """One line each; what an attacker may have written is among them."""
+def _rows(finding: Finding, account: AccountInfo) -> dict[str, str]:
+    """Return one line for each label. An attacker may control some of the values."""
     event = finding.event
     rows = {
         "Account": _account(finding, account),
-        "Organizational unit": account.path or _NOT_KNOWN,
-        "In the organization": _age(finding, account),
+        "Organizational unit": account.path or _UNKNOWN,
+        "Joined organization": _joined(finding, account),
         "Time": f"{event.time:%Y-%m-%d %H:%M:%S} UTC",
         _EVENT: _event(finding),
-        "Identity": event.identity or _NOT_STATED,
-        "Source address": event.source_address or _NOT_STATED,
-        "User agent": event.user_agent or _NOT_STATED,
-        **_multi_factor(finding),
-        "Region": event.region or _NOT_STATED,
+        "Identity": event.identity or _NOT_RECORDED,
+        "Source IP address": event.source_address or _NOT_RECORDED,
+        "User agent": event.user_agent or _NOT_RECORDED,
+        **_mfa(finding),
+        "Region": event.region or _NOT_RECORDED,
         "CloudTrail event ID": event.event_id,
         "Severity": finding.detection.severity,
     }
-    return {label: line(value, _VALUE_LIMIT) for label, value in rows.items()}
+    return {label: clean_line(value, _VALUE_LIMIT) for label, value in rows.items()}
 
 
-def _account(finding: Finding, account: Account) -> str:
+def _account(finding: Finding, account: AccountInfo) -> str:
     name = f" {account.name}" if account.name else ""
     status = "" if account.status in (None, "ACTIVE") else f" ({account.status})"
     return f"{finding.account}{name}{status}"
 
 
-def _age(finding: Finding, account: Account) -> str:
-    """AWS lets root sign in without MFA for 35 days: a new account is where it happens."""
+def _joined(finding: Finding, account: AccountInfo) -> str:
     if account.joined is None:
-        return _NOT_KNOWN
-    since = f"since {account.joined:%Y-%m-%d}"
-    if account.is_new(finding.event.time):
-        return f"{since}, less than 35 days: AWS may not insist on MFA there yet"
-    return f"{since}, more than 35 days"
+        return _UNKNOWN
+    date = f"{account.joined:%Y-%m-%d}"
+    if account.is_in_grace_period(finding.event.time):
+        return f"{date} (less than 35 days before the event: AWS may not enforce MFA for root yet)"
+    return f"{date} (35 days or more before the event)"
 
 
 def _event(finding: Finding) -> str:
-    name = finding.event.name or _NOT_STATED
+    name = finding.event.name or _NOT_RECORDED
     return f"{name} ({finding.event.source})" if finding.event.source else name
 
 
-def _multi_factor(finding: Finding) -> dict[str, str]:
-    """Only a sign-in says whether MFA was used; that it should have said so is told, too."""
+def _mfa(finding: Finding) -> dict[str, str]:
+    """Only sign-in events record whether MFA was used."""
     if finding.event.name == "ConsoleLogin" or finding.event.mfa_used:
-        return {"MFAUsed": finding.event.mfa_used or _NOT_STATED}
+        return {"MFA used": finding.event.mfa_used or _NOT_RECORDED}
     return {}
 
 
-def _where(finding: Finding, standing: Standing) -> str:
+def _location(finding: Finding, status: ImportStatus) -> str:
     security = finding.scope.security_account
-    return standing.place.value.format(owner=finding.account, security=security)
+    return _LOCATIONS[status.location].format(owner=finding.account, security=security)
 
 
-def _why(standing: Standing) -> list[str]:
-    return [line(f"Reason: {standing.refusal}", _VALUE_LIMIT)] if standing.refusal else []
-
-
-def _event_link(finding: Finding) -> str:
-    event, scope = finding.event, finding.scope
-    return console.cloudtrail_event(scope.partition, event.region or scope.region, event.event_id)
+def _reason(status: ImportStatus) -> list[str]:
+    return [clean_line(f"Reason: {status.failure}", _VALUE_LIMIT)] if status.failure else []
 
 
 def _next_steps(finding: Finding) -> list[str]:
-    return [line(step, 2 * _VALUE_LIMIT) for step in finding.detection.next_steps[:_STEPS]]
+    steps = finding.detection.next_steps[:_MAX_STEPS]
+    return [clean_line(step, 2 * _VALUE_LIMIT) for step in steps]

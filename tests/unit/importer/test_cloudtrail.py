@@ -1,4 +1,4 @@
-"""Reading a CloudTrail record, whatever stands in it, and writing one that reads the same."""
+"""Reading CloudTrail records, valid and invalid, and writing minimal ones."""
 
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from functions.finding_importer.errors import BadRecordError
-from functions.finding_importer.matching.cloudtrail import CloudTrailEvent, may_be_record
-from tests.unit.importer.doubles import record
-from tests.unit.importer.events import MISPLACED_SIGN_INS, NEAR_SIGN_INS, RECORDS
+from functions.finding_importer.errors import InvalidRecordError
+from functions.finding_importer.matching.cloudtrail import CloudTrailEvent, resembles_record
+from tests.unit.importer.builders import record
+from tests.unit.importer.strategies import INVALID_SIGN_INS, MUTATED_SIGN_INS, RECORDS
 
 parse = CloudTrailEvent.parse
+MINIMAL = {"eventID": "e", "eventTime": "2025-03-04T05:06:07Z", "recipientAccountId": "1" * 12}
 
 
-def test_a_record_is_read_into_its_parts() -> None:
+def test_an_event_has_the_fields_of_its_record() -> None:
     assert parse(record()) == CloudTrailEvent(
         event_id="7f1c1f6e-0000-4000-8000-000000000001",
         time=datetime(2025, 3, 4, 5, 6, 7, tzinfo=UTC),
@@ -31,18 +32,15 @@ def test_a_record_is_read_into_its_parts() -> None:
     )
 
 
-def test_what_a_record_does_not_state_is_none() -> None:
-    event = parse(
-        {"eventID": "e", "eventTime": "2025-03-04T05:06:07Z", "recipientAccountId": "111122223333"}
-    )
+def test_an_absent_field_is_none() -> None:
+    event = parse(MINIMAL)
 
     assert (event.region, event.name, event.source, event.source_address) == (None,) * 4
     assert (event.identity, event.user_agent, event.mfa_used, event.login_to) == (None,) * 4
 
 
-@pytest.mark.parametrize(
-    ("identity", "expected"),
-    [
+def test_an_identity_without_an_arn_is_its_type() -> None:
+    for identity, expected in (
         ({"type": "AWSService", "invokedBy": "lambda.amazonaws.com"}, "AWSService"),
         ({"type": "IAMUser", "arn": None}, "IAMUser"),
         ({"type": "IAMUser", "arn": ""}, "IAMUser"),
@@ -50,91 +48,87 @@ def test_what_a_record_does_not_state_is_none() -> None:
         ({"arn": ["x"]}, "(array)"),
         ({}, None),
         ("root", None),
-    ],
-)
-def test_the_type_tells_the_identity_where_there_is_no_arn(
-    identity: Any, expected: str | None
-) -> None:
-    changes = {"userIdentity": identity}
-
-    assert parse(record(**changes)).identity == expected
+    ):
+        assert parse(record(userIdentity=identity)).identity == expected
 
 
-@pytest.mark.parametrize("absent", [{}, {"recipientAccountId": None}])
-def test_the_identity_tells_the_account_where_the_recipient_is_absent(
-    absent: dict[str, Any],
-) -> None:
+def test_the_account_of_the_identity_replaces_an_absent_recipient() -> None:
     complete = record(userIdentity={"type": "Root", "accountId": "444455556666"})
     del complete["recipientAccountId"]
 
-    assert parse(complete | absent).account == "444455556666"
+    assert parse(complete).account == "444455556666"
+    assert parse(complete | {"recipientAccountId": None}).account == "444455556666"
 
 
-def test_the_time_is_told_in_utc() -> None:
+def test_the_time_is_converted_to_utc() -> None:
     event = parse(record(eventTime="2025-03-04T05:06:07.5+02:00"))
 
     assert event.time == datetime(2025, 3, 4, 3, 6, 7, 500_000, tzinfo=UTC)
     assert event.time.tzinfo is UTC
 
 
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [
-        ({"eventID": None}, "eventID"),
-        ({"eventID": ""}, "eventID"),
-        ({"eventID": "two words"}, "eventID"),
-        ({"eventID": "x" * 129}, "eventID"),
-        ({"eventID": {"a": 1}}, "eventID"),
-        ({"eventTime": None}, "eventTime"),
-        ({"eventTime": 1741064767}, "eventTime"),
-        ({"eventTime": "yesterday"}, "eventTime"),
-        ({"eventTime": "2025-03-04T05:06:07"}, "eventTime"),
-        ({"eventTime": "0001-01-01T00:00:00+14:00"}, "eventTime"),
-        ({"eventTime": "0999-12-31T23:59:59Z"}, "eventTime"),
-        ({"eventTime": "9999-01-01T00:00:00Z"}, "eventTime"),
-        ({"eventTime": "9999-12-31T23:59:59-23:59"}, "eventTime"),
-        ({"recipientAccountId": "12345678901"}, "recipientAccountId"),
-        ({"recipientAccountId": "１２３４５６７８９０１２"}, "recipientAccountId"),  # noqa: RUF001  # digits, but not ASCII
-        ({"recipientAccountId": 111122223333}, "recipientAccountId"),
-        ({"recipientAccountId": None, "userIdentity": "root"}, "userIdentity.accountId"),
-        ({"recipientAccountId": None, "userIdentity": {}}, "userIdentity.accountId"),
-    ],
-)
-def test_a_record_that_cannot_be_placed_is_bad_and_its_field_is_named(
-    changes: dict[str, Any], field: str
-) -> None:
-    with pytest.raises(BadRecordError, match=r"expected .* found ") as caught:
-        parse(record(**changes))
+def test_an_invalid_region_is_none() -> None:
+    for region in ("", "US-EAST-1", "us-east-1/", "x" * 33, 1, None):
+        assert parse(record(awsRegion=region)).region is None
 
-    assert caught.value.field == field
+
+FULLWIDTH = "\N{FULLWIDTH DIGIT ONE}" * 12
+INVALID = [
+    ({"eventID": None}, "eventID", "nothing"),
+    ({"eventID": ""}, "eventID", "a blank value"),
+    ({"eventID": "two words"}, "eventID", '"two words"'),
+    ({"eventID": "x" * 129}, "eventID", f'"{"x" * 79}…"'),
+    ({"eventID": {"a": 1}}, "eventID", "(object)"),
+    ({"eventTime": None}, "eventTime", "nothing"),
+    ({"eventTime": 1741064767}, "eventTime", "1741064767"),
+    ({"eventTime": "yesterday"}, "eventTime", '"yesterday"'),
+    ({"eventTime": "2025-03-04T05:06:07"}, "eventTime", '"2025-03-04T05:06:07"'),
+    ({"eventTime": "0001-01-01T00:00:00+14:00"}, "eventTime", '"0001-01-01T00:00:00+14:00"'),
+    ({"eventTime": "0999-12-31T23:59:59Z"}, "eventTime", '"0999-12-31T23:59:59Z"'),
+    ({"eventTime": "9999-01-01T00:00:00Z"}, "eventTime", '"9999-01-01T00:00:00Z"'),
+    ({"eventTime": "9999-12-31T23:59:59-23:59"}, "eventTime", '"9999-12-31T23:59:59-23:59"'),
+    ({"recipientAccountId": "12345678901"}, "recipientAccountId", '"12345678901"'),
+    ({"recipientAccountId": "1234567890123"}, "recipientAccountId", '"1234567890123"'),
+    ({"recipientAccountId": "123456789012\n"}, "recipientAccountId", '"123456789012"'),
+    ({"recipientAccountId": FULLWIDTH}, "recipientAccountId", f'"{FULLWIDTH}"'),
+    ({"recipientAccountId": 111122223333}, "recipientAccountId", "111122223333"),
+    ({"recipientAccountId": None, "userIdentity": "root"}, "userIdentity.accountId", "nothing"),
+    ({"recipientAccountId": None, "userIdentity": {}}, "userIdentity.accountId", "nothing"),
+    (
+        {"recipientAccountId": None, "userIdentity": {"accountId": "4444555566667"}},
+        "userIdentity.accountId",
+        '"4444555566667"',
+    ),
+]
+
+
+def test_an_invalid_record_raises_an_error_with_the_key_and_the_value() -> None:
+    for changes, key, got in INVALID:
+        with pytest.raises(InvalidRecordError) as caught:
+            parse(record(**changes))  # type: ignore[arg-type]  # Invalid on purpose.
+
+        assert str(caught.value).startswith(f"{key}: got {got}, expected ")
 
 
 @given(RECORDS)
-def test_an_event_is_read_again_from_the_record_that_it_writes(drawn: dict[str, Any]) -> None:
+def test_an_event_is_equal_after_writing_and_reading_its_record(drawn: dict[str, Any]) -> None:
     event = parse(drawn)
 
     assert parse(event.as_record()) == event
 
 
-def test_the_record_that_an_event_writes_holds_what_is_stated_only() -> None:
-    bare = {"eventID": "e", "eventTime": "2025-03-04T05:06:07Z", "recipientAccountId": "1" * 12}
-
-    assert parse(bare).as_record() == bare | {"eventTime": "2025-03-04T05:06:07+00:00"}
+def test_a_written_record_has_no_absent_fields() -> None:
+    assert parse(MINIMAL).as_record() == MINIMAL | {"eventTime": "2025-03-04T05:06:07+00:00"}
 
 
-@given(MISPLACED_SIGN_INS | NEAR_SIGN_INS)
-def test_a_record_is_read_or_bad_and_nothing_else(drawn: dict[str, Any]) -> None:
-    with suppress(BadRecordError):
+@given(INVALID_SIGN_INS | MUTATED_SIGN_INS)
+def test_an_arbitrary_record_parses_or_is_invalid(drawn: dict[str, Any]) -> None:
+    with suppress(InvalidRecordError):
         parse(drawn)
 
 
-@pytest.mark.parametrize(
-    ("document", "expected"),
-    [(record(), True), ({"eventID": None}, True), ({}, False), ({"message": "eventID"}, False)],
-)
-def test_a_document_without_any_field_of_a_record_is_none(
-    document: dict[str, Any],
-    *,
-    expected: bool,
-) -> None:
-    assert may_be_record(document) is expected
+def test_a_document_with_any_field_of_a_record_resembles_one() -> None:
+    assert resembles_record(record())
+    assert resembles_record({"eventID": None})
+    assert not resembles_record({})
+    assert not resembles_record({"message": "eventID"})

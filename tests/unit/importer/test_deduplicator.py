@@ -1,4 +1,4 @@
-"""Telling once: against moto's table, and against the fake of the others' tests, alike."""
+"""Deduplicating notifications and recording imports, with moto's table and with the fake."""
 
 import re
 import threading
@@ -8,19 +8,24 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from moto import mock_aws
 
 from functions.finding_importer.errors import NotificationError
-from functions.finding_importer.notifications.deduplicator import Once, Told
-from tests.unit.importer.doubles import Context
-from tests.unit.importer.fakes import client_error
-from tests.unit.importer.table import FakeTable, moto_table
+from functions.finding_importer.notifications.deduplicator import (
+    ImportedFindings,
+    NotificationDeduplicator,
+    PublishResult,
+)
+from tests.unit.importer.builders import FakeContext
+from tests.unit.importer.fakes import TABLE_NAME, FakeTable, client_error, moto_table
 
-DOWN = client_error("InternalServerError", "PutItem", 500)
+UNAVAILABLE = client_error("InternalServerError", "PutItem", 500)
 
 
 class Publisher:
+    """Raises the errors in turn, and counts the notifications."""
+
     def __init__(self, *errors: Exception | None) -> None:
         self.errors = list(errors)
         self.published = 0
@@ -31,10 +36,10 @@ class Publisher:
         self.published += 1
 
 
-def once(table: Any, seconds: float = 120.0) -> Once:
-    made = Once("told", table)
-    made.begin_invocation(Context(seconds))
-    return made
+def invocation(table: Any, seconds: float = 120.0) -> NotificationDeduplicator:
+    deduplicator = NotificationDeduplicator(TABLE_NAME, table)
+    deduplicator.begin_invocation(FakeContext(seconds))
+    return deduplicator
 
 
 @pytest.fixture(scope="module")
@@ -48,155 +53,211 @@ def table(request: pytest.FixtureRequest) -> Any:
     return request.getfixturevalue("moto") if request.param == "moto" else FakeTable()
 
 
-class TestTableThatWorks:
-    """Each test has keys of its own, as moto's table is one for all of them."""
+class TestAvailableTable:
+    """The tests share moto's table, so that each has keys of its own."""
 
-    def test_what_was_told_is_not_told_again(self, table: Any) -> None:
+    def test_a_key_is_published_once(self, table: Any) -> None:
         publish = Publisher()
 
-        told = [once(table).tell("a", publish) for _ in range(3)]
+        results = [invocation(table).publish_once("a", publish) for _ in range(3)]
 
-        assert told == [Told.NOW, Told.BEFORE, Told.BEFORE]
+        assert results == [
+            PublishResult.PUBLISHED,
+            PublishResult.DUPLICATE,
+            PublishResult.DUPLICATE,
+        ]
         assert publish.published == 1
 
-    def test_each_key_is_told(self, table: Any) -> None:
+    def test_every_key_is_published(self, table: Any) -> None:
         publish = Publisher()
-        telling = once(table)
+        deduplicator = invocation(table)
 
-        assert {telling.tell(f"b{number}", publish) for number in range(3)} == {Told.NOW}
+        assert {deduplicator.publish_once(f"b{number}", publish) for number in range(3)} == {
+            PublishResult.PUBLISHED
+        }
         assert publish.published == 3
 
-    def test_what_could_not_be_published_is_told_later(self, table: Any) -> None:
-        publish = Publisher(NotificationError("SNS is down"))
+    def test_a_failed_notification_is_published_later(self, table: Any) -> None:
+        publish = Publisher(NotificationError("SNS is unavailable"))
 
-        with pytest.raises(NotificationError, match="SNS is down"):
-            once(table).tell("c", publish)
-        assert once(table).tell("c", publish) is Told.NOW
+        with pytest.raises(NotificationError, match="SNS is unavailable"):
+            invocation(table).publish_once("c", publish)
+        assert invocation(table).publish_once("c", publish) is PublishResult.PUBLISHED
         assert publish.published == 1
 
-    def test_what_another_invocation_is_publishing_is_left_to_it(self, table: Any) -> None:
-        seen = []
+    def test_a_notification_in_progress_is_left_to_the_other_invocation(self, table: Any) -> None:
+        results = []
 
         def publish_slowly() -> None:
-            seen.append(once(table).tell("d", publish))
+            results.append(invocation(table).publish_once("d", publish))
 
         publish = Publisher()
-        assert once(table).tell("d", publish_slowly) is Told.NOW
-        assert seen == [Told.BY_ANOTHER]
+        assert invocation(table).publish_once("d", publish_slowly) is PublishResult.PUBLISHED
+        assert results == [PublishResult.IN_PROGRESS]
         assert publish.published == 0
 
-    def test_the_claim_of_an_invocation_that_ended_does_not_count(self, table: Any) -> None:
-        seen = []
+    def test_the_claim_of_a_crashed_invocation_expires(self, table: Any) -> None:
+        results = []
 
-        def publish_and_never_return() -> None:
-            # The first invocation is over by now, as if it had crashed here.
-            seen.append(once(table).tell("e", publish))
+        def publish_and_crash() -> None:
+            # The claim of the first invocation has expired, as if it had crashed here.
+            results.append(invocation(table).publish_once("e", publish))
 
         publish = Publisher()
-        once(table, seconds=-1).tell("e", publish_and_never_return)
-        assert seen == [Told.NOW]
+        invocation(table, seconds=-1).publish_once("e", publish_and_crash)
+        assert results == [PublishResult.PUBLISHED]
 
-    def test_an_error_of_ours_leaves_it_untold(self, table: Any) -> None:
+    def test_an_unexpected_error_releases_the_key(self, table: Any) -> None:
         with pytest.raises(ZeroDivisionError):
-            once(table).tell("f", Publisher(ZeroDivisionError()))
+            invocation(table).publish_once("f", Publisher(ZeroDivisionError()))
 
-        assert once(table).tell("f", Publisher()) is Told.NOW
+        assert invocation(table).publish_once("f", Publisher()) is PublishResult.PUBLISHED
 
 
-class TestTableThatFails:
-    def test_without_the_table_the_notification_goes_out(self) -> None:
+class TestUnavailableTable:
+    def test_a_notification_is_published_without_the_table(self) -> None:
         table, publish = FakeTable(), Publisher()
-        table.claims.always = DOWN
+        table.claims.default = UNAVAILABLE
 
-        assert once(table).tell("a", publish) is Told.UNREMEMBERED
+        assert invocation(table).publish_once("a", publish) is PublishResult.NOT_RECORDED
         assert publish.published == 1
 
-    def test_without_an_answer_of_the_table_the_notification_goes_out(self) -> None:
+    def test_a_notification_is_published_without_a_response_of_the_table(self) -> None:
         table, publish = FakeTable(), Publisher()
-        table.claims.always = EndpointConnectionError(endpoint_url="https://dynamodb")
+        table.claims.default = EndpointConnectionError(endpoint_url="https://dynamodb")
 
-        assert once(table).tell("a", publish) is Told.UNREMEMBERED
+        assert invocation(table).publish_once("a", publish) is PublishResult.NOT_RECORDED
         assert publish.published == 1
 
-    def test_without_the_table_a_notification_that_fails_is_told(self) -> None:
+    def test_a_failed_notification_without_the_table_raises_its_error(self) -> None:
         table = FakeTable()
-        table.claims.always = DOWN
+        table.claims.default = UNAVAILABLE
 
         with pytest.raises(NotificationError):
-            once(table).tell("a", Publisher(NotificationError("down")))
+            invocation(table).publish_once("a", Publisher(NotificationError("unavailable")))
 
-    def test_a_table_that_fails_after_the_notification_does_not_repeat_it(self) -> None:
+    def test_a_failure_to_complete_the_claim_does_not_repeat_the_notification(self) -> None:
         table, publish = FakeTable(), Publisher()
-        table.finishes.always = DOWN
+        table.completions.default = UNAVAILABLE
 
-        assert once(table).tell("a", publish) is Told.UNREMEMBERED
+        assert invocation(table).publish_once("a", publish) is PublishResult.NOT_RECORDED
         assert publish.published == 1
 
-    def test_then_another_invocation_waits_until_the_claim_has_ended(self) -> None:
+    def test_a_claim_that_was_not_completed_is_in_progress_until_it_expires(self) -> None:
         table, publish = FakeTable(), Publisher()
-        table.finishes.next = [DOWN]
-        once(table).tell("a", publish)
+        table.completions.next = [UNAVAILABLE]
+        invocation(table).publish_once("a", publish)
 
-        assert once(table).tell("a", publish) is Told.BY_ANOTHER
+        assert invocation(table).publish_once("a", publish) is PublishResult.IN_PROGRESS
 
-    def test_a_table_that_fails_to_release_a_claim_hides_no_failed_notification(self) -> None:
+    def test_a_failure_to_release_the_claim_does_not_hide_the_error(self) -> None:
         table = FakeTable()
-        table.releases.next = [DOWN]
-        publish = Publisher(NotificationError("SNS is down"))
+        table.releases.next = [UNAVAILABLE]
+        publish = Publisher(NotificationError("SNS is unavailable"))
 
-        with pytest.raises(NotificationError, match="SNS is down"):
-            once(table, seconds=-1).tell("a", publish)
-        assert once(table).tell("a", publish) is Told.NOW
+        with pytest.raises(NotificationError, match="SNS is unavailable"):
+            invocation(table, seconds=-1).publish_once("a", publish)
+        assert invocation(table).publish_once("a", publish) is PublishResult.PUBLISHED
 
     @pytest.mark.parametrize(
-        "row",
+        "item",
         [
             {"status": {"S": "OTHER"}, "expiration": {"N": "99999999999"}},
             {"status": {"S": "EXPIRED"}, "expiration": {"N": "99999999999"}},
             {"expiration": {"N": "99999999999"}},
         ],
     )
-    def test_a_row_that_powertools_does_not_understand_keeps_no_notification_back(
-        self, row: dict[str, Any]
-    ) -> None:
+    def test_a_malformed_item_does_not_prevent_a_notification(self, item: dict[str, Any]) -> None:
         table, publish = FakeTable(), Publisher()
-        once(table).tell("a", publish)
+        invocation(table).publish_once("a", publish)
         [key] = table.items
-        table.items[key] = {"id": {"S": key}, **row}
+        table.items[key] = {"id": {"S": key}, **item}
 
-        assert once(table).tell("a", publish) is Told.UNREMEMBERED
+        assert invocation(table).publish_once("a", publish) is PublishResult.NOT_RECORDED
         assert publish.published == 2
 
 
-def test_many_invocations_at_once_tell_once() -> None:
-    """Against the fake alone: moto checks the condition and writes the item in two steps."""
-    table, publish, together = FakeTable(), Publisher(), threading.Barrier(8)
+def test_concurrent_invocations_publish_once() -> None:
+    """With the fake only: moto checks the condition and writes the item in two steps."""
+    table, publish, barrier = FakeTable(), Publisher(), threading.Barrier(8)
 
-    def tell(_: int) -> Told:
-        together.wait(10)
-        return once(table).tell("g", publish)
+    def publish_once(_: int) -> PublishResult:
+        barrier.wait(10)
+        return invocation(table).publish_once("g", publish)
 
     with ThreadPoolExecutor(8) as pool:
-        told = list(pool.map(tell, range(8)))
+        results = list(pool.map(publish_once, range(8)))
 
     assert publish.published == 1
-    assert told.count(Told.NOW) == 1
-    assert set(told) <= {Told.NOW, Told.BEFORE, Told.BY_ANOTHER}
+    assert results.count(PublishResult.PUBLISHED) == 1
+    assert set(results) <= {
+        PublishResult.PUBLISHED,
+        PublishResult.DUPLICATE,
+        PublishResult.IN_PROGRESS,
+    }
 
 
-def test_the_table_is_configured_before_anybody_tells() -> None:
-    """Powertools else leaves that to the first, and lets others in before it is done."""
-    configured = Once("told", FakeTable())._table  # noqa: SLF001  # Nothing else shows it in time.
+def test_the_table_is_configured_before_the_first_notification() -> None:
+    """Powertools would configure it on first use, which is not thread-safe."""
+    configured = NotificationDeduplicator(TABLE_NAME, FakeTable())._table  # noqa: SLF001  # Not public.
 
     assert configured.configured
     assert configured.hash_function().name == "sha256"
 
 
-def test_what_was_told_is_remembered_for_longer_than_any_delivery_comes_again() -> None:
+def test_a_published_key_is_kept_for_longer_than_an_event_can_be_in_transit() -> None:
     table = FakeTable()
-    once(table).tell("a", Publisher())
-    [(key, row)] = table.items.items()
+    invocation(table).publish_once("a", Publisher())
+    [(key, item)] = table.items.items()
 
-    assert re.fullmatch("told#[0-9a-f]{64}", key)
-    assert row["status"] == {"S": "COMPLETED"}
-    assert int(row["expiration"]["N"]) > time.time() + 2 * 14 * 24 * 60 * 60
+    assert re.fullmatch("notification#[0-9a-f]{64}", key)
+    assert item["status"] == {"S": "COMPLETED"}
+    assert int(item["expiration"]["N"]) > time.time() + 2 * 14 * 24 * 60 * 60
+
+
+class TestImportedFindings:
+    @pytest.mark.parametrize("kind", ["moto", "fake"])
+    def test_recorded_findings_are_found(self, kind: str, moto: Any) -> None:
+        imported = ImportedFindings(TABLE_NAME, moto if kind == "moto" else FakeTable())
+
+        imported.record(["a", "b"])
+
+        assert imported.among(["a", "c", "b"]) == {"a", "b"}
+        assert imported.among([]) == set()
+
+    def test_a_recorded_finding_is_kept_for_longer_than_an_event_can_be_in_transit(self) -> None:
+        table = FakeTable()
+
+        ImportedFindings(TABLE_NAME, table, now=lambda: 1_000.0).record(["a"])
+
+        [item] = table.items.values()
+        assert int(item["expiration"]["N"]) > 1_000 + 2 * 14 * 24 * 60 * 60
+
+    def test_a_recorded_finding_does_not_claim_its_notification(self) -> None:
+        table, publish = FakeTable(), Publisher()
+
+        ImportedFindings(TABLE_NAME, table).record(["a"])
+
+        assert list(table.items) == ["import#a"]
+        assert invocation(table).publish_once("a", publish) is PublishResult.PUBLISHED
+
+    @pytest.mark.parametrize(
+        "error", [UNAVAILABLE, ReadTimeoutError(endpoint_url="https://dynamodb")]
+    )
+    def test_no_finding_is_found_without_the_table(self, error: Exception) -> None:
+        table = FakeTable()
+        imported = ImportedFindings(TABLE_NAME, table)
+        imported.record(["a"])
+        table.imports.default = error
+
+        imported.record(["b"])
+
+        assert imported.among(["a", "b"]) == set()
+
+    def test_findings_that_were_read_before_an_error_are_found(self) -> None:
+        table = FakeTable()
+        imported = ImportedFindings(TABLE_NAME, table)
+        imported.record(["a", "b"])
+        table.imports.next = [None, UNAVAILABLE]
+
+        assert imported.among(["a", "b"]) == {"a"}

@@ -1,4 +1,4 @@
-"""The function as it is deployed: the unpacked zip, run where the repository cannot be imported."""
+"""The deployed zip, unpacked and run without the repository."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ from zipfile import ZipFile
 import pytest
 
 from modules.function_package import build_zip, dependencies
-from tests.unit.importer.doubles import ENTRY, SOURCE, logs_event, record
+from tests.unit.importer.builders import ENTRY, SOURCE, logs_event, record
 from tests.unit.importer.test_environment import VARIABLES
 
 ENVIRONMENT = {**VARIABLES, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
@@ -26,9 +26,18 @@ print(json.dumps([handler(json.loads(event), Context()) for event in sys.argv[2:
 files = {name: str(getattr(module, "__file__", None)) for name, module in sys.modules.items()}
 print(json.dumps([name for name, file in files.items() if "site-packages" in file]))
 """
-# boto3 and what that needs, https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html; and
-# certifi, which botocore takes where it is there.
-BROUGHT = {"boto3", "botocore", "certifi", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
+# boto3 and its dependencies, https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html, and
+# certifi, which botocore uses if it is installed.
+RUNTIME_PACKAGES = {
+    "boto3",
+    "botocore",
+    "certifi",
+    "dateutil",
+    "jmespath",
+    "s3transfer",
+    "six",
+    "urllib3",
+}
 
 
 @pytest.fixture(scope="module")
@@ -58,33 +67,33 @@ def invoke(
     )
 
 
-def test_it_counts_what_it_handled_and_logs_it_as_json(task_root: Path) -> None:
-    ordinary = logs_event(record(eventName="CheckMfa"), record(userIdentity={"type": "IAMUser"}))
+def test_the_function_logs_and_counts_as_json(task_root: Path) -> None:
+    benign = logs_event(record(eventName="CheckMfa"), record(userIdentity={"type": "IAMUser"}))
     control = logs_event(message_type="CONTROL_MESSAGE")
 
-    done = invoke(task_root, ENVIRONMENT, ordinary, control)
+    completed = invoke(task_root, ENVIRONMENT, benign, control)
 
-    assert done.returncode == 0, done.stderr
-    *lines, answers, foreign = map(json.loads, done.stdout.splitlines())
-    assert answers == [
+    assert completed.returncode == 0, completed.stderr
+    *lines, responses, packages = map(json.loads, completed.stdout.splitlines())
+    assert responses == [
         {"Records": 2, "DeadLettered": 0, "Requeued": 0},
         {"Records": 0, "DeadLettered": 0, "Requeued": 0},
     ]
-    assert [line.get("message") for line in lines] == ["delivery handled", None] * 2
+    assert [line.get("message") for line in lines] == ["delivery processed", None] * 2
     assert lines[1]["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Rootwatch"
-    assert {name.split(".")[0] for name in foreign} <= BROUGHT
+    assert {name.split(".")[0] for name in packages} <= RUNTIME_PACKAGES
 
 
-def test_it_fails_without_a_variable_and_names_it(task_root: Path) -> None:
+def test_a_missing_variable_is_named_in_the_error(task_root: Path) -> None:
     incomplete = {key: value for key, value in ENVIRONMENT.items() if key != "QUEUE_URL"}
 
-    done = invoke(task_root, incomplete, logs_event(message_type="CONTROL_MESSAGE"))
+    completed = invoke(task_root, incomplete, logs_event(message_type="CONTROL_MESSAGE"))
 
-    assert done.returncode != 0
-    assert "EnvironmentVariableError: environment variable QUEUE_URL:" in done.stderr
+    assert completed.returncode != 0
+    assert "EnvironmentVariableError: QUEUE_URL: got nothing, expected a value" in completed.stderr
 
 
-def test_the_zip_is_pure_python_and_small_and_holds_no_schema(package: Path) -> None:
+def test_the_zip_has_python_modules_and_the_detections_only(package: Path) -> None:
     with ZipFile(package) as archive:
         others = [name for name in archive.namelist() if not name.endswith(".py")]
 

@@ -1,4 +1,4 @@
-"""What AWS Organizations knows of an account: looked up once, and never waited for."""
+"""Looking up accounts in AWS Organizations, with a cache and a limited wait."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,8 +8,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from functions.finding_importer.notifications.directory import GONE, UNKNOWN, Account, Directory
-from tests.unit.importer.doubles import OWNER
+from functions.finding_importer.notifications.directory import (
+    NOT_FOUND,
+    UNKNOWN,
+    AccountDirectory,
+    AccountInfo,
+)
+from tests.unit.importer.builders import OWNER
 from tests.unit.importer.fakes import FakeOrganizations, client_error
 
 JOINED = datetime(2025, 3, 4, tzinfo=UTC)
@@ -17,7 +22,7 @@ OTHER = "444455556666"
 
 
 @dataclass
-class Clock:
+class MonotonicClock:
     seconds: float = 1_000.0
 
     def __call__(self) -> float:
@@ -32,70 +37,72 @@ def organizations() -> Iterator[FakeOrganizations]:
         units={"ou-1": "Workloads", "ou-2": "Prod"},
     )
     yield fake
-    fake.answers.set()  # so that no thread is left behind
+    fake.available.set()  # ends the waiting threads
 
 
-def directory(organizations: FakeOrganizations, clock: Clock | None = None) -> Directory:
-    made = Directory(organizations, clock or Clock())
-    made.begin_invocation()
-    return made
+def directory(
+    organizations: FakeOrganizations, clock: MonotonicClock | None = None
+) -> AccountDirectory:
+    created = AccountDirectory(organizations, clock or MonotonicClock())
+    created.begin_invocation()
+    return created
 
 
 def test_an_account_has_a_name_a_status_a_date_and_a_path(organizations: FakeOrganizations) -> None:
-    assert directory(organizations).account(OWNER) == Account(
+    assert directory(organizations).account(OWNER) == AccountInfo(
         name="Payments", status="ACTIVE", joined=JOINED, path="Root / Workloads / Prod"
     )
 
 
-def test_an_account_is_looked_up_once_and_a_unit_once_for_all(
+def test_accounts_and_units_are_looked_up_once(
     organizations: FakeOrganizations,
 ) -> None:
     organizations.parents[OTHER] = "ou-2"
-    known = directory(organizations)
+    accounts = directory(organizations)
     for _ in range(2):
-        known.account(OWNER)
-        known.account(OTHER)
+        accounts.account(OWNER)
+        accounts.account(OTHER)
 
     assert organizations.calls == [OWNER, OWNER, "ou-2", "ou-2", "ou-1", "ou-1", OTHER, OTHER]
 
 
-def test_what_is_an_hour_old_is_looked_up_again(organizations: FakeOrganizations) -> None:
-    clock = Clock()
-    known = directory(organizations, clock)
-    known.account(OWNER)
+def test_an_account_is_looked_up_again_after_an_hour(organizations: FakeOrganizations) -> None:
+    clock = MonotonicClock()
+    accounts = directory(organizations, clock)
+    accounts.account(OWNER)
     organizations.accounts[OWNER] = {"Name": "Renamed"}
 
     clock.seconds += 3600
-    assert known.account(OWNER).name == "Payments"
+    assert accounts.account(OWNER).name == "Payments"
     clock.seconds += 1
-    known.begin_invocation()
-    assert known.account(OWNER).name == "Renamed"
+    accounts.begin_invocation()
+    assert accounts.account(OWNER).name == "Renamed"
 
 
-def test_a_look_up_that_takes_too_long_is_not_waited_for_and_may_serve_later(
+def test_a_slow_lookup_is_unknown_and_serves_a_later_invocation(
     organizations: FakeOrganizations,
 ) -> None:
-    organizations.answers.clear()
-    clock = Clock()
-    known = directory(organizations, clock)
+    organizations.available.clear()
+    clock = MonotonicClock()
+    accounts = directory(organizations, clock)
 
     clock.seconds += 3
-    assert known.account(OWNER) == UNKNOWN
-    assert known.account(OTHER) == UNKNOWN
+    assert accounts.account(OWNER) == UNKNOWN
+    assert accounts.account(OTHER) == UNKNOWN
     assert organizations.calls.count(OWNER) <= 1
 
-    organizations.answers.set()
-    known.begin_invocation()
-    assert known.account(OWNER).name == "Payments"
-    assert organizations.calls.count(OWNER) == 2  # itself and its parents, once
+    organizations.available.set()
+    accounts.begin_invocation()
+    assert accounts.account(OWNER).name == "Payments"
+    assert organizations.calls.count(OWNER) == 2  # the account and its parents
 
 
-def test_all_look_ups_of_an_invocation_share_what_it_may_wait(
+def test_all_lookups_of_an_invocation_share_its_maximum_wait(
     organizations: FakeOrganizations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited = []
 
-    class Slow:
+    class SlowLookup:
         def done(self) -> bool:
             return False
 
@@ -104,11 +111,11 @@ def test_all_look_ups_of_an_invocation_share_what_it_may_wait(
             clock.seconds += timeout
             raise TimeoutError
 
-    clock = Clock()
-    known = directory(organizations, clock)
-    monkeypatch.setattr(known, "_pool", type("Pool", (), {"submit": lambda *_: Slow()})())
+    clock = MonotonicClock()
+    accounts = directory(organizations, clock)
+    monkeypatch.setattr(accounts, "_pool", type("Pool", (), {"submit": lambda *_: SlowLookup()})())
     for number in range(5):
-        assert known.account(f"{number:012}") == UNKNOWN
+        assert accounts.account(f"{number:012}") == UNKNOWN
 
     assert waited == [3.0, 0.0, 0.0, 0.0, 0.0]
 
@@ -122,77 +129,77 @@ def test_all_look_ups_of_an_invocation_share_what_it_may_wait(
         KeyError("Account"),
     ],
 )
-def test_a_failure_is_kept_for_a_minute_only(
+def test_a_failure_is_cached_for_a_minute(
     organizations: FakeOrganizations, error: Exception
 ) -> None:
-    organizations.faults.next = [error]
-    clock = Clock()
-    known = directory(organizations, clock)
+    organizations.errors.next = [error]
+    clock = MonotonicClock()
+    accounts = directory(organizations, clock)
 
-    assert known.account(OWNER) == UNKNOWN
+    assert accounts.account(OWNER) == UNKNOWN
     clock.seconds += 60
-    assert known.account(OWNER) == UNKNOWN
+    assert accounts.account(OWNER) == UNKNOWN
     clock.seconds += 1
-    known.begin_invocation()
-    assert known.account(OWNER).name == "Payments"
+    accounts.begin_invocation()
+    assert accounts.account(OWNER).name == "Payments"
 
 
 @pytest.mark.parametrize("failing", [1, 2, 3])
-def test_an_account_whose_path_cannot_be_told_has_none(
+def test_an_account_without_a_path_has_its_other_details(
     organizations: FakeOrganizations, failing: int
 ) -> None:
-    organizations.faults.next = [*[None] * failing, client_error("AccessDeniedException")]
+    organizations.errors.next = [*[None] * failing, client_error("AccessDeniedException")]
 
-    assert directory(organizations).account(OWNER) == Account(
+    assert directory(organizations).account(OWNER) == AccountInfo(
         name="Payments", status="ACTIVE", joined=JOINED
     )
 
 
-def test_a_path_that_could_not_be_told_is_asked_for_again_soon(
+def test_a_missing_path_is_looked_up_again_after_a_minute(
     organizations: FakeOrganizations,
 ) -> None:
-    organizations.faults.next = [None, client_error("AccessDeniedException")]
-    clock = Clock()
-    known = directory(organizations, clock)
-    known.account(OWNER)
+    organizations.errors.next = [None, client_error("AccessDeniedException")]
+    clock = MonotonicClock()
+    accounts = directory(organizations, clock)
+    accounts.account(OWNER)
 
     clock.seconds += 61
-    known.begin_invocation()
-    assert known.account(OWNER).path == "Root / Workloads / Prod"
+    accounts.begin_invocation()
+    assert accounts.account(OWNER).path == "Root / Workloads / Prod"
 
 
-def test_a_unit_that_was_renamed_is_told_by_its_new_name_within_an_hour(
+def test_a_renamed_unit_has_its_new_name_after_an_hour(
     organizations: FakeOrganizations,
 ) -> None:
-    clock = Clock()
-    known = directory(organizations, clock)
-    known.account(OWNER)
+    clock = MonotonicClock()
+    accounts = directory(organizations, clock)
+    accounts.account(OWNER)
     organizations.units["ou-2"] = "Live"
 
     clock.seconds += 3601
-    known.begin_invocation()
-    assert known.account(OWNER).path == "Root / Workloads / Live"
+    accounts.begin_invocation()
+    assert accounts.account(OWNER).path == "Root / Workloads / Live"
 
 
-def test_an_error_that_nobody_foresaw_is_no_answer(organizations: FakeOrganizations) -> None:
-    organizations.faults.next = [ZeroDivisionError()]
-    clock = Clock()
-    known = directory(organizations, clock)
+def test_an_unexpected_error_is_cached_like_a_failure(organizations: FakeOrganizations) -> None:
+    organizations.errors.next = [ZeroDivisionError()]
+    clock = MonotonicClock()
+    accounts = directory(organizations, clock)
 
-    assert known.account(OWNER) == UNKNOWN
+    assert accounts.account(OWNER) == UNKNOWN
     clock.seconds += 61
-    known.begin_invocation()
-    assert known.account(OWNER).name == "Payments"
+    accounts.begin_invocation()
+    assert accounts.account(OWNER).name == "Payments"
 
 
-def test_an_account_of_no_organization_is_gone(organizations: FakeOrganizations) -> None:
-    organizations.strangers.add(OTHER)
+def test_an_account_of_another_organization_is_not_found(organizations: FakeOrganizations) -> None:
+    organizations.unknown_accounts.add(OTHER)
 
-    assert directory(organizations).account(OTHER) == GONE
+    assert directory(organizations).account(OTHER) == NOT_FOUND
 
 
 @pytest.mark.parametrize(
-    ("told", "status"),
+    ("response", "status"),
     [
         ({"State": "CLOSED", "Status": "SUSPENDED"}, "CLOSED"),
         ({"State": "SUSPENDED", "Status": None}, "SUSPENDED"),
@@ -200,27 +207,27 @@ def test_an_account_of_no_organization_is_gone(organizations: FakeOrganizations)
         ({"Status": None}, None),
     ],
 )
-def test_the_state_is_told_by_its_newer_name_where_there_is_one(
-    organizations: FakeOrganizations, told: dict[str, str], status: str | None
+def test_state_takes_precedence_over_the_retired_status(
+    organizations: FakeOrganizations, response: dict[str, str], status: str | None
 ) -> None:
-    organizations.accounts[OWNER] = told
+    organizations.accounts[OWNER] = response
 
     assert directory(organizations).account(OWNER).status == status
 
 
-def test_a_name_is_one_clean_line_or_none(organizations: FakeOrganizations) -> None:
+def test_names_are_clean_lines_of_limited_length(organizations: FakeOrganizations) -> None:
     organizations.accounts[OWNER] = {"Name": "two\nlines\u202e" + "x" * 200}
     organizations.accounts[OTHER] = {"Name": "\n"}
     organizations.units["ou-2"] = "Pr\nod"
-    known = directory(organizations)
+    accounts = directory(organizations)
 
-    assert str(known.account(OWNER).name).startswith("two lines xxx")
-    assert len(str(known.account(OWNER).name)) == 128
-    assert known.account(OWNER).path == "Root / Workloads / Pr od"
-    assert known.account(OTHER).name is None
+    assert str(accounts.account(OWNER).name).startswith("two lines xxx")
+    assert len(str(accounts.account(OWNER).name)) == 128
+    assert accounts.account(OWNER).path == "Root / Workloads / Pr od"
+    assert accounts.account(OTHER).name is None
 
 
-def test_units_that_hold_each_other_end_somewhere(organizations: FakeOrganizations) -> None:
+def test_a_cycle_of_units_ends_at_the_maximum_depth(organizations: FakeOrganizations) -> None:
     organizations.parents["ou-1"] = "ou-2"
 
     assert str(directory(organizations).account(OWNER).path).startswith("Root / ")
@@ -235,5 +242,7 @@ def test_units_that_hold_each_other_end_somewhere(organizations: FakeOrganizatio
         (JOINED - timedelta(days=35), False),
     ],
 )
-def test_an_account_is_new_for_35_days(joined: Any, *, expected: bool | None) -> None:
-    assert Account(joined=joined).is_new(at=JOINED) is expected
+def test_an_account_is_in_its_grace_period_for_35_days(
+    joined: Any, *, expected: bool | None
+) -> None:
+    assert AccountInfo(joined=joined).is_in_grace_period(at=JOINED) is expected

@@ -1,4 +1,4 @@
-"""Sign-ins through faults of every service: each ends as one finding, told once, or put aside."""
+"""Sign-ins during errors of every service: each results in one finding and a notification."""
 
 import json
 from collections.abc import Iterator
@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from functions.finding_importer import log
 from functions.finding_importer.errors import QueueError
-from tests.unit.importer.cloud import Cloud
-from tests.unit.importer.doubles import (
+from tests.unit.importer.builders import (
     SECURITY,
     event_bridge_event,
     id_of,
@@ -21,9 +20,10 @@ from tests.unit.importer.doubles import (
     queue_event,
     sign_in,
 )
-from tests.unit.importer.fakes import Faults, client_error
+from tests.unit.importer.fake_cloud import FakeCloud
+from tests.unit.importer.fakes import ErrorSchedule, client_error
 
-TABLE = ("claims", "finishes", "releases", "imports")
+TABLE = ("claims", "completions", "releases", "imports")
 ACCOUNTS = ("111111111111", "222222222222", SECURITY)
 CODES = [
     ("ThrottlingException", 400),
@@ -32,7 +32,7 @@ CODES = [
     ("InvalidAccessException", 401),
     ("ExpiredTokenException", 403),
     ("UnrecognizedClientException", 403),
-    ("Odd", 400),
+    ("Other", 400),
 ]
 ERRORS: list[Exception | None] = [
     *[client_error(code, "Operation", status) for code, status in CODES],
@@ -40,10 +40,10 @@ ERRORS: list[Exception | None] = [
     ResponseParserError("no XML"),
     *[None] * 4,
 ]
-# A schedule that fails is told as it was drawn: to look for a smaller one would take minutes.
+# Shrinking a failing schedule would take minutes.
 NO_SHRINKING = [Phase.explicit, Phase.reuse, Phase.generate]
-SOME = st.lists(st.sampled_from(ERRORS), max_size=6)
-# A delivery: by which path it comes, and whose sign-ins it holds.
+SCHEDULES = st.lists(st.sampled_from(ERRORS), max_size=6)
+# Whether a delivery uses the subscription filter, and the accounts of its sign-ins.
 DELIVERIES = st.lists(
     st.tuples(st.booleans(), st.lists(st.sampled_from(ACCOUNTS), min_size=1, max_size=3)),
     min_size=1,
@@ -61,16 +61,16 @@ def silence() -> Iterator[None]:
 
 
 class Lambda:
-    """Invokes as Lambda does: repeats what failed, and keeps what failed to the end."""
+    """Retries failed invocations, and keeps the event after the last retry, as Lambda does."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: FakeCloud) -> None:
         self.cloud = cloud
         self.messages: list[str] = []
 
     def deliver(self, event: dict[str, Any]) -> None:
         for _ in range(3):
             try:
-                self.cloud.invoke(event, seconds=-1)  # so that no claim outlives its invocation
+                self.cloud.invoke(event, seconds=-1)  # claims expire at once
             except QueueError:
                 continue
             return
@@ -79,59 +79,59 @@ class Lambda:
     def poll(self) -> None:
         if not self.messages and not self.cloud.queued:
             return
-        taken = [*self.messages, *(sent.body for sent in self.cloud.queued)][:10]
+        batch = [*self.messages, *(sent.body for sent in self.cloud.queued)][:10]
         self.cloud.queued[:] = self.cloud.queued[max(0, 10 - len(self.messages)) :]
         self.messages = self.messages[10:]
-        answer = self.cloud.invoke(queue_event(*taken), seconds=-1)
-        stay = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
-        self.messages += [body for n, body in enumerate(taken) if f"message-{n}" in stay]
+        response = self.cloud.invoke(queue_event(*batch), seconds=-1)
+        failed = {failure["itemIdentifier"] for failure in response["batchItemFailures"]}
+        self.messages += [body for n, body in enumerate(batch) if f"message-{n}" in failed]
 
 
 @given(
     DELIVERIES,
     st.fixed_dictionaries(
         {},
-        optional=dict.fromkeys(("sns", "sqs", *TABLE), SOME),
+        optional=dict.fromkeys(("sns", "sqs", *TABLE), SCHEDULES),
     ),
-    st.fixed_dictionaries({}, optional=dict.fromkeys(ACCOUNTS, SOME)),
+    st.fixed_dictionaries({}, optional=dict.fromkeys(ACCOUNTS, SCHEDULES)),
     st.dictionaries(st.sampled_from(ACCOUNTS), st.sampled_from(ERRORS).filter(bool)),
 )
 @settings(max_examples=100, phases=NO_SHRINKING)
-def test_every_sign_in_ends_as_one_finding_in_its_account_and_is_told(
+def test_every_sign_in_results_in_one_finding_in_its_account_and_a_notification(
     deliveries: list[tuple[bool, list[str]]],
-    of_services: dict[str, list[Exception | None]],
-    of_hubs: dict[str, list[Exception | None]],
-    of_roles: dict[str, Exception],
+    service_errors: dict[str, list[Exception | None]],
+    hub_errors: dict[str, list[Exception | None]],
+    role_errors: dict[str, Exception],
 ) -> None:
-    cloud = Cloud(reserved_seconds=-10, accounts_at_once=1)  # the same on each run
+    cloud = FakeCloud(reserved_seconds=-10, max_concurrent_accounts=1)  # deterministic
     invoker = Lambda(cloud)
-    faults: dict[str, Faults] = {
-        "sns": cloud.sns.faults,
-        "sqs": cloud.sqs.faults,
+    schedules: dict[str, ErrorSchedule] = {
+        "sns": cloud.sns.errors,
+        "sqs": cloud.sqs.errors,
         **{name: getattr(cloud.table, name) for name in TABLE},
     }
-    for name, errors in of_services.items():
-        faults[name].next = list(errors)
-    for account, errors in of_hubs.items():
-        cloud.hub(account).faults.next = list(errors)
-    cloud.sts.errors = dict(of_roles)
+    for name, errors in service_errors.items():
+        schedules[name].next = list(errors)
+    for account, errors in hub_errors.items():
+        cloud.hub(account).errors.next = list(errors)
+    cloud.sts.errors = dict(role_errors)
 
-    for through_logs, accounts in deliveries:
+    for is_subscription, accounts in deliveries:
         for event in (
             [logs_event(*map(sign_in, accounts))]
-            if through_logs
+            if is_subscription
             else [event_bridge_event(sign_in(account)) for account in accounts]
         ):
             invoker.deliver(event)
     invoker.poll()
     cloud.sts.errors.clear()
-    for _ in range(60):  # more than there are faults
+    for _ in range(60):  # more than there are errors
         invoker.poll()
 
     seen = {account for _, accounts in deliveries for account in accounts}
-    told = [text for text in cloud.sns.told if "Root signed in" in text]
-    assert cloud.active() == {account: [id_of(account)] for account in seen}
-    assert (invoker.messages, cloud.queued, cloud.dead) == ([], [], [])
-    assert all(any(account in text for text in told) for account in seen)
-    if not of_services.keys() & set(TABLE):
-        assert len(told) == len(seen)
+    texts = [text for text in cloud.sns.texts if "Root signed in" in text]
+    assert cloud.active_findings() == {account: [id_of(account)] for account in seen}
+    assert (invoker.messages, cloud.queued, cloud.dead_letters) == ([], [], [])
+    assert all(any(account in text for text in texts) for account in seen)
+    if not service_errors.keys() & set(TABLE):
+        assert len(texts) == len(seen)

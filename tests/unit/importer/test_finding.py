@@ -1,18 +1,20 @@
-"""The finding in ASFF: its identity, its limits, what it says, and what stands in for it."""
+"""Findings in ASFF: their Ids, limits, content, and fallback findings."""
 
+import re
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.finding_importer.aws import Connections, Credentials, Patience
+from functions.finding_importer.aws import ClientFactory, ClientTimeouts, Credentials
 from functions.finding_importer.findings.finding import Asff, Finding, HubScope, build, finding_id
-from functions.finding_importer.findings.refusal import Cause, Refusal
+from functions.finding_importer.findings.import_status import FailureCause, ImportFailure
 from functions.finding_importer.matching.cloudtrail import CloudTrailEvent
 from sandbox.security_hub.findings import Caller, FindingStore
-from tests.unit.importer.doubles import (
+from tests.unit.importer.builders import (
     OWNER,
     REGION,
     RUNBOOK,
@@ -24,40 +26,40 @@ from tests.unit.importer.doubles import (
     record,
     schema_problems,
 )
-from tests.unit.importer.events import AWKWARD, LONG_TEXT, RECORDS
+from tests.unit.importer.strategies import ANY_VALUES, LONG_TEXT, RECORDS
 
-WHY = Refusal(Cause.HUB_NOT_ENABLED, "not subscribed")
+FAILURE = ImportFailure(FailureCause.HUB_NOT_ENABLED, "not subscribed")
 CALLER = Caller(account_id=SECURITY, region=REGION, partition="aws")
 
 
-def kinds(built: Finding, why: Refusal = WHY) -> list[Asff]:
-    return [built.asff, built.stand_in(why), built.archived_stand_in()]
+def variants(built: Finding, failure: ImportFailure = FAILURE) -> list[Asff]:
+    return [built.asff, built.fallback_finding(failure), built.archived_fallback_finding()]
 
 
 @given(RECORDS, LONG_TEXT)
-def test_any_record_that_can_be_placed_gives_findings_that_security_hub_takes(
-    drawn: dict[str, Any], words: str
+def test_security_hub_accepts_the_findings_of_arbitrary_valid_records(
+    drawn: dict[str, Any], text: str
 ) -> None:
-    wordy = f"x{words}"
-    chosen = detection(
-        title=wordy,
-        description=wordy,
-        next_steps=[wordy],
-        compliance=[{"framework": wordy, "version": wordy, "controls": [wordy, wordy]}],
+    title = f"x{text}"
+    one = detection(
+        title=title,
+        description=title,
+        next_steps=[title],
+        compliance=[{"framework": title, "version": title, "controls": [title, title]}],
     )
 
-    for asff in kinds(
-        build(CloudTrailEvent.parse(drawn), chosen, SCOPE), Refusal(WHY.cause, wordy)
-    ):
+    found = build(CloudTrailEvent.parse(drawn), one, SCOPE)
+
+    for asff in variants(found, ImportFailure(FAILURE.cause, title)):
         assert schema_problems(asff) == []
         assert hub_problem(asff) is None
 
 
 @given(RECORDS)
-def test_the_same_event_gives_the_same_findings(drawn: dict[str, Any]) -> None:
+def test_findings_depend_on_the_event_only(drawn: dict[str, Any]) -> None:
     one, other = (build(CloudTrailEvent.parse(drawn), detection(), SCOPE) for _ in range(2))
 
-    assert kinds(one) == kinds(other)
+    assert variants(one) == variants(other)
 
 
 @given(
@@ -65,9 +67,9 @@ def test_the_same_event_gives_the_same_findings(drawn: dict[str, Any]) -> None:
     st.from_regex(r"[0-9]{12}", fullmatch=True),
     st.sampled_from(["us-east-1", "eu-central-1", None]),
     st.ip_addresses().map(str),
-    AWKWARD,
+    ANY_VALUES,
 )
-def test_the_id_depends_on_what_identifies_the_event_and_on_nothing_else(
+def test_the_id_depends_on_the_identity_of_the_event_only(
     event_id: str, account: str, region: str | None, address: str, other: Any
 ) -> None:
     identity = {"eventID": event_id, "recipientAccountId": account, "awsRegion": region}
@@ -85,26 +87,21 @@ def test_the_id_depends_on_what_identifies_the_event_and_on_nothing_else(
     assert finding_id(one, detection(), SCOPE) == finding_id(again, detection(title="x"), SCOPE)
 
 
-@pytest.mark.parametrize(
-    ("changes", "name", "scope"),
-    [
+def test_each_part_of_the_identity_changes_the_id() -> None:
+    first = finding_id(CloudTrailEvent.parse(record()), detection(name="a"), SCOPE)
+    for changes, name, scope in (
         ({"eventID": "other"}, "a", SCOPE),
         ({"recipientAccountId": "444455556666"}, "a", SCOPE),
         ({"awsRegion": "eu-west-1"}, "a", SCOPE),
         ({}, "b", SCOPE),
         ({}, "a", HubScope("aws-cn", REGION, SECURITY)),
-    ],
-)
-def test_each_part_of_the_identity_changes_the_id(
-    changes: dict[str, Any], name: str, scope: HubScope
-) -> None:
-    first = finding_id(CloudTrailEvent.parse(record()), detection(name="a"), SCOPE)
-    second = finding_id(CloudTrailEvent.parse(record(**changes)), detection(name=name), scope)
+    ):
+        event = CloudTrailEvent.parse(record(**changes))
 
-    assert first != second
+        assert finding_id(event, detection(name=name), scope) != first
 
 
-def test_the_finding_says_what_where_and_when() -> None:
+def test_a_finding_has_the_details_of_its_event() -> None:
     asff = finding().asff
 
     assert asff["Id"] == (
@@ -133,7 +130,7 @@ def test_the_finding_says_what_where_and_when() -> None:
     assert asff["ProductFields"] == {
         "rootwatch/detectionId": detection().id,
         "rootwatch/eventID": "7f1c1f6e-0000-4000-8000-000000000001",
-        "rootwatch/event": (
+        "rootwatch/eventUrl": (
             "https://us-east-1.console.aws.amazon.com/cloudtrailv2/home?region=us-east-1"
             "#/events/7f1c1f6e-0000-4000-8000-000000000001"
         ),
@@ -145,7 +142,7 @@ def test_the_finding_says_what_where_and_when() -> None:
     }
 
 
-def test_the_finding_says_what_to_do_and_where_the_runbook_is() -> None:
+def test_a_finding_has_the_next_steps_and_the_runbook() -> None:
     recommendation = finding().asff["Remediation"]["Recommendation"]
     unpublished = finding(runbook="detections/a/runbook.md").asff["Remediation"]["Recommendation"]
     long = finding(next_steps=["x" * 600]).asff["Remediation"]["Recommendation"]
@@ -158,23 +155,22 @@ def test_the_finding_says_what_to_do_and_where_the_runbook_is() -> None:
     assert len(long["Text"]) == 512
 
 
-def test_the_finding_says_which_controls_it_bears_on() -> None:
+def test_a_finding_has_the_compliance_controls_of_its_detection() -> None:
     cis, nist = "CIS AWS Foundations Benchmark", "NIST SP 800-53"
-    told = finding(
+    found = finding(
         compliance=[
             {"framework": cis, "version": "5.0.0", "controls": ["1.4", "1.6"]},
             {"framework": nist, "version": "Rev. 5", "controls": ["AU-9"]},
         ]
     )
 
-    assert told.asff["ProductFields"]["rootwatch/compliance"] == (
+    assert found.asff["ProductFields"]["rootwatch/compliance"] == (
         "CIS AWS Foundations Benchmark 5.0.0: 1.4, 1.6; NIST SP 800-53 Rev. 5: AU-9"
     )
 
 
-@pytest.mark.parametrize(
-    ("address", "v4", "v6"),
-    [
+def test_an_ipv4_address_is_in_the_action_and_an_ipv6_address_in_the_network() -> None:
+    cases: list[tuple[Any, str | None, str | None]] = [
         ("198.51.100.7", "198.51.100.7", None),
         ("2001:DB8::1", None, "2001:db8::1"),
         ("::ffff:198.51.100.7", None, "::ffff:198.51.100.7"),
@@ -186,20 +182,17 @@ def test_the_finding_says_which_controls_it_bears_on() -> None:
         (3325256711, None, None),
         (None, None, None),
         ({"ip": "198.51.100.7"}, None, None),
-    ],
-)
-def test_an_address_stands_where_its_kind_belongs(
-    address: Any, v4: str | None, v6: str | None
-) -> None:
-    asff = finding({"sourceIPAddress": address}).asff
-    call = asff.get("Action", {}).get("AwsApiCallAction", {})
+    ]
+    for address, v4, v6 in cases:
+        asff = finding({"sourceIPAddress": address}).asff
+        call = asff.get("Action", {}).get("AwsApiCallAction", {})
 
-    assert call.get("RemoteIpDetails", {}).get("IpAddressV4") == v4
-    assert asff.get("Network", {}).get("SourceIpV6") == v6
-    assert ("Action" in asff, "Network" in asff) == (v4 is not None, v6 is not None)
+        assert call.get("RemoteIpDetails", {}).get("IpAddressV4") == v4
+        assert asff.get("Network", {}).get("SourceIpV6") == v6
+        assert ("Action" in asff, "Network" in asff) == (v4 is not None, v6 is not None)
 
 
-def test_the_call_is_named_as_far_as_the_event_does() -> None:
+def test_the_api_call_has_the_name_and_source_of_the_event() -> None:
     nameless = finding({"eventName": "", "eventSource": None}).asff["Action"]["AwsApiCallAction"]
     call = finding().asff["Action"]["AwsApiCallAction"]
 
@@ -211,46 +204,72 @@ def test_the_call_is_named_as_far_as_the_event_does() -> None:
     }
 
 
-def test_a_stand_in_is_the_security_accounts_and_says_whose_and_why() -> None:
-    owners, stand_in, archived = kinds(finding())
+def test_a_fallback_finding_belongs_to_the_security_account_and_has_owner_and_reason() -> None:
+    owned, fallback, archived = variants(finding())
 
-    for asff in (stand_in, archived):
-        assert (asff["Id"], asff["Resources"]) == (owners["Id"], owners["Resources"])
+    for asff in (fallback, archived):
+        assert (asff["Id"], asff["Resources"]) == (owned["Id"], owned["Resources"])
         assert asff["AwsAccountId"] == SECURITY
         assert asff["ProductArn"] == CALLER.default_product_arn
-    assert stand_in["ProductFields"] == owners["ProductFields"] | {
+    assert fallback["ProductFields"] == owned["ProductFields"] | {
         "rootwatch/owningAccount": OWNER,
-        "rootwatch/notInOwningAccountBecause": "Security Hub is not enabled there: not subscribed",
+        "rootwatch/fallbackReason": str(FAILURE),
     }
-    assert archived["ProductFields"] == owners["ProductFields"] | {"rootwatch/movedTo": OWNER}
-    assert (stand_in["RecordState"], archived["RecordState"]) == ("ACTIVE", "ARCHIVED")
+    assert archived["ProductFields"] == owned["ProductFields"] | {"rootwatch/movedTo": OWNER}
+    assert (fallback["RecordState"], archived["RecordState"]) == ("ACTIVE", "ARCHIVED")
 
 
 @pytest.mark.parametrize("order", [(1, 2), (2, 1), (1, 2, 1), (2, 1, 2)])
-def test_a_stand_in_ends_archived_whichever_import_comes_last(order: tuple[int, ...]) -> None:
-    store, made = FindingStore(), kinds(finding({"eventTime": "9998-12-31T23:59:59.9999Z"}))
-    for kind in order:
-        store.put(made[kind], CALLER)
+def test_a_fallback_finding_stays_archived_in_any_order_of_imports(order: tuple[int, ...]) -> None:
+    store, found = FindingStore(), variants(finding({"eventTime": "9998-12-31T23:59:59.9999Z"}))
+    for variant in order:
+        store.put(found[variant], CALLER)
 
     assert [one["RecordState"] for one in store] == ["ARCHIVED"]
 
 
-def test_the_link_leads_to_the_finding_in_the_importers_region() -> None:
-    assert finding().link.startswith(
-        "https://eu-central-1.console.aws.amazon.com/securityhub/home?region=eu-central-1#/findings"
-    )
-    assert finding().link.endswith("%252F7f1c1f6e-0000-4000-8000-000000000001")
+def test_console_urls_are_in_the_domain_of_the_partition() -> None:
+    for partition, domain in (
+        ("aws", "console.aws.amazon.com"),
+        ("aws-cn", "console.amazonaws.cn"),
+        ("aws-us-gov", "console.amazonaws-us-gov.com"),
+        ("aws-new", "console.aws.amazon.com"),
+    ):
+        event = CloudTrailEvent.parse(record(awsRegion=None))
+        found = build(event, detection(), HubScope(partition, "eu-1", SECURITY))
+
+        assert found.event_url == (
+            f"https://eu-1.{domain}/cloudtrailv2/home?region=eu-1#/events/{event.event_id}"
+        )
+        assert found.console_url.startswith(
+            f"https://eu-1.{domain}/securityhub/home?region=eu-1#/findings?search=Id%3D"
+        )
+        assert found.console_url.endswith("%252F7f1c1f6e-0000-4000-8000-000000000001")
 
 
-@pytest.mark.parametrize("kind", [0, 1, 2])
-def test_botocore_accepts_the_finding_as_a_request(kind: int) -> None:
-    patience = Patience(connect_seconds=1, read_seconds=1, attempts=1)
+def test_the_event_url_has_the_region_of_the_event_and_the_console_url_that_of_the_hub() -> None:
+    assert finding().event_url.startswith("https://us-east-1.console.aws.amazon.com/cloudtrailv2/")
+    assert finding().console_url.startswith(f"https://{REGION}.console.aws.amazon.com/securityhub/")
+
+
+@given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=128))
+def test_console_urls_encode_arbitrary_event_ids(event_id: str) -> None:
+    found = finding({"eventID": event_id})
+    event = found.event_url.partition("#/events/")[2]
+    search = found.console_url.partition("%253A")[2]
+
+    assert unquote(event) == event_id
+    assert unquote(unquote(search)).endswith(found.id)
+    assert re.fullmatch(r"[A-Za-z0-9._~%-]+", event + search)
+
+
+def test_botocore_accepts_the_findings_of_a_request() -> None:
+    timeouts = ClientTimeouts(connect_seconds=1, read_seconds=1, max_attempts=1)
     credentials = Credentials("key", "secret", "token", CloudTrailEvent.parse(record()).time)
-    client = Connections(REGION, patience).client("securityhub", credentials=credentials)
-    expected = {"Findings": [kinds(finding({"sourceIPAddress": "2001:db8::1"}))[kind]]}
-    answer = {"FailedCount": 0, "SuccessCount": 1, "FailedFindings": []}
-    with Stubber(client) as stub:
-        stub.add_response("batch_import_findings", answer, expected)
-        response = client.batch_import_findings(**expected)
+    client = ClientFactory(REGION, timeouts).client("securityhub", credentials=credentials)
+    response = {"FailedCount": 0, "SuccessCount": 1, "FailedFindings": []}
+    for asff in variants(finding({"sourceIPAddress": "2001:db8::1"})):
+        with Stubber(client) as stub:
+            stub.add_response("batch_import_findings", response, {"Findings": [asff]})
 
-    assert response["SuccessCount"] == 1
+            assert client.batch_import_findings(Findings=[asff])["SuccessCount"] == 1

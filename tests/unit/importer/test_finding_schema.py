@@ -1,48 +1,47 @@
-"""The schema of findings: it takes what the importer makes, and nothing beyond ASFF's limits."""
+"""finding.schema.json accepts the importer's findings, and nothing beyond the limits of ASFF."""
 
 import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import pytest
 from jsonschema import Draft202012Validator
 
-from functions.finding_importer.findings.refusal import Cause, Refusal
-from tests.unit.importer.doubles import SCHEMA, finding, hub_problem, schema_problems
+from functions.finding_importer.findings.import_status import FailureCause, ImportFailure
+from tests.unit.importer.builders import SCHEMA, finding, hub_problem, schema_problems
 
-WHY = Refusal(Cause.HUB_NOT_ENABLED, "not subscribed")
+FAILURE = ImportFailure(FailureCause.HUB_NOT_ENABLED, "not subscribed")
 IPV4 = finding().asff
 IPV6 = finding({"sourceIPAddress": "2001:db8::1"}).asff
-STAND_IN = finding().stand_in(WHY)
-ARCHIVED = finding().archived_stand_in()
+FALLBACK = finding().fallback_finding(FAILURE)
+ARCHIVED = finding().archived_fallback_finding()
 FIELDS = IPV4["ProductFields"]
 RESOURCE = IPV4["Resources"][0]
-CUSTOMERS = ["Note", "UserDefinedFields", "VerificationState", "Workflow", "WorkflowState"]
+CUSTOMER_MEMBERS = ["Note", "UserDefinedFields", "VerificationState", "Workflow", "WorkflowState"]
 
 
-def test_the_schema_is_one() -> None:
+def test_the_schema_is_valid() -> None:
     Draft202012Validator.check_schema(SCHEMA)
 
 
-@pytest.mark.parametrize("asff", [IPV4, IPV6, STAND_IN, ARCHIVED])
-def test_what_the_importer_makes_is_valid_here_and_for_security_hub(asff: dict[str, Any]) -> None:
-    assert schema_problems(asff) == []
-    assert hub_problem(asff) is None
+def test_the_schema_and_security_hub_accept_the_importers_findings() -> None:
+    for asff in (IPV4, IPV6, FALLBACK, ARCHIVED):
+        assert schema_problems(asff) == []
+        assert hub_problem(asff) is None
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
     asff = copy.deepcopy(IPV4)
     *parents, last = path.split(".")
-    place: Any = asff
+    parent: Any = asff
     for name in parents:
-        place = place[name]
-    place[last] = value
+        parent = parent[name]
+    parent[last] = value
     return asff
 
 
 RECOMMENDATION = "Remediation.Recommendation"
 CALL = "Action.AwsApiCallAction"
-WRONG = [
+INVALID = [
     ("SchemaVersion", "2018-10-09"),
     ("Id", "rootwatch/a/aws/us-east-1/111122223333/" + "e" * 512),
     ("Id", IPV4["Id"] + "\n"),
@@ -82,7 +81,7 @@ WRONG = [
     ("ProductFields", {**FIELDS, "rootwatch/MFAUsed": False}),
     ("ProductFields", {**FIELDS, "other": "x"}),
     ("ProductFields", {}),
-    ("RecordState", "GONE"),
+    ("RecordState", "DELETED"),
     ("RecordState", "ARCHIVED"),
     ("Action.ActionType", "NETWORK_CONNECTION"),
     (f"{CALL}.CallerType", "domain"),
@@ -92,55 +91,51 @@ WRONG = [
     (f"{CALL}.RemoteIpDetails.IpAddressV4", "198.51.100.777"),
     (f"{CALL}.RemoteIpDetails.IpAddressV4", "198.51.100.7\n"),
     ("Network", IPV6["Network"]),
-    *((name, {}) for name in [*CUSTOMERS, "Region", "Compliance"]),
+    *((name, {}) for name in [*CUSTOMER_MEMBERS, "Region", "Compliance"]),
 ]
 
 
-@pytest.mark.parametrize(("path", "value"), WRONG, ids=lambda value: f"{value!r:.40}")
-def test_anything_else_is_refused(path: str, value: Any) -> None:
-    assert schema_problems(changed(path, value))
+def test_the_schema_rejects_every_other_value() -> None:
+    for path, value in INVALID:
+        assert schema_problems(changed(path, value)), f"{path}: {value!r:.40}"
 
 
-@pytest.mark.parametrize("address", ["198.51.100.7", "fe80::1%eth0", "2001:db8::g", "::1\n", ""])
-def test_a_network_has_an_ipv6_address(address: str) -> None:
-    assert schema_problems({**IPV6, "Network": {"SourceIpV6": address}})
+def test_a_network_requires_an_ipv6_address() -> None:
+    for address in ("198.51.100.7", "fe80::1%eth0", "2001:db8::g", "::1\n", ""):
+        assert schema_problems({**IPV6, "Network": {"SourceIpV6": address}})
 
 
-@pytest.mark.parametrize("name", SCHEMA["required"])
-def test_each_required_member_is_missed(name: str) -> None:
-    assert schema_problems({key: value for key, value in IPV4.items() if key != name})
+def test_the_schema_rejects_a_finding_without_a_required_member() -> None:
+    for name in SCHEMA["required"]:
+        assert schema_problems({key: value for key, value in IPV4.items() if key != name}), name
 
 
-@pytest.mark.parametrize(
-    ("asff", "fields"),
-    [
-        (IPV4, {"rootwatch/movedTo": "111122223333"}),
-        (IPV4, {"rootwatch/owningAccount": "111122223333"}),
-        (STAND_IN, {"rootwatch/movedTo": "111122223333"}),
-        (ARCHIVED, {"rootwatch/owningAccount": "111122223333"}),
-    ],
-)
-def test_a_finding_is_of_one_kind_only(asff: dict[str, Any], fields: dict[str, str]) -> None:
-    mixed = {**asff, "ProductFields": {**asff["ProductFields"], **fields}}
+def test_a_finding_is_owned_or_fallback_or_archived() -> None:
+    for asff, name in (
+        (IPV4, "rootwatch/movedTo"),
+        (IPV4, "rootwatch/owningAccount"),
+        (FALLBACK, "rootwatch/movedTo"),
+        (ARCHIVED, "rootwatch/owningAccount"),
+    ):
+        fields = asff["ProductFields"] | {name: "111122223333"}
 
-    assert schema_problems(mixed)
+        assert schema_problems({**asff, "ProductFields": fields})
 
 
-def test_no_object_may_hold_what_the_schema_does_not_name() -> None:
+def test_no_object_allows_additional_properties() -> None:
     objects = list(walk(SCHEMA, lambda node: node.get("type") == "object"))
 
     assert len(objects) > 8
     assert all(node["additionalProperties"] is False for node in objects)
-    assert not set(CUSTOMERS) & set(SCHEMA["properties"])
+    assert not set(CUSTOMER_MEMBERS) & set(SCHEMA["properties"])
 
 
-@pytest.mark.parametrize("name", SCHEMA["properties"])
-def test_each_member_names_the_page_of_aws_that_its_limits_are_from(name: str) -> None:
-    member = SCHEMA["properties"][name]
-    definition = SCHEMA["$defs"].get(member.get("$ref", "").rpartition("/")[-1], {})
-    said = member.get("description") or definition["description"]
+def test_every_member_cites_the_documentation_of_its_limits() -> None:
+    for member in SCHEMA["properties"].values():
+        definition = SCHEMA["$defs"].get(member.get("$ref", "").rpartition("/")[-1], {})
+        description = member.get("description") or definition["description"]
 
-    assert "https://docs.aws.amazon.com/securityhub/" in said
+        assert "https://docs.aws.amazon.com/securityhub/" in description
 
 
 def walk(node: Any, wanted: Callable[[dict[str, Any]], bool]) -> Iterator[dict[str, Any]]:

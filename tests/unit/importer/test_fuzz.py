@@ -1,4 +1,4 @@
-"""Whatever arrives: no exception, no invalid finding, no sign-in and no unreadable thing lost."""
+"""Arbitrary input causes no exception and no invalid finding, and loses nothing."""
 
 import base64
 import gzip
@@ -13,12 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.finding_importer import log
-from functions.finding_importer.delivery import dead_letter
-from functions.finding_importer.errors import BadRecordError
+from functions.finding_importer.errors import InvalidRecordError
 from functions.finding_importer.findings.finding import build
 from functions.finding_importer.matching.cloudtrail import CloudTrailEvent
-from tests.unit.importer.cloud import Cloud, job
-from tests.unit.importer.doubles import (
+from functions.finding_importer.sources import messages as queue
+from tests.unit.importer.builders import (
     SCOPE,
     detection,
     event_bridge_event,
@@ -28,20 +27,25 @@ from tests.unit.importer.doubles import (
     queue_event,
     record,
 )
-from tests.unit.importer.events import (
-    AWKWARD,
+from tests.unit.importer.fake_cloud import FakeCloud, job
+from tests.unit.importer.strategies import (
+    ANY_VALUES,
+    INVALID_SIGN_INS,
     JSON,
-    MISPLACED_SIGN_INS,
-    NEAR_SIGN_INS,
+    MUTATED_SIGN_INS,
     SIGN_INS,
     TEXT,
 )
 
 DETECTION = detection()
-KEYS = st.sampled_from(["awslogs", "detail", "requestPayload", "rootwatch", "Records", "data"])
+KEYS = st.sampled_from(
+    ["awslogs", "detail", "requestPayload", queue.MESSAGE_TYPE, "Records", "data"]
+)
 EVENTS = JSON | st.dictionaries(KEYS, JSON | st.dictionaries(KEYS, JSON), min_size=1)
-# As they stand in a log event: good ones, bad ones, and no records at all.
-RECORDS = SIGN_INS | MISPLACED_SIGN_INS | NEAR_SIGN_INS | st.dictionaries(TEXT, AWKWARD, max_size=4)
+# Valid records, invalid records, and other objects.
+RECORDS = (
+    SIGN_INS | INVALID_SIGN_INS | MUTATED_SIGN_INS | st.dictionaries(TEXT, ANY_VALUES, max_size=4)
+)
 DEEP = st.sampled_from([100, 5_000, 9_990, 20_000]).map(
     lambda depth: f'{json.dumps(record())[:-1]}, "deep": {"[" * depth}{"]" * depth}}}'
 )
@@ -51,7 +55,6 @@ JOB = json.loads(job().body())
 
 @pytest.fixture(autouse=True, scope="module")
 def silence() -> Iterator[None]:
-    """A failure would show some hundred invocations' log."""
     log.configure("CRITICAL")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(log, "count", lambda *_: None)
@@ -59,8 +62,8 @@ def silence() -> Iterator[None]:
     log.configure("INFO")
 
 
-def what_is_due(messages: list[str]) -> tuple[set[str], Counter[str]]:
-    """The Ids of the findings that the messages are to become, and the messages that cannot."""
+def expected_results(messages: list[str]) -> tuple[set[str], Counter[str]]:
+    """Return the Ids of the expected findings, and the messages that are unreadable."""
     ids, unreadable = set(), Counter[str]()
     for message in messages:
         try:
@@ -73,107 +76,106 @@ def what_is_due(messages: list[str]) -> tuple[set[str], Counter[str]]:
         elif DETECTION.matches(document):
             try:
                 ids.add(build(CloudTrailEvent.parse(document), DETECTION, SCOPE).id)
-            except BadRecordError:
+            except InvalidRecordError:
                 unreadable[json.dumps(document)] += 1
     return ids, unreadable
 
 
-def put_aside(cloud: Cloud) -> Counter[str]:
-    """What can be read in the dead letters, parts of something long put together."""
+def dead_lettered(cloud: FakeCloud) -> Counter[str]:
+    """Return the contents of the dead letters, with their parts joined."""
     contents, parts = Counter[str](), ""
-    for sent in cloud.dead:
-        letter = json.loads(sent.body)
-        assert letter["rootwatch"] == dead_letter.KIND, sent.reason  # no finding was invalid
-        parts += letter.get("packed", "")
-        if letter.get("part") == letter.get("parts"):
-            whole = {"packed": parts, "part": 1, "parts": 1} if parts else letter
-            contents[str(dead_letter.content_of(whole))] += 1
+    for sent in cloud.dead_letters:
+        message = json.loads(sent.body)
+        # No finding was invalid.
+        assert message[queue.MESSAGE_TYPE] == queue.UNREADABLE_CONTENT, sent.reason
+        parts += message.get("gzipBase64", "")
+        if message.get("part") == message.get("parts"):
+            joined = {"gzipBase64": parts, "part": 1, "parts": 1} if parts else message
+            contents[str(queue.content_of(joined))] += 1
             parts = ""
     return contents
 
 
-def assert_sound(cloud: Cloud) -> None:
+def assert_consistent(cloud: FakeCloud) -> None:
     assert [problem for hub in cloud.hubs.values() for problem in hub.invalid] == []
     assert cloud.queued == []
 
 
-def assert_done(cloud: Cloud, messages: list[str]) -> None:
-    ids, unreadable = what_is_due(messages)
-    assert {id_ for found in cloud.active().values() for id_ in found} == ids
+def assert_complete(cloud: FakeCloud, messages: list[str]) -> None:
+    ids, unreadable = expected_results(messages)
+    assert {id_ for found in cloud.active_findings().values() for id_ in found} == ids
     assert len(cloud.sns.published) == len(ids)
-    assert put_aside(cloud) == unreadable
-    assert_sound(cloud)
+    assert dead_lettered(cloud) == unreadable
+    assert_consistent(cloud)
 
 
 @given(MESSAGES)
 @settings(max_examples=100)
-def test_records_in_a_subscriptions_payload(messages: list[str]) -> None:
-    cloud = Cloud()
+def test_records_in_the_payload_of_a_subscription_filter(messages: list[str]) -> None:
+    cloud = FakeCloud()
 
     cloud.invoke(logs_event(*messages))
 
-    assert_done(cloud, messages)
+    assert_complete(cloud, messages)
 
 
 @given(st.lists(RECORDS, min_size=1, max_size=4))
 @settings(max_examples=50)
 def test_records_in_messages_of_the_queue(drawn: list[dict[str, Any]]) -> None:
-    cloud = Cloud()
+    cloud = FakeCloud()
 
-    answer = cloud.invoke(queue_event(*(json.dumps(event_bridge_event(one)) for one in drawn)))
+    response = cloud.invoke(queue_event(*(json.dumps(event_bridge_event(one)) for one in drawn)))
 
-    assert answer == {"batchItemFailures": []}
-    assert_done(cloud, [json.dumps(one) for one in drawn])
+    assert response == {"batchItemFailures": []}
+    assert_complete(cloud, [json.dumps(one) for one in drawn])
 
 
 @given(st.lists(RECORDS, min_size=1, max_size=3))
 @settings(max_examples=50)
-def test_what_was_put_aside_and_put_back_is_put_aside_again(drawn: list[dict[str, Any]]) -> None:
-    first, second = Cloud(), Cloud()
+def test_redriven_unreadable_content_is_dead_lettered_again(drawn: list[dict[str, Any]]) -> None:
+    first, second = FakeCloud(), FakeCloud()
     first.invoke(logs_event(*drawn))
-    bodies = [sent.body for sent in first.dead]
+    bodies = [sent.body for sent in first.dead_letters]
 
     for body in bodies:
         assert second.invoke(queue_event(body)) == {"batchItemFailures": []}
 
-    assert put_aside(second) == put_aside(first)
-    assert second.active() == {}
+    assert dead_lettered(second) == dead_lettered(first)
+    assert second.active_findings() == {}
 
 
 @given(EVENTS)
 @settings(max_examples=150)
-def test_events_of_any_kind(event: Any) -> None:
-    cloud = Cloud()
+def test_arbitrary_events(event: Any) -> None:
+    cloud = FakeCloud()
 
     counts = cloud.invoke(event)
 
-    assert_sound(cloud)
-    assert sum(put_aside(cloud).values()) + counts["Records"] == 1
+    assert_consistent(cloud)
+    assert sum(dead_lettered(cloud).values()) + counts["Records"] == 1
     if not (isinstance(event, dict) and event.keys() & {"awslogs", "detail", "requestPayload"}):
-        assert put_aside(cloud) == {json.dumps(event): 1}
+        assert dead_lettered(cloud) == {json.dumps(event): 1}
 
 
 @given(st.binary(max_size=300), SIGN_INS, st.integers(0, 2_000), st.integers(0, 2_000))
 @settings(max_examples=150)
-def test_payloads_that_are_broken_anywhere(
-    noise: bytes, good: dict[str, Any], start: int, length: int
-) -> None:
-    text = payload(*[good] * 3).encode()
+def test_damaged_payloads(noise: bytes, sign_in: dict[str, Any], start: int, length: int) -> None:
+    text = payload(*[sign_in] * 3).encode()
     whole = gzip.compress(text)
-    broken = whole[:start] + noise + whole[start + length :]
-    event = packed(broken)
-    cloud = Cloud()
+    damaged = whole[:start] + noise + whole[start + length :]
+    event = packed(damaged)
+    cloud = FakeCloud()
 
     cloud.invoke(event)
 
-    assert_sound(cloud)
-    assert put_aside(cloud)[json.dumps(event)] == (0 if is_gzip_of(text, broken) else 1)
-    ids, _ = what_is_due([json.dumps(good)])
-    assert {id_ for found in cloud.active().values() for id_ in found} <= ids
+    assert_consistent(cloud)
+    assert dead_lettered(cloud)[json.dumps(event)] == (0 if is_gzip_of(text, damaged) else 1)
+    ids, _ = expected_results([json.dumps(sign_in)])
+    assert {id_ for found in cloud.active_findings().values() for id_ in found} <= ids
 
 
 def is_gzip_of(text: bytes, stream: bytes) -> bool:
-    """The header's time, for one, may be any."""
+    """Compare the contents, because the time in the header is irrelevant."""
     unpacking = zlib.decompressobj(16 + zlib.MAX_WBITS)
     try:
         return unpacking.decompress(stream) == text and unpacking.eof and not unpacking.unused_data
@@ -183,49 +185,49 @@ def is_gzip_of(text: bytes, stream: bytes) -> bool:
 
 @given(SIGN_INS, st.integers(0, 5_000))
 @settings(max_examples=50)
-def test_payloads_that_end_too_early_give_the_sign_ins_that_are_whole(
-    good: dict[str, Any], end: int
-) -> None:
-    text = payload(good, "x" * 5_000)
+def test_truncated_payloads(sign_in: dict[str, Any], end: int) -> None:
+    text = payload(sign_in, "x" * 5_000)
     text = text[: len(text) - 5_000 + end]  # within the second message
-    cloud = Cloud()
+    cloud = FakeCloud()
 
     cloud.invoke({"awslogs": {"data": base64.b64encode(gzip.compress(text.encode())).decode()}})
 
-    ids, _ = what_is_due([json.dumps(good)])
-    assert {id_ for found in cloud.active().values() for id_ in found} == ids
-    assert len(cloud.dead) >= 1
+    ids, _ = expected_results([json.dumps(sign_in)])
+    assert {id_ for found in cloud.active_findings().values() for id_ in found} == ids
+    assert len(cloud.dead_letters) >= 1
 
 
 BODIES = (
     TEXT
     | EVENTS.map(json.dumps)
-    | st.dictionaries(st.sampled_from(sorted(JOB)), AWKWARD).map(lambda odd: json.dumps(JOB | odd))
-    | TEXT.map(lambda text: dead_letter.unreadable(text, "why")[0].body)
+    | st.dictionaries(st.sampled_from(sorted(JOB)), ANY_VALUES).map(
+        lambda changes: json.dumps(JOB | changes)
+    )
+    | TEXT.map(lambda text: queue.unreadable_content(text, "why")[0].body)
     | st.sampled_from([100, 9_000, 20_000]).map(
-        lambda depth: f'{{"rootwatch": "finding", "record": {"[" * depth}{"]" * depth}}}'
+        lambda depth: json.dumps(JOB | {"record": "@"}).replace('"@"', "[" * depth + "]" * depth)
     )
 )
 
 
 @given(st.lists(BODIES, min_size=1, max_size=10))
 @settings(max_examples=100)
-def test_messages_of_any_kind(bodies: list[str]) -> None:
-    cloud = Cloud()
+def test_arbitrary_messages_of_the_queue(bodies: list[str]) -> None:
+    cloud = FakeCloud()
 
     assert cloud.invoke(queue_event(*bodies)) == {"batchItemFailures": []}
 
-    assert_sound(cloud)
+    assert_consistent(cloud)
 
 
 @given(st.dictionaries(st.sampled_from(sorted(queue_event("")["Records"][0])), JSON, min_size=1))
 @settings(max_examples=50)
-def test_batches_of_any_shape(odd: dict[str, Any]) -> None:
+def test_malformed_batches(changes: dict[str, Any]) -> None:
     event = queue_event("unreadable", "unreadable")
-    event["Records"][0] |= odd
-    cloud = Cloud()
+    event["Records"][0] |= changes
+    cloud = FakeCloud()
 
     cloud.invoke(event)
 
-    assert_sound(cloud)
-    assert sum(put_aside(cloud).values()) >= 1
+    assert_consistent(cloud)
+    assert sum(dead_lettered(cloud).values()) >= 1

@@ -1,4 +1,4 @@
-"""The function's entry: each source through the whole of it, and what stays where it came from."""
+"""The function's handler: every source, and what remains of a delivery."""
 
 import json
 import random
@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 
-from functions.finding_importer.aws import Connections, Credentials, Patience
-from functions.finding_importer.environment import Environment
+from functions.finding_importer.aws import ClientFactory, ClientTimeouts, Credentials
+from functions.finding_importer.environment import FunctionEnvironment
 from functions.finding_importer.errors import QueueError
-from functions.finding_importer.handler import assemble
+from functions.finding_importer.handler import create_function
 from functions.finding_importer.matching.rules import Ruleset
-from tests.unit.importer.cloud import HIGH, LOW, Cloud, job
-from tests.unit.importer.doubles import (
+from tests.unit.importer.builders import (
     OWNER,
     SECURITY,
     detection,
@@ -24,233 +23,253 @@ from tests.unit.importer.doubles import (
     queue_event,
     sign_in,
 )
+from tests.unit.importer.fake_cloud import HIGH, LOW, FakeCloud, job
 from tests.unit.importer.fakes import client_error
 from tests.unit.importer.test_environment import VARIABLES
 
 E = id_of(OWNER)
 OTHER = "444455556666"
-DOWN = client_error("ServiceUnavailable", "Operation", 503)
-FAILED = {"requestPayload": logs_event(sign_in())}
+UNAVAILABLE = client_error("ServiceUnavailable", "Operation", 503)
+FAILED_INVOCATION = {"requestPayload": logs_event(sign_in())}
 
 
-def failures(answer: dict[str, Any]) -> list[str]:
-    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+def failures(response: dict[str, Any]) -> list[str]:
+    return [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
 
 
-@pytest.mark.parametrize("event", [logs_event(sign_in()), event_bridge_event(sign_in()), FAILED])
-def test_each_source_may_invoke_the_function_or_come_by_its_queue(event: Any) -> None:
-    direct, queued = Cloud(), Cloud()
+@pytest.mark.parametrize(
+    "event", [logs_event(sign_in()), event_bridge_event(sign_in()), FAILED_INVOCATION]
+)
+def test_every_source_can_invoke_the_function_or_send_to_its_queue(event: Any) -> None:
+    direct, queued = FakeCloud(), FakeCloud()
 
     counts = direct.invoke(event)
-    answer = queued.invoke(queue_event(json.dumps(event)))
+    response = queued.invoke(queue_event(json.dumps(event)))
 
-    assert direct.active() == queued.active() == {OWNER: [E]}
-    assert (counts["Records"], counts["FindingsImported"], counts["NotificationNow"]) == (1, 1, 1)
-    assert answer == {"batchItemFailures": []}
-    assert direct.queued == queued.queued == direct.dead == queued.dead == []
+    assert direct.active_findings() == queued.active_findings() == {OWNER: [E]}
+    assert counts["Records"] == counts["FindingsImported"] == counts["NotificationsPublished"] == 1
+    assert response == {"batchItemFailures": []}
+    assert direct.queued == queued.queued == direct.dead_letters == queued.dead_letters == []
 
 
-def test_both_paths_together_add_one_finding_and_one_notification() -> None:
-    cloud = Cloud()
+def test_both_paths_together_result_in_one_finding_and_one_notification() -> None:
+    cloud = FakeCloud()
 
     cloud.invoke(queue_event(json.dumps(event_bridge_event(sign_in()))))
     cloud.invoke(logs_event(sign_in()))
     cloud.invoke(queue_event(*[json.dumps(event_bridge_event(sign_in()))] * 3))
 
-    assert cloud.active() == {OWNER: [E]}
+    assert cloud.active_findings() == {OWNER: [E]}
     assert len(cloud.sns.published) == 1
 
 
-class TestWhatIsLeftOfAnEvent:
+class TestRemainingWork:
     def test_it_becomes_jobs_and_dead_letters(self) -> None:
-        cloud = Cloud()
-        cloud.hub(OWNER).faults.always = DOWN
+        cloud = FakeCloud()
+        cloud.hub(OWNER).errors.default = UNAVAILABLE
 
         counts = cloud.invoke(logs_event(sign_in(), "not json", sign_in(OTHER)))
 
         assert [sent.body for sent in cloud.queued] == [job().body()]
-        assert [json.loads(sent.body)["content"] for sent in cloud.dead] == ["not json"]
-        assert str(cloud.dead[0].reason).startswith("log event 1: expected JSON: ")
+        assert [json.loads(sent.body)["content"] for sent in cloud.dead_letters] == ["not json"]
+        assert str(cloud.dead_letters[0].reason).startswith(
+            "log event 1: record: got invalid JSON ("
+        )
         assert (counts["Requeued"], counts["DeadLettered"]) == (1, 1)
 
-    def test_the_job_imports_the_finding_later_and_tells_nobody_again(self) -> None:
-        cloud = Cloud()
-        cloud.hub(OWNER).faults.next = [DOWN, DOWN]
+    def test_a_job_imports_the_finding_later_without_another_notification(self) -> None:
+        cloud = FakeCloud()
+        cloud.hub(OWNER).errors.next = [UNAVAILABLE, UNAVAILABLE]
 
         cloud.invoke(logs_event(sign_in()))
-        cloud.work_off()
-        assert (cloud.active(), len(cloud.queued)) == ({}, 1)
-        cloud.work_off()
+        cloud.drain_queue()
+        assert (cloud.active_findings(), len(cloud.queued)) == ({}, 1)
+        cloud.drain_queue()
 
-        assert cloud.active() == {OWNER: [E]}
-        assert cloud.queued == cloud.dead == []
+        assert cloud.active_findings() == {OWNER: [E]}
+        assert cloud.queued == cloud.dead_letters == []
         assert len(cloud.sns.published) == 1
 
-    @pytest.mark.parametrize(("bad", "queued"), [("queue", 0), ("dead", 1)])
-    def test_where_a_queue_is_down_it_is_an_error_and_letters_come_last(
-        self, bad: str, queued: int
+    @pytest.mark.parametrize(("unavailable", "queued"), [("queue", 0), ("dead", 1)])
+    def test_an_unavailable_queue_raises_an_error_and_dead_letters_come_last(
+        self, unavailable: str, queued: int
     ) -> None:
-        cloud = Cloud()
-        cloud.hub(OWNER).faults.always = DOWN
-        cloud.sqs.faults.next = [DOWN if bad == "queue" else None, DOWN]
+        cloud = FakeCloud()
+        cloud.hub(OWNER).errors.default = UNAVAILABLE
+        cloud.sqs.errors.next = [UNAVAILABLE if unavailable == "queue" else None, UNAVAILABLE]
 
-        with pytest.raises(QueueError, match=f"/{bad} did not take 1 messages"):
+        with pytest.raises(QueueError, match=f"/{unavailable} rejected 1 messages"):
             cloud.invoke(logs_event(sign_in(), "not json"))
 
-        assert (len(cloud.queued), len(cloud.dead)) == (queued, 0)
+        assert (len(cloud.queued), len(cloud.dead_letters)) == (queued, 0)
 
-    def test_the_error_makes_lambda_repeat_the_event_which_then_adds_nothing(self) -> None:
-        cloud = Cloud()
-        cloud.sqs.faults.next = [DOWN]
+    def test_a_retry_by_lambda_is_idempotent(self) -> None:
+        cloud = FakeCloud()
+        cloud.sqs.errors.next = [UNAVAILABLE]
         event = logs_event(sign_in(), "not json")
         with pytest.raises(QueueError):
             cloud.invoke(event)
 
         cloud.invoke(event)
 
-        assert cloud.active() == {OWNER: [E]}
-        assert (len(cloud.sns.published), len(cloud.dead)) == (1, 1)
+        assert cloud.active_findings() == {OWNER: [E]}
+        assert (len(cloud.sns.published), len(cloud.dead_letters)) == (1, 1)
 
     def test_an_event_of_no_source_is_a_dead_letter(self) -> None:
-        cloud = Cloud()
+        cloud = FakeCloud()
 
         cloud.invoke({"Records": [{"eventSource": "aws:s3"}]})
 
-        [letter] = cloud.dead
-        assert json.loads(json.loads(letter.body)["content"])["Records"]
+        [dead_letter] = cloud.dead_letters
+        assert json.loads(json.loads(dead_letter.body)["content"])["Records"]
 
 
-class TestBatches:
-    def test_a_job_that_is_not_done_stays_and_is_postponed(self) -> None:
-        cloud = Cloud()
-        cloud.hub(OWNER).faults.always = DOWN
+class TestQueueBatch:
+    def test_a_failed_job_stays_in_the_queue_with_a_delay(self) -> None:
+        cloud = FakeCloud()
+        cloud.hub(OWNER).errors.default = UNAVAILABLE
 
         event = queue_event(job(account=OTHER).body(), job().body(), receive_count=4)
-        answer = cloud.invoke(event)
+        response = cloud.invoke(event)
 
-        assert failures(answer) == ["message-1"]
+        assert failures(response) == ["message-1"]
         assert cloud.sqs.hidden == {"handle-1": 240}
-        assert cloud.queued == cloud.dead == []
+        assert cloud.queued == cloud.dead_letters == []
 
-    def test_a_job_that_cannot_be_postponed_stays_all_the_same(self) -> None:
-        cloud = Cloud()
-        cloud.hub(OWNER).faults.always = DOWN
-        cloud.sqs.faults.always = client_error("MessageNotInflight")
+    def test_a_failed_job_stays_in_the_queue_if_the_delay_fails(self) -> None:
+        cloud = FakeCloud()
+        cloud.hub(OWNER).errors.default = UNAVAILABLE
+        cloud.sqs.errors.default = client_error("MessageNotInflight")
 
         assert failures(cloud.invoke(queue_event(job().body(), "x"))) == ["message-0", "message-1"]
 
-    def test_what_is_left_of_an_event_becomes_a_job_and_its_message_goes(self) -> None:
-        cloud = Cloud()
-        cloud.hub(OWNER).faults.always = DOWN
+    def test_remaining_work_of_an_event_becomes_a_job_and_the_message_is_deleted(self) -> None:
+        cloud = FakeCloud()
+        cloud.hub(OWNER).errors.default = UNAVAILABLE
 
-        answer = cloud.invoke(queue_event(json.dumps(event_bridge_event(sign_in()))))
+        response = cloud.invoke(queue_event(json.dumps(event_bridge_event(sign_in()))))
 
-        assert failures(answer) == []
+        assert failures(response) == []
         assert [sent.body for sent in cloud.queued] == [job().body()]
 
-    def test_a_message_whose_rest_no_queue_takes_stays_and_others_go(self) -> None:
-        cloud = Cloud()
-        cloud.sqs.refuses = lambda body: "bad" in body
+    def test_a_message_stays_if_the_queues_reject_its_remaining_work(self) -> None:
+        cloud = FakeCloud()
+        cloud.sqs.rejects = lambda body: "bad" in body
 
-        answer = cloud.invoke(queue_event("bad", "unreadable", job().body()))
+        response = cloud.invoke(queue_event("bad", "unreadable", job().body()))
 
-        assert failures(answer) == ["message-0"]
-        assert [json.loads(letter.body)["content"] for letter in cloud.dead] == ["unreadable"]
+        assert failures(response) == ["message-0"]
+        assert [json.loads(dead_letter.body)["content"] for dead_letter in cloud.dead_letters] == [
+            "unreadable"
+        ]
 
-    def test_an_invalid_finding_is_a_dead_letter_that_can_be_put_back_as_it_is(self) -> None:
-        cloud = Cloud()
-        cloud.hub(OWNER).refused[E] = "InvalidInput"
+    def test_an_invalid_finding_is_a_dead_letter_that_can_be_redriven_unchanged(self) -> None:
+        cloud = FakeCloud()
+        cloud.hub(OWNER).rejected[E] = "InvalidInput"
 
         assert failures(cloud.invoke(queue_event(job().body()))) == []
-        [letter] = cloud.dead
-        cloud.hub(OWNER).refused.clear()
-        assert failures(cloud.invoke(queue_event(letter.body))) == []
+        [dead_letter] = cloud.dead_letters
+        cloud.hub(OWNER).rejected.clear()
+        assert failures(cloud.invoke(queue_event(dead_letter.body))) == []
 
-        assert cloud.active() == {OWNER: [E]}
+        assert cloud.active_findings() == {OWNER: [E]}
         assert len(cloud.sns.published) == 1
 
-    def test_a_dead_letter_that_is_put_back_is_read_again(self) -> None:
-        cloud = Cloud([detection(name="other")])
+    def test_a_redriven_dead_letter_is_read_again(self) -> None:
+        cloud = FakeCloud([detection(name="other")])
         cloud.invoke(queue_event(job().body()))
-        [letter] = cloud.dead
-        assert str(letter.reason).startswith("detection: expected one that is deployed, found 'r")
+        [dead_letter] = cloud.dead_letters
+        assert str(dead_letter.reason).startswith(
+            "detection: got 'root_console_login_without_mfa', expected"
+        )
 
-        repaired = Cloud()
-        repaired.invoke(queue_event(letter.body))
+        deployed = FakeCloud()
+        deployed.invoke(queue_event(dead_letter.body))
 
-        assert repaired.active() == {OWNER: [E]}
+        assert deployed.active_findings() == {OWNER: [E]}
 
-    def test_a_part_of_a_dead_letter_that_is_put_back_stays_as_it_is(self) -> None:
-        first, second = Cloud(), Cloud()
+    def test_a_redriven_part_is_the_same_dead_letter_again(self) -> None:
+        first, second = FakeCloud(), FakeCloud()
         text = "".join(map(chr, random.Random(0).choices(range(0x20, 0xD7FF), k=150_000)))  # noqa: S311
         first.invoke(logs_event(text))
-        assert len(first.dead) > 1
+        assert len(first.dead_letters) > 1
 
-        for letter in first.dead:
-            second.invoke(queue_event(letter.body))
+        for dead_letter in first.dead_letters:
+            second.invoke(queue_event(dead_letter.body))
 
-        assert second.dead == first.dead
+        assert second.dead_letters == first.dead_letters
 
-    def test_the_stand_ins_life_ends_in_the_owning_account(self) -> None:
-        cloud = Cloud()
+    def test_an_event_with_a_fallback_finding_leaves_only_the_queued_job(self) -> None:
+        cloud = FakeCloud()
+        cloud.hub(OWNER).enabled = False
+        cloud.sns.errors.next = [UNAVAILABLE]
+
+        response = cloud.invoke(queue_event(json.dumps(event_bridge_event(sign_in()))))
+
+        assert failures(response) == []
+        assert [sent.body for sent in cloud.queued] == [job(has_fallback=True).body()]
+        assert cloud.dead_letters == []
+
+    def test_a_fallback_finding_moves_to_the_owning_account(self) -> None:
+        cloud = FakeCloud()
         cloud.hub(OWNER).enabled = False
 
         cloud.invoke(logs_event(sign_in()))
-        cloud.work_off()
-        assert cloud.active() == {SECURITY: [E]}
+        cloud.drain_queue()
+        assert cloud.active_findings() == {SECURITY: [E]}
         cloud.hub(OWNER).enabled = True
-        cloud.work_off()
+        cloud.drain_queue()
 
-        assert cloud.active() == {OWNER: [E]}
+        assert cloud.active_findings() == {OWNER: [E]}
         assert cloud.hub(SECURITY).states == {E: "ARCHIVED"}
-        assert cloud.queued == cloud.dead == []
+        assert cloud.queued == cloud.dead_letters == []
         assert len(cloud.sns.published) == 1
 
 
-def test_the_function_is_assembled_as_the_environment_says(
+def test_the_function_has_the_configuration_of_its_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    patiences: dict[str, Patience | None] = {}
+    timeouts_of: dict[str, ClientTimeouts | None] = {}
 
-    def client(_: Connections, service: str, patience: Patience | None = None) -> str:
-        patiences[service] = patience
+    def client(_: ClientFactory, service: str, timeouts: ClientTimeouts | None = None) -> str:
+        timeouts_of[service] = timeouts
         return service
 
-    monkeypatch.setattr(Connections, "client", client)
+    monkeypatch.setattr(ClientFactory, "client", client)
     topics = {"HIGH_PRIORITY_TOPIC_ARN": HIGH, "LOW_PRIORITY_TOPIC_ARN": LOW}
 
-    function = assemble(Environment.parse({**VARIABLES, **topics}), Ruleset.of([]))
+    function = create_function(FunctionEnvironment.parse({**VARIABLES, **topics}), Ruleset.of([]))
 
-    reporter = function.importer.reporter
+    reporter = function.reporter
     assert {name: topic.topic_arn for name, topic in reporter.topics.items()} == {
         "high": HIGH,
         "low": LOW,
     }
     assert function.queues.queue_url == VARIABLES["QUEUE_URL"]
     assert function.queues.dead_letter_queue_url == VARIABLES["DEAD_LETTER_QUEUE_URL"]
-    assert (function.importer.accounts_at_once, function.importer.reserved_seconds) == (8, 45.0)
-    assert patiences == {
+    assert (function.max_concurrent_accounts, function.reserved_seconds) == (8, 45.0)
+    assert timeouts_of == {
         "sqs": None,
         "sts": None,
         "sns": None,
-        "dynamodb": Patience(connect_seconds=1, read_seconds=2, attempts=2),
-        "organizations": Patience(connect_seconds=1, read_seconds=2, attempts=1),
+        "dynamodb": ClientTimeouts(connect_seconds=1, read_seconds=2, max_attempts=2),
+        "organizations": ClientTimeouts(connect_seconds=1, read_seconds=2, max_attempts=1),
     }
 
 
-def test_a_hubs_client_is_made_once_for_the_same_credentials(
+def test_a_client_is_created_once_for_the_same_credentials(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made = []
+    created = []
 
-    def client(_: Connections, service: str, **others: Any) -> str:
-        made.append((service, others.get("credentials")))
+    def client(_: ClientFactory, service: str, **others: Any) -> str:
+        created.append((service, others.get("credentials")))
         return service
 
-    monkeypatch.setattr(Connections, "client", client)
-    hub_of = assemble(Environment.parse(VARIABLES), Ruleset.of([])).importer.reporter.hub_of
+    monkeypatch.setattr(ClientFactory, "client", client)
+    hub_of = create_function(FunctionEnvironment.parse(VARIABLES), Ruleset.of([])).reporter.hub_of
     keys = Credentials("key", "secret", "token", datetime(2025, 1, 1, tzinfo=UTC))
 
     assert hub_of(keys) is hub_of(replace(keys))
     assert hub_of(None) is hub_of(None)
-    assert [keys for service, keys in made if service == "securityhub"] == [keys, None]
+    assert [keys for service, keys in created if service == "securityhub"] == [keys, None]

@@ -1,19 +1,21 @@
-"""The index: it only ever saves work."""
+"""The index of detections, which never changes what matches."""
 
-from collections.abc import Mapping
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.finding_importer.matching.index import Text, needs
+from functions.finding_importer.matching.index import RequiredText, needs
 from functions.finding_importer.matching.rules import Ruleset
-from tests.unit.importer.doubles import detection, record
+from tests.unit.importer.builders import detection, record
 
-PATHS = ("eventName", "userIdentity.type", "eventSource", "requestParameters.role.name")
+# Some names are prefixes of others.
+PATHS = (
+    *("event", "eventName", "eventSource", "userIdentity.type", "userIdentity.types"),
+    *("requestParameters.role.name", "requestParameters.role.names"),
+)
 WORDS = ("Root", "root", "ROOT", "ConsoleLogin", "\N{KELVIN SIGN}ms", "kms", "")
-SMALL = tuple(sorted({word.lower() for word in WORDS if word.isascii()}))
+LOWERCASE = tuple(sorted({word.lower() for word in WORDS if word.isascii()}))
 
 
 def some(words: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
@@ -22,7 +24,7 @@ def some(words: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
 
 OPERATORS = st.one_of(
     some(WORDS).map(lambda words: {"equals": words}),
-    some(SMALL).map(lambda words: {"equals_ignore_case": words}),
+    some(LOWERCASE).map(lambda words: {"equals_ignore_case": words}),
     st.sampled_from(
         [{"regex": ["oo"]}, {"regex": ["(?i)^k"]}, {"null": True}, {"exists": True}, {"eq": 1}]
     ),
@@ -40,21 +42,27 @@ PREDICATES = st.recursive(
     max_leaves=8,
 )
 VALUES = st.sampled_from([*WORDS, None, True, 1, 1.5, [], ["Root"], {}, {"Root": "Root"}])
-MOSTLY_WORDS = st.sampled_from(WORDS) | VALUES
-NAMED = VALUES | st.fixed_dictionaries({}, optional={"name": MOSTLY_WORDS})
+WORDS_OR_VALUES = st.sampled_from(WORDS) | VALUES
+NAMED = VALUES | st.fixed_dictionaries(
+    {}, optional={"name": WORDS_OR_VALUES, "names": WORDS_OR_VALUES}
+)
+TYPED = VALUES | st.fixed_dictionaries(
+    {}, optional={"type": WORDS_OR_VALUES, "types": WORDS_OR_VALUES}
+)
 RECORDS = st.fixed_dictionaries(
     {},
     optional={
-        "eventName": MOSTLY_WORDS,
-        "eventSource": MOSTLY_WORDS,
-        "userIdentity": VALUES | st.fixed_dictionaries({}, optional={"type": MOSTLY_WORDS}),
+        "event": WORDS_OR_VALUES,
+        "eventName": WORDS_OR_VALUES,
+        "eventSource": WORDS_OR_VALUES,
+        "userIdentity": TYPED,
         "requestParameters": VALUES | st.fixed_dictionaries({}, optional={"role": NAMED}),
     },
 )
 
 
 @given(st.lists(PREDICATES, max_size=6), st.lists(RECORDS, min_size=1, max_size=8))
-def test_the_index_changes_nothing_of_what_matches(
+def test_matching_with_and_without_the_index_agrees(
     predicates: list[dict[str, Any]], records: list[dict[str, Any]]
 ) -> None:
     ruleset = Ruleset.of(
@@ -62,16 +70,16 @@ def test_the_index_changes_nothing_of_what_matches(
     )
 
     for one in records:
-        naive = tuple(each for each in ruleset.detections if each.matches(one))
-        assert ruleset.matching(one) == naive
+        expected = tuple(each for each in ruleset.detections if each.matches(one))
+        assert ruleset.matching(one) == expected
 
 
 def equal(path: str, *texts: str) -> dict[str, Any]:
     return {"field": path, "equals": list(texts)}
 
 
-def exactly(path: str, *texts: str) -> frozenset[Text]:
-    return frozenset(Text(path, text, ignore_case=False) for text in texts)
+def exactly(path: str, *texts: str) -> frozenset[RequiredText]:
+    return frozenset(RequiredText(path, text, ignore_case=False) for text in texts)
 
 
 IS_LOGIN = equal("eventName", "ConsoleLogin")
@@ -81,13 +89,12 @@ IS_IAM = equal("eventSource", "iam.amazonaws.com")
 IS_FAILED = {"field": "errorCode", "exists": True}
 
 
-@pytest.mark.parametrize(
-    ("node", "expected"),
-    [
+def test_a_predicate_needs_the_strings_without_which_it_cannot_match() -> None:
+    for node, expected in (
         (IS_LOGIN, exactly("eventName", "ConsoleLogin")),
         (
             {"field": "a.b", "equals_ignore_case": ["x", "y"]},
-            frozenset({Text("a.b", "x", ignore_case=True), Text("a.b", "y", ignore_case=True)}),
+            frozenset(RequiredText("a.b", text, ignore_case=True) for text in "xy"),
         ),
         (IS_FAILED, None),
         ({"field": "a", "regex": ["x"]}, None),
@@ -100,39 +107,32 @@ IS_FAILED = {"field": "errorCode", "exists": True}
         ),
         ({"any": [IS_LOGIN, IS_FAILED]}, None),
         ({"all": [{"any": [IS_LOGIN, IS_FAILED]}, IS_IAM]}, needs(IS_IAM)),
-    ],
-)
-def test_what_a_predicate_needs(node: Mapping[str, Any], expected: object) -> None:
-    assert needs(node) == expected
+    ):
+        assert needs(node) == expected
 
 
-@pytest.mark.parametrize(
-    ("children", "chosen"),
-    [
+def test_all_needs_what_its_most_selective_child_needs() -> None:
+    for children, most_selective in (
         ([IS_IAM, IS_ROOT, equal("eventName", *"abcdefgh")], 2),
         ([IS_IAM, IS_ROOT], 1),
         ([IS_IN_EITHER_REGION, IS_IAM], 1),
         ([IS_IAM, equal("recipientAccountId", "111111111111")], 0),
         ([{"any": [IS_LOGIN, IS_IAM]}, IS_ROOT], 1),
-    ],
-)
-def test_all_takes_the_most_selective_of_its_children(
-    children: list[dict[str, Any]], chosen: int
-) -> None:
-    assert needs({"all": children}) == needs(children[chosen])
+    ):
+        assert needs({"all": children}) == needs(children[most_selective])
 
 
-def test_a_detection_is_looked_at_only_where_the_record_holds_what_it_needs() -> None:
+def test_a_detection_is_a_candidate_only_if_the_record_has_what_it_needs() -> None:
     predicates = [IS_LOGIN, {"all": [IS_ROOT, IS_FAILED]}, {"not": IS_LOGIN}]
-    listed = [detection(name=f"n{i}", predicate=node) for i, node in enumerate(predicates)]
-    index = Ruleset.of(listed).index
+    detections = [detection(name=f"n{i}", predicate=node) for i, node in enumerate(predicates)]
+    index = Ruleset.of(detections).index
 
     assert index.candidates(record()) == {0, 1, 2}
     assert index.candidates(record(eventName="CheckMfa")) == {1, 2}
     assert index.candidates({}) == {2}
 
 
-def test_case_does_not_keep_a_record_from_what_ignores_it() -> None:
+def test_a_detection_that_ignores_case_is_a_candidate_in_any_case() -> None:
     node = {"field": "eventName", "equals_ignore_case": ["consolelogin"]}
     index = Ruleset.of([detection(predicate=node)]).index
 

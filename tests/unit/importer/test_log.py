@@ -1,4 +1,4 @@
-"""The log, one JSON object a line, and the metrics in it."""
+"""The log, one JSON object a line, and its metrics."""
 
 import json
 import logging
@@ -12,7 +12,7 @@ from functions.finding_importer import log
 
 
 @pytest.fixture
-def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
+def output(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
     [handler] = logging.getLogger("finding_importer").handlers
     stream = StringIO()
     monkeypatch.setattr(handler, "stream", stream)
@@ -25,13 +25,13 @@ def lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_a_step_is_one_line_that_the_events_id_finds(written: StringIO) -> None:
-    log.info("two\nsteps", event_id="e", account="1", finding="f")
+def test_a_message_is_one_line_with_the_event_id_as_correlation_id(output: StringIO) -> None:
+    log.info("two\nlines", event_id="e", account="1", finding="f")
     log.warning("w", event_id="e")
     log.error("x", position=3, reason='"quoted"\n')
 
-    first, second, third = lines(written.getvalue())
-    assert first["message"] == "two\nsteps"
+    first, second, third = lines(output.getvalue())
+    assert first["message"] == "two\nlines"
     assert (first["level"], first["correlation_id"]) == ("INFO", "e")
     assert (first["account"], first["finding"]) == ("1", "f")
     assert set(first) - {"account", "finding", "correlation_id"} == {
@@ -41,12 +41,12 @@ def test_a_step_is_one_line_that_the_events_id_finds(written: StringIO) -> None:
     assert (third["level"], third["position"], third["reason"]) == ("ERROR", 3, '"quoted"\n')
 
 
-def test_steps_below_the_level_are_not_written(written: StringIO) -> None:
+def test_messages_below_the_level_are_not_written(output: StringIO) -> None:
     log.configure("ERROR")
     log.warning("w")
     log.error("x")
 
-    assert [line["message"] for line in lines(written.getvalue())] == ["x"]
+    assert [line["message"] for line in lines(output.getvalue())] == ["x"]
 
 
 def test_counts_are_metrics_in_the_embedded_format(capsys: pytest.CaptureFixture[str]) -> None:

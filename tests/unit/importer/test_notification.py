@@ -1,4 +1,4 @@
-"""The notification that people read, in a mail and in a chat."""
+"""Notifications as e-mails and in chat applications."""
 
 import json
 import re
@@ -10,31 +10,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.finding_importer.errors import NotificationError
-from functions.finding_importer.findings.refusal import Cause, Refusal
-from functions.finding_importer.notifications.directory import GONE, UNKNOWN, Account
+from functions.finding_importer.findings.import_status import (
+    FailureCause,
+    FindingLocation,
+    ImportFailure,
+    ImportStatus,
+)
+from functions.finding_importer.notifications.directory import NOT_FOUND, UNKNOWN, AccountInfo
 from functions.finding_importer.notifications.notification import (
     Notification,
     NotificationTopic,
-    Place,
-    Standing,
     compose,
 )
-from functions.finding_importer.text import line
-from tests.unit.importer.cloud import HIGH
-from tests.unit.importer.doubles import EVENT_ID, OWNER, finding
-from tests.unit.importer.events import AWKWARD, LONG_TEXT
+from functions.finding_importer.text import clean_line
+from tests.unit.importer.builders import EVENT_ID, OWNER, finding
+from tests.unit.importer.fake_cloud import HIGH
 from tests.unit.importer.fakes import FakeSns, client_error
+from tests.unit.importer.strategies import ANY_VALUES, LONG_TEXT
 
-IMPORTED = Standing(Place.OWNING_ACCOUNT)
+IMPORTED = ImportStatus(FindingLocation.OWNING_ACCOUNT)
 JOINED = datetime(2025, 3, 1, tzinfo=UTC)
-PAYMENTS = Account(name="Payments", status="ACTIVE", joined=JOINED, path="Root / Prod")
+PAYMENTS = AccountInfo(name="Payments", status="ACTIVE", joined=JOINED, path="Root / Prod")
 TITLE = "[CRITICAL] Root signed in to the console without MFA in account 111122223333"
-FINDING_LINK = (
+FINDING_URL = (
     "https://eu-central-1.console.aws.amazon.com/securityhub/home?region=eu-central-1#/findings"
     "?search=Id%3D%255Coperator%255C%253AEQUALS%255C%253Arootwatch%252Froot_console_login_without_mfa"
     "%252Faws%252Fus-east-1%252F111122223333%252F7f1c1f6e-0000-4000-8000-000000000001"
 )
-EVENT_LINK = (
+EVENT_URL = (
     "https://us-east-1.console.aws.amazon.com/cloudtrailv2/home?region=us-east-1"
     "#/events/7f1c1f6e-0000-4000-8000-000000000001"
 )
@@ -42,15 +45,15 @@ RUNBOOK = "https://git.example.com/detections/root_console_login_without_mfa/run
 ROWS = {
     "Account": "111122223333 Payments",
     "Organizational unit": "Root / Prod",
-    "In the organization": (
-        "since 2025-03-01, less than 35 days: AWS may not insist on MFA there yet"
+    "Joined organization": (
+        "2025-03-01 (less than 35 days before the event: AWS may not enforce MFA for root yet)"
     ),
     "Time": "2025-03-04 05:06:07 UTC",
     "Event": "ConsoleLogin (signin.amazonaws.com)",
     "Identity": "arn:aws:iam::111122223333:root",
-    "Source address": "198.51.100.7",
+    "Source IP address": "198.51.100.7",
     "User agent": "Mozilla/5.0 (X11; Linux x86_64)",
-    "MFAUsed": "No",
+    "MFA used": "No",
     "Region": "us-east-1",
     "CloudTrail event ID": "7f1c1f6e-0000-4000-8000-000000000001",
     "Severity": "CRITICAL",
@@ -62,24 +65,25 @@ The root user signed in with nothing but a password.
 
 Account:             111122223333 Payments
 Organizational unit: Root / Prod
-In the organization: since 2025-03-01, less than 35 days: AWS may not insist on MFA there yet
+Joined organization: 2025-03-01 (less than 35 days before the event: AWS may not enforce MFA for \
+root yet)
 Time:                2025-03-04 05:06:07 UTC
 Event:               ConsoleLogin (signin.amazonaws.com)
 Identity:            arn:aws:iam::111122223333:root
-Source address:      198.51.100.7
+Source IP address:   198.51.100.7
 User agent:          Mozilla/5.0 (X11; Linux x86_64)
-MFAUsed:             No
+MFA used:            No
 Region:              us-east-1
 CloudTrail event ID: 7f1c1f6e-0000-4000-8000-000000000001
 Severity:            CRITICAL
 
-Security Hub finding: in account 111122223333.
-{FINDING_LINK}
+Security Hub finding: imported into account 111122223333.
+{FINDING_URL}
 
-The event in CloudTrail, for who is signed in to the account:
-{EVENT_LINK}
+Event in CloudTrail (sign in to account 111122223333 first):
+{EVENT_URL}
 
-What to do next:
+Next steps:
 1. Ask the account's owner.
 2. Rotate the password.
 3. Turn MFA on.
@@ -95,8 +99,8 @@ CHAT = {
             [
                 "The root user signed in with nothing but a password.",
                 "\n".join(f"*{label}:* `{value}`" for label, value in ROWS.items()),
-                "*Security Hub finding:* in account 111122223333.",
-                FINDING_LINK,
+                "*Security Hub finding:* imported into account 111122223333.",
+                FINDING_URL,
             ]
         ),
         "nextSteps": [
@@ -116,104 +120,108 @@ CHAT = {
 }
 
 
-def notification(record: dict[str, Any] | None = None, account: Account = PAYMENTS) -> Notification:
+def notification(
+    record: dict[str, Any] | None = None, account: AccountInfo = PAYMENTS
+) -> Notification:
     return compose(finding(record), IMPORTED, account)
 
 
-def row(made: Notification, label: str) -> str:
-    [value] = re.findall(rf"^{label}: *(.*)$", made.text, re.MULTILINE)
+def row(composed: Notification, label: str) -> str:
+    [value] = re.findall(rf"^{label}: *(.*)$", composed.text, re.MULTILINE)
     return str(value)
 
 
-def description(made: Notification) -> str:
-    return str(json.loads(made.chat)["content"]["description"])
+def description(composed: Notification) -> str:
+    return str(json.loads(composed.chat)["content"]["description"])
 
 
-def test_a_mail_reads_as_a_person_wants_it() -> None:
+def test_an_e_mail_has_a_subject_and_a_text() -> None:
     assert notification().subject == TITLE
     assert notification().text == TEXT
 
 
-def test_a_chat_gets_what_awss_integrations_take() -> None:
+def test_the_chat_form_has_the_schema_of_custom_notifications() -> None:
     assert json.loads(notification().chat) == CHAT
 
 
-def test_the_message_is_the_text_for_all_but_the_chats() -> None:
-    made = notification()
+def test_the_message_is_the_chat_form_for_https_and_the_text_for_other_protocols() -> None:
+    composed = notification()
 
-    assert json.loads(made.message) == {"default": made.text, "https": made.chat}
+    assert json.loads(composed.message) == {"default": composed.text, "https": composed.chat}
+
+
+def test_the_account_rows_have_the_details_of_the_directory() -> None:
+    unknown = "unknown (AWS Organizations did not respond)"
+    joined_long_ago = JOINED - timedelta(days=99)
+    for account, rows in (
+        (UNKNOWN, (OWNER, unknown)),
+        (NOT_FOUND, (f"{OWNER} (NOT_IN_ORGANIZATION)", unknown)),
+        (
+            AccountInfo(name="Old", status="SUSPENDED", joined=joined_long_ago),
+            (f"{OWNER} Old (SUSPENDED)", "2024-11-22 (35 days or more before the event)"),
+        ),
+    ):
+        composed = notification(account=account)
+
+        assert (row(composed, "Account"), row(composed, "Joined organization")) == rows
+
+
+FALLBACK_TEXT = (
+    "imported into the security account 999988887777 as a fallback. Account 111122223333 does not "
+    "accept it yet, and Rootwatch retries the import."
+)
+FAILURE = ImportFailure(FailureCause.HUB_NOT_ENABLED, "see https://evil.example <!channel>")
 
 
 @pytest.mark.parametrize(
-    ("account", "rows"),
+    ("location", "text"),
     [
-        (UNKNOWN, (OWNER, "not known: AWS Organizations did not say")),
-        (GONE, (f"{OWNER} (GONE)", "not known: AWS Organizations did not say")),
+        (FindingLocation.SECURITY_ACCOUNT, FALLBACK_TEXT),
+        (FindingLocation.NOT_IMPORTED, "NOT imported yet. Rootwatch retries the import."),
         (
-            Account(name="Old", status="SUSPENDED", joined=JOINED - timedelta(days=99)),
-            (f"{OWNER} Old (SUSPENDED)", "since 2024-11-22, more than 35 days"),
+            FindingLocation.DEAD_LETTER_QUEUE,
+            "NOT imported. The event is in the dead-letter queue and requires manual action.",
         ),
     ],
 )
-def test_what_is_known_of_the_account_is_told(account: Account, rows: tuple[str, str]) -> None:
-    made = notification(account=account)
-
-    assert (row(made, "Account"), row(made, "In the organization")) == rows
-
-
-TAKEN_LATER = (
-    "in the security account 999988887777; account 111122223333 does not take it yet, and gets it"
-    " when it does."
-)
-WHY = Refusal(Cause.HUB_NOT_ENABLED, "see https://evil.example <!channel>")
-
-
-@pytest.mark.parametrize(
-    ("place", "words"),
-    [
-        (Place.SECURITY_ACCOUNT, TAKEN_LATER),
-        (Place.NOWHERE_YET, "NOT imported yet; it will be tried again."),
-        (Place.PUT_ASIDE, "NOT imported; a person finds it in the dead-letter queue."),
-    ],
-)
-def test_where_the_finding_stands_and_why_is_told(place: Place, words: str) -> None:
-    made = compose(finding(), Standing(place, WHY), PAYMENTS)
+def test_the_import_status_has_its_location_and_reason(
+    location: FindingLocation, text: str
+) -> None:
+    composed = compose(finding(), ImportStatus(location, FAILURE), PAYMENTS)
+    reason = "Reason: Security Hub is not enabled in the account: see"
 
     assert (
-        f"Security Hub finding: {words}\n"
-        "Reason: Security Hub is not enabled there: see https[:]//evil[.]example <!channel>\n"
-    ) in made.text
+        f"Security Hub finding: {text}\n{reason} https[:]//evil[.]example <!channel>\n"
+    ) in composed.text
     assert (
-        f"*Security Hub finding:* {words}\n\n"
-        "`Reason: Security Hub is not enabled there: see https://evil.example \u2039!channel\u203a`"
-    ) in description(made)
+        f"*Security Hub finding:* {text}\n\n`{reason} https://evil.example \u2039!channel\u203a`"
+    ) in description(composed)
 
 
-def test_what_the_event_does_not_state_is_said_so() -> None:
-    made = notification({"additionalEventData": None, "userAgent": "", "awsRegion": None})
+def test_an_absent_field_is_stated_as_not_recorded() -> None:
+    composed = notification({"additionalEventData": None, "userAgent": "", "awsRegion": None})
 
-    for label in ("MFAUsed", "User agent", "Region"):
-        assert row(made, label) == "not stated in the event"
+    for label in ("MFA used", "User agent", "Region"):
+        assert row(composed, label) == "not recorded in the event"
 
 
-def test_only_a_sign_in_tells_of_mfa() -> None:
+def test_only_a_sign_in_has_a_row_for_mfa() -> None:
     call = {"eventName": "StopLogging", "eventSource": "cloudtrail.amazonaws.com"}
-    silent = notification({**call, "additionalEventData": None})
+    composed = notification({**call, "additionalEventData": None})
 
-    assert "MFAUsed" not in silent.text
-    assert row(silent, "Event") == "StopLogging (cloudtrail.amazonaws.com)"
-    assert row(notification({"eventName": "CheckMfa"}), "MFAUsed") == "No"
+    assert "MFA used" not in composed.text
+    assert row(composed, "Event") == "StopLogging (cloudtrail.amazonaws.com)"
+    assert row(notification({"eventName": "CheckMfa"}), "MFA used") == "No"
 
 
-def test_an_event_without_a_name_or_a_source_says_so() -> None:
-    assert (
-        row(notification({"eventName": "", "eventSource": ""}), "Event")
-        == "not stated in the event"
-    )
+def test_an_event_without_name_and_source_is_not_recorded() -> None:
+    composed = notification({"eventName": "", "eventSource": ""})
+
+    assert row(composed, "Event") == "not recorded in the event"
 
 
 HOSTILE = [
-    "x\r\nAccount: 000000000000\u2028MFAUsed: Yes\x1b[2J",
+    "x\r\nAccount: 000000000000\u2028MFA used: Yes\x1b[2J",
     "` <!channel> *bold* `",
     "<https://evil.example|AWS console>",
     "[AWS console](https://evil.example)",
@@ -226,17 +234,17 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("hostile", HOSTILE)
 @pytest.mark.parametrize("field", ["userAgent", "sourceIPAddress"])
-def test_an_attackers_text_forges_nothing(field: str, hostile: str) -> None:
-    made = notification({field: hostile})
+def test_an_attacker_cannot_forge_parts_of_a_notification(field: str) -> None:
+    for hostile in HOSTILE:
+        composed = notification({field: hostile})
 
-    assert_nothing_forged(made)
-    assert len(made.text) < 2_500
+        assert_not_forged(composed)
+        assert len(composed.text) < 2_500
 
 
-@given(AWKWARD | LONG_TEXT, AWKWARD, AWKWARD, AWKWARD, st.text())
-def test_whatever_the_event_holds_the_notification_is_whole(
+@given(ANY_VALUES | LONG_TEXT, ANY_VALUES, ANY_VALUES, ANY_VALUES, st.text())
+def test_arbitrary_values_cannot_forge_parts_of_a_notification(
     agent: Any, address: Any, arn: Any, mfa: Any, name: str
 ) -> None:
     record = {
@@ -245,46 +253,49 @@ def test_whatever_the_event_holds_the_notification_is_whole(
         "userIdentity": {"type": "Root", "arn": arn},
         "additionalEventData": {"MFAUsed": mfa},
     }
-    made = notification(record, Account(name=line(name, 128) or None, path=f"Root / {name}"))
+    account = AccountInfo(name=clean_line(name, 128) or None, path=f"Root / {name}")
+    composed = notification(record, account)
 
-    assert_nothing_forged(made)
-    NotificationTopic(FakeSns(), HIGH).publish(made)
+    assert_not_forged(composed)
+    NotificationTopic(FakeSns(), HIGH).publish(composed)
 
 
-def assert_nothing_forged(made: Notification) -> None:
-    """The lines, the links and the facts are those of any notification."""
-    assert len(made.text.split("\n")) == len(TEXT.split("\n")) == len(made.text.splitlines())
-    assert re.findall(r"\S*://\S*", made.text) == [FINDING_LINK, EVENT_LINK, RUNBOOK]
-    values = [row(made, label) for label in ROWS if label != "Event"]  # which AWS writes
+def assert_not_forged(composed: Notification) -> None:
+    """Assert that lines, links and labels are those of an ordinary notification."""
+    assert (
+        len(composed.text.split("\n")) == len(TEXT.split("\n")) == len(composed.text.splitlines())
+    )
+    assert re.findall(r"\S*://\S*", composed.text) == [FINDING_URL, EVENT_URL, RUNBOOK]
+    values = [row(composed, label) for label in ROWS if label != "Event"]  # AWS writes it
     assert not any(re.search(r"\w\.[^\W\d_]|@", value) for value in values)
-    chat = json.loads(made.chat)
-    said = description(made).split("\n")
-    facts = [fact for fact in said if fact[0:1] == "*" and "*Security Hub finding" not in fact]
-    assert [fact.split(":*")[0] for fact in facts] == [f"*{label}" for label in ROWS]
-    assert all(re.fullmatch(r"\*[A-Za-z ]+:\* `[^`<>|]+`", fact) for fact in facts)
+    chat = json.loads(composed.chat)
+    lines = description(composed).split("\n")
+    rows = [line for line in lines if line[0:1] == "*" and "*Security Hub finding" not in line]
+    assert [line.split(":*")[0] for line in rows] == [f"*{label}" for label in ROWS]
+    assert all(re.fullmatch(r"\*[A-Za-z ]+:\* `[^`<>|]+`", line) for line in rows)
     chat["content"]["description"] = CHAT["content"]["description"]  # type: ignore[index]
     assert chat == CHAT
 
 
-def test_a_long_or_foreign_title_leaves_the_account_in_the_subject() -> None:
-    long = compose(finding(title="Anmeldung überall\n" * 20), IMPORTED, PAYMENTS).subject
+def test_a_long_title_with_other_characters_keeps_the_account_in_the_subject() -> None:
+    subject = compose(finding(title="Anmeldung überall\n" * 20), IMPORTED, PAYMENTS).subject
 
-    assert long.startswith("[CRITICAL] Anmeldung ?berall Anmeldung")
-    assert long.endswith(" in account 111122223333")
-    assert len(long) <= 99
-
-
-def test_three_steps_are_told_at_most() -> None:
-    made = compose(finding(next_steps=[f"step {n}" for n in range(5)]), IMPORTED, PAYMENTS)
-
-    assert "3. step 2\nRunbook: " in made.text
-    assert len(json.loads(made.chat)["content"]["nextSteps"]) == 4
+    assert subject.startswith("[CRITICAL] Anmeldung ?berall Anmeldung")
+    assert subject.endswith(" in account 111122223333")
+    assert len(subject) <= 99
 
 
-def test_a_runbook_that_is_not_published_is_named_by_its_path() -> None:
-    made = compose(finding(runbook="detections/a/runbook.md"), IMPORTED, PAYMENTS)
+def test_a_notification_has_at_most_three_steps() -> None:
+    composed = compose(finding(next_steps=[f"step {n}" for n in range(5)]), IMPORTED, PAYMENTS)
 
-    assert made.text.endswith("\nRunbook: detections/a/runbook.md")
+    assert "3. step 2\nRunbook: " in composed.text
+    assert len(json.loads(composed.chat)["content"]["nextSteps"]) == 4
+
+
+def test_an_unpublished_runbook_is_a_path() -> None:
+    composed = compose(finding(runbook="detections/a/runbook.md"), IMPORTED, PAYMENTS)
+
+    assert composed.text.endswith("\nRunbook: detections/a/runbook.md")
 
 
 def test_a_notification_is_published_to_its_topic() -> None:
@@ -293,12 +304,12 @@ def test_a_notification_is_published_to_its_topic() -> None:
     NotificationTopic(sns, HIGH).publish(notification())
 
     assert [one["TopicArn"] for one in sns.published] == [HIGH]
-    assert sns.told == [TEXT]
+    assert sns.texts == [TEXT]
 
 
-def test_a_notification_that_cannot_be_published_is_told_with_its_topic() -> None:
+def test_a_rejected_notification_raises_an_error_with_its_topic() -> None:
     sns = FakeSns()
-    sns.faults.always = client_error("KMSAccessDenied", "Publish")
+    sns.errors.default = client_error("KMSAccessDenied", "Publish")
 
     with pytest.raises(NotificationError, match=f"{HIGH}.*KMSAccessDenied"):
         NotificationTopic(sns, HIGH).publish(notification())

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from functions.finding_importer.errors import DetectionsError
-from functions.finding_importer.matching.detection import Compliance
-from functions.finding_importer.matching.rules import Ruleset
-from tests.unit.importer.doubles import ENTRY, detection, record
+from functions.finding_importer.matching.rules import ComplianceControls, Ruleset
+from tests.unit.importer.builders import ENTRY, detection, record
 
 MFA_USED = {"additionalEventData": {"MFAUsed": "Yes"}}
 CIS: Mapping[str, Any] = {
@@ -19,7 +18,7 @@ CIS: Mapping[str, Any] = {
 }
 
 
-def test_a_detection_is_loaded_with_all_its_fields() -> None:
+def test_a_detection_has_the_fields_of_its_entry() -> None:
     loaded = detection(priority="low", compliance=[CIS])
 
     assert loaded.name == "root_console_login_without_mfa"
@@ -27,14 +26,14 @@ def test_a_detection_is_loaded_with_all_its_fields() -> None:
     assert loaded.priority == "low"
     assert loaded.types == ("TTPs/Initial Access",)
     assert loaded.compliance == (
-        Compliance(framework=CIS["framework"], version="5.0.0", controls=("1.4", "1.6")),
+        ComplianceControls(framework=CIS["framework"], version="5.0.0", controls=("1.4", "1.6")),
     )
     assert loaded.next_steps[2] == "Turn MFA on."
     assert loaded.runbook == loaded.runbook_url == ENTRY["runbook"]
     assert detection(runbook="detections/a/runbook.md").runbook_url is None
 
 
-def test_only_matching_detections_are_told() -> None:
+def test_only_matching_detections_are_returned() -> None:
     other = detection(name="other", predicate={"field": "eventName", "equals": ["CheckMfa"]})
     root = detection()
     ruleset = Ruleset.of([other, root])
@@ -44,7 +43,7 @@ def test_only_matching_detections_are_told() -> None:
     assert ruleset.matching(record(eventName="CheckMfa")) == (other,)
 
 
-def test_detections_are_told_in_the_order_of_the_file() -> None:
+def test_detections_are_returned_in_the_order_of_the_file() -> None:
     entries = [
         {**ENTRY, "name": f"number_{number:02}", "predicate": predicate}
         for number, predicate in enumerate(
@@ -61,40 +60,53 @@ def test_detections_are_told_in_the_order_of_the_file() -> None:
     assert ruleset.matching(record()) == ruleset.detections
 
 
-def test_a_ruleset_without_detections_matches_nothing() -> None:
+def test_an_empty_ruleset_matches_nothing() -> None:
     assert Ruleset.of([]).matching(record()) == ()
 
 
-@pytest.mark.parametrize(
-    ("changes", "where"),
-    [
-        ({"severity": "critical"}, "detections[0].severity"),
-        ({"severity": None}, "detections[0].severity"),
-        ({"priority": "High"}, "detections[0].priority"),
-        ({"priority": None}, "detections[0].priority"),
-        ({"types": ["Initial Access"]}, "detections[0].types"),
-        ({"types": []}, "detections[0].types"),
-        ({"compliance": None}, "detections[0].compliance"),
-        ({"compliance": ["CIS 1.4"]}, "detections[0].compliance"),
-        ({"compliance": [CIS, {**CIS, "version": 5}]}, "detections[0].compliance[1].version"),
-        ({"compliance": [{**CIS, "controls": []}]}, "detections[0].compliance[0].controls"),
-        ({"compliance": [{**CIS, "framework": " "}]}, "detections[0].compliance[0].framework"),
-        ({"next_steps": ["fine", " "]}, "detections[0].next_steps"),
-        ({"title": ""}, "detections[0].title"),
-        ({"runbook": None}, "detections[0].runbook"),
-        ({"name": "Root Login"}, "detections[0].name"),
-        ({"predicate": {"all": [{"unknown": 1}]}}, "detections[0].predicate.all[0]"),
-        ({"predicate": {"field": "a", "regex": ["("]}}, "detections[0].predicate.regex[0]"),
-    ],
-)
-def test_a_wrong_entry_is_refused_with_its_place(changes: dict[str, Any], where: str) -> None:
-    with pytest.raises(DetectionsError) as caught:
-        Ruleset.load(json.dumps([{**ENTRY, **changes}]))
-
-    assert caught.value.where == where
+INVALID: list[tuple[dict[str, Any], str, str]] = [
+    ({"severity": "critical"}, "severity", "'critical'"),
+    ({"severity": None}, "severity", "None"),
+    ({"priority": "High"}, "priority", "'High'"),
+    ({"priority": None}, "priority", "None"),
+    ({"types": ["Initial Access"]}, "types", "'Initial Access'"),
+    ({"types": []}, "types", "[]"),
+    ({"compliance": None}, "compliance", "None"),
+    ({"compliance": ["CIS 1.4"]}, "compliance", "['CIS 1.4']"),
+    ({"compliance": [CIS, {**CIS, "version": 5}]}, "compliance[1].version", "5"),
+    ({"compliance": [{**CIS, "controls": []}]}, "compliance[0].controls", "[]"),
+    ({"compliance": [{**CIS, "framework": " "}]}, "compliance[0].framework", "' '"),
+    ({"next_steps": ["fine", " "]}, "next_steps", "['fine', ' ']"),
+    ({"next_steps": "fine"}, "next_steps", "'fine'"),
+    ({"title": ""}, "title", "''"),
+    ({"runbook": None}, "runbook", "None"),
+    ({"name": "Root Login"}, "name", "'Root Login'"),
+    ({"name": "a" * 129}, "name", repr("a" * 129)),
+    ({"predicate": {"all": [{"unknown": 1}]}}, "predicate.all[0]", "{'unknown': 1}"),
+    ({"predicate": {"field": "a", "regex": ["("]}}, "predicate.regex[0]", "'(' "),
+]
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "[1]", json.dumps([ENTRY, ENTRY])])
-def test_a_file_without_distinct_detections_is_refused(text: str) -> None:
-    with pytest.raises(DetectionsError, match=r"^detections"):
-        Ruleset.load(text)
+def test_an_invalid_entry_raises_an_error_with_the_key_and_the_value() -> None:
+    for changes, key, got in INVALID:
+        with pytest.raises(DetectionsError) as caught:
+            Ruleset.load(json.dumps([{**ENTRY, **changes}]))
+
+        assert str(caught.value).startswith(f"detections[0].{key}: got {got}")
+
+
+def test_a_document_without_unique_detections_raises_an_error() -> None:
+    for text, message in (
+        ("", "detections: got invalid JSON ("),
+        ("{}", "detections: got {}, expected a nonempty array of detections"),
+        ("[]", "detections: got [], expected a nonempty array of detections"),
+        ("[1]", "detections[0]: got 1, expected an object"),
+        (
+            json.dumps([ENTRY, ENTRY]),
+            f"detections: got the name {ENTRY['name']!r} 2 times, expected unique names",
+        ),
+    ):
+        with pytest.raises(DetectionsError) as caught:
+            Ruleset.load(text)
+
+        assert str(caught.value).startswith(message)

@@ -1,165 +1,234 @@
-"""Importing into one account's hub: batches, and failures of findings and of calls as data."""
+"""Credentials of member roles, and imports into the Security Hub of one account."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError, ParamValidationError
-from hypothesis import given
-from hypothesis import strategies as st
+from botocore.parsers import ResponseParserError
 
-from functions.finding_importer.delivery.batches import batches
-from functions.finding_importer.delivery.security_hub import SecurityHub
-from functions.finding_importer.findings.refusal import Cause
-from tests.unit.importer.doubles import OWNER, finding, id_of
-from tests.unit.importer.fakes import FakeSecurityHub, client_error
-
-
-def padded(number: int, padding: int = 0) -> dict[str, Any]:
-    return {"Id": str(number), "Title": "x" * padding}
-
-
-def asff(event_id: object) -> dict[str, Any]:
-    return finding({"eventID": str(event_id)}).asff
-
-
-@given(st.lists(st.integers(0, 240_000), max_size=30), st.integers(0, 250))
-def test_batches_lose_and_repeat_nothing_and_keep_the_order(sizes: list[int], small: int) -> None:
-    findings = [padded(i, size) for i, size in enumerate([*sizes, *[0] * small])]
-
-    split = list(batches(findings, 100, 6_000_000))
-
-    assert [one for batch in split for one in batch] == findings
-    assert all(1 <= len(batch) <= 100 for batch in split)
-    assert all(sum(len(json.dumps(one)) for one in batch) <= 6_000_000 for batch in split)
-
-
-@pytest.mark.parametrize(
-    ("count", "padding", "lengths"),
-    [(0, 0, []), (100, 0, [100]), (101, 0, [100, 1]), (30, 239_000, [25, 5])],
+from functions.finding_importer.aws import Credentials
+from functions.finding_importer.delivery.security_hub import (
+    MemberRoleCredentials,
+    SecurityHubImporter,
 )
-def test_a_batch_is_as_large_as_one_call_takes(
-    count: int, padding: int, lengths: list[int]
-) -> None:
-    split = batches([padded(i, padding) for i in range(count)], 100, 6_000_000)
+from functions.finding_importer.findings.import_status import FailureCause, ImportFailure
+from tests.unit.importer.builders import OWNER, finding, id_of
+from tests.unit.importer.fakes import FakeSecurityHub, FakeSts, client_error
 
-    assert [len(batch) for batch in split] == lengths
-
-
-def test_findings_are_imported_in_as_few_calls_as_possible() -> None:
-    hub = FakeSecurityHub(OWNER)
-
-    refused = SecurityHub(hub).import_findings([asff(n) for n in range(101)])
-
-    assert refused == {}
-    assert [len(batch) for batch in hub.batches] == [100, 1]
-    assert len(hub.states) == 101
-
-
-@pytest.mark.parametrize("position", range(5))
-@pytest.mark.parametrize(
-    ("code", "cause"),
-    [("InvalidAccess", Cause.HUB_NOT_ENABLED), ("InternalError", Cause.SERVICE_FAILED)],
-)
-def test_a_finding_that_fails_is_told_by_its_id_and_stops_no_other(
-    position: int, code: str, cause: Cause
-) -> None:
-    bad = id_of(OWNER, str(position))
-    hub = FakeSecurityHub(OWNER, refused={bad: code})
-
-    refused = SecurityHub(hub).import_findings([asff(n) for n in range(5)])
-
-    assert {id_: why.cause for id_, why in refused.items()} == {bad: cause}
-    assert len(hub.states) == 4
-
-
-def test_failures_of_several_calls_are_told_together() -> None:
-    bad = [id_of(OWNER, number) for number in ("1", "101")]
-    hub = FakeSecurityHub(OWNER, refused=dict.fromkeys(bad, "InvalidInput"))
-
-    refused = SecurityHub(hub).import_findings([asff(n) for n in range(102)])
-
-    assert list(refused) == bad
-    assert len(hub.states) == 100
+START = datetime(2025, 3, 4, tzinfo=UTC)
+OTHER = "444455556666"
 
 
 @dataclass
-class AllOrNothing:
-    """Fails a call as a whole where any of its findings is bad, as a foreign product does."""
+class WallClock:
+    time: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.time
+
+
+def member_roles(sts: FakeSts, clock: WallClock | None = None) -> MemberRoleCredentials:
+    sts.now = clock or WallClock()
+    return MemberRoleCredentials(sts, "aws", "rootwatch-member", sts.now)
+
+
+def credentials(roles: MemberRoleCredentials, account: str = OWNER) -> Credentials:
+    found = roles.get(account)
+    assert isinstance(found, Credentials)
+    return found
+
+
+class TestCredentials:
+    def test_the_member_role_is_assumed_in_its_partition(self) -> None:
+        sts = FakeSts()
+
+        MemberRoleCredentials(sts, "aws-us-gov", "rootwatch-member").get(OWNER)
+
+        assert sts.calls == [
+            {
+                "RoleArn": "arn:aws-us-gov:iam::111122223333:role/rootwatch-member",
+                "RoleSessionName": "rootwatch-finding-importer",
+            }
+        ]
+
+    def test_they_are_cached_for_each_account_until_five_minutes_before_they_expire(self) -> None:
+        sts, clock = FakeSts(), WallClock()
+        roles = member_roles(sts, clock)
+        first = credentials(roles)
+
+        clock.time = START + timedelta(minutes=54, seconds=59)
+        assert credentials(roles) is first
+        assert credentials(roles, OTHER).access_key_id == OTHER
+        assert len(sts.calls) == 2
+
+        clock.time = START + timedelta(minutes=55)
+        assert credentials(roles).expiration == clock.time + timedelta(hours=1)
+        assert len(sts.calls) == 3
+
+    def test_discarded_credentials_are_requested_again(self) -> None:
+        sts = FakeSts()
+        roles = member_roles(sts)
+        for account in (OWNER, OTHER):
+            roles.get(account)
+
+        roles.discard(OWNER)
+        roles.discard("000000000000")
+        for account in (OWNER, OTHER):
+            roles.get(account)
+
+        assert [call["RoleArn"].split(":")[4] for call in sts.calls] == [OWNER, OTHER, OWNER]
+
+    def test_an_error_is_a_failure_with_its_cause(self) -> None:
+        for error, cause in (
+            (client_error("AccessDenied", "AssumeRole", 403), FailureCause.ROLE_NOT_ASSUMABLE),
+            (client_error("RegionDisabledException", status=403), FailureCause.REGION_NOT_ENABLED),
+            (client_error("Throttling", "AssumeRole"), FailureCause.THROTTLED),
+            (ResponseParserError("no XML"), FailureCause.UNKNOWN),
+        ):
+            roles = member_roles(FakeSts(errors={OWNER: error}))
+
+            assert roles.get(OWNER) == ImportFailure(cause, str(error))
+
+    def test_a_failure_is_not_cached(self) -> None:
+        sts = FakeSts(errors={OWNER: client_error("AccessDenied")})
+        roles = member_roles(sts)
+        assert isinstance(roles.get(OWNER), ImportFailure)
+
+        sts.errors.clear()
+
+        assert credentials(roles).access_key_id == OWNER
+
+    def test_concurrent_threads_get_the_credentials_of_their_own_account(self) -> None:
+        roles = member_roles(FakeSts())
+        accounts = [f"{number:012}" for number in range(50)] * 4
+
+        with ThreadPoolExecutor(8) as pool:
+            keys = list(pool.map(lambda one: credentials(roles, one).access_key_id, accounts))
+
+        assert keys == accounts
+
+
+def asff(event_id: object, **detection_changes: Any) -> dict[str, Any]:
+    return finding({"eventID": str(event_id)}, **detection_changes).asff
+
+
+def causes(failures: dict[str, ImportFailure]) -> dict[str, FailureCause]:
+    return {id_: failure.cause for id_, failure in failures.items()}
+
+
+class TestImport:
+    def test_findings_are_imported_in_as_few_calls_as_possible(self) -> None:
+        hub = FakeSecurityHub(OWNER)
+
+        failures = SecurityHubImporter(hub).import_findings([asff(n) for n in range(101)])
+
+        assert failures == {}
+        assert [len(batch) for batch in hub.batches] == [100, 1]
+        assert len(hub.states) == 101
+
+    def test_a_call_has_at_most_6_mb_of_findings(self) -> None:
+        calls: list[int] = []
+
+        class Recorder:
+            def batch_import_findings(self, **parameters: Any) -> dict[str, Any]:
+                calls.append(sum(len(json.dumps(one)) for one in parameters["Findings"]))
+                return {"FailedCount": 0, "SuccessCount": 1, "FailedFindings": []}
+
+        findings = [{"Id": f"{number:02}", "Title": "x" * 99_975} for number in range(60)]
+        longer = {"Id": "60", "Title": "x" * 99_976}
+        for split in (findings, [*findings[1:], longer]):
+            SecurityHubImporter(Recorder()).import_findings(split)
+
+        assert calls == [6_000_000, 5_900_000, 100_001]
+
+    def test_a_failed_finding_is_returned_by_its_id_and_affects_no_other(self) -> None:
+        for code, cause in (
+            ("InvalidAccess", FailureCause.HUB_NOT_ENABLED),
+            ("InternalError", FailureCause.SERVICE_ERROR),
+        ):
+            for position in range(5):
+                failed = id_of(OWNER, str(position))
+                hub = FakeSecurityHub(OWNER, rejected={failed: code})
+
+                failures = SecurityHubImporter(hub).import_findings([asff(n) for n in range(5)])
+
+                assert causes(failures) == {failed: cause}
+                assert len(hub.states) == 4
+
+    def test_failures_of_several_calls_are_returned_together(self) -> None:
+        failed = [id_of(OWNER, number) for number in ("1", "101")]
+        hub = FakeSecurityHub(OWNER, rejected=dict.fromkeys(failed, "InvalidInput"))
+
+        failures = SecurityHubImporter(hub).import_findings([asff(n) for n in range(102)])
+
+        assert list(failures) == failed
+        assert len(hub.states) == 100
+
+    def test_a_call_that_is_invalid_as_a_whole_fails_its_invalid_findings_only(self) -> None:
+        for error in (client_error("InvalidInputException"), ParamValidationError(report="Title")):
+            for positions in ([0], [6], [12], [0, 12], [5, 6], list(range(13))):
+                invalid = {id_of(OWNER, str(position)) for position in positions}
+                client = AllOrNothingHub(FakeSecurityHub(OWNER), invalid, error)
+
+                failures = SecurityHubImporter(client).import_findings([asff(n) for n in range(13)])
+
+                assert causes(failures) == dict.fromkeys(invalid, FailureCause.FINDING_INVALID)
+                assert len(client.hub.states) == 13 - len(invalid)
+                assert client.calls <= 2 * 13
+
+    def test_any_other_failed_call_fails_its_findings_without_a_retry(self) -> None:
+        for error, cause in (
+            (client_error("ThrottlingException"), FailureCause.THROTTLED),
+            (client_error("InvalidAccessException"), FailureCause.HUB_NOT_ENABLED),
+            (client_error("ExpiredTokenException"), FailureCause.CREDENTIALS_EXPIRED),
+            (EndpointConnectionError(endpoint_url="https://x"), FailureCause.NO_RESPONSE),
+        ):
+            hub = FakeSecurityHub(OWNER)
+            hub.errors.default = error
+
+            failures = SecurityHubImporter(hub).import_findings([asff("a"), asff("b")])
+
+            assert causes(failures) == dict.fromkeys((id_of(OWNER, "a"), id_of(OWNER, "b")), cause)
+            assert hub.call_log == [f"import {OWNER}"]
+
+    def test_a_failed_call_does_not_affect_the_next_call(self) -> None:
+        hub = FakeSecurityHub(OWNER)
+        hub.errors.next = [client_error("InternalException", "BatchImportFindings", 500)]
+
+        failures = SecurityHubImporter(hub).import_findings([asff(n) for n in range(101)])
+
+        assert len(failures) == 100
+        assert list(hub.states) == [id_of(OWNER, "100")]
+
+    @pytest.mark.parametrize("response", [{}, {"FailedFindings": [], "FailedCount": 1}])
+    def test_a_response_that_does_not_list_each_failure_fails_all_findings(
+        self, response: dict[str, Any]
+    ) -> None:
+        class Proxy:
+            def batch_import_findings(self, **_: Any) -> dict[str, Any]:
+                return {"ResponseMetadata": {"HTTPStatusCode": 200}, **response}
+
+        failures = SecurityHubImporter(Proxy()).import_findings([asff("a"), asff("b")])
+
+        ids = (id_of(OWNER, "a"), id_of(OWNER, "b"))
+        assert causes(failures) == dict.fromkeys(ids, FailureCause.NO_RESPONSE)
+
+
+@dataclass
+class AllOrNothingHub:
+    """Fails a call as a whole if any finding is invalid, as for the product of another company."""
 
     hub: FakeSecurityHub
-    bad: set[str]
+    invalid: set[str]
     error: Exception
     calls: int = 0
 
     def batch_import_findings(self, **parameters: Any) -> dict[str, Any]:
         self.calls += 1
-        if any(one["Id"] in self.bad for one in parameters["Findings"]):
+        if any(one["Id"] in self.invalid for one in parameters["Findings"]):
             raise self.error
         return self.hub.batch_import_findings(**parameters)
-
-
-@pytest.mark.parametrize("positions", [[0], [6], [12], [0, 12], [5, 6], list(range(13))])
-@pytest.mark.parametrize(
-    "error", [client_error("InvalidInputException"), ParamValidationError(report="Title")]
-)
-def test_a_call_that_is_invalid_as_a_whole_fails_its_bad_findings_only(
-    positions: list[int], error: Exception
-) -> None:
-    bad = {id_of(OWNER, str(position)) for position in positions}
-    client = AllOrNothing(FakeSecurityHub(OWNER), bad, error)
-
-    refused = SecurityHub(client).import_findings([asff(n) for n in range(13)])
-
-    assert {id_ for id_, why in refused.items() if why.cause is Cause.FINDING_INVALID} == bad
-    assert len(client.hub.states) == 13 - len(bad)
-    assert client.calls <= 2 * 13
-
-
-@pytest.mark.parametrize(
-    ("error", "cause"),
-    [
-        (client_error("ThrottlingException"), Cause.THROTTLED),
-        (client_error("InvalidAccessException"), Cause.HUB_NOT_ENABLED),
-        (client_error("ExpiredTokenException"), Cause.CREDENTIALS_EXPIRED),
-        (EndpointConnectionError(endpoint_url="https://x"), Cause.NO_ANSWER),
-    ],
-)
-def test_a_call_that_fails_otherwise_is_told_for_each_finding_and_not_repeated(
-    error: Exception, cause: Cause
-) -> None:
-    hub = FakeSecurityHub(OWNER)
-    hub.faults.always = error
-
-    refused = SecurityHub(hub).import_findings([asff("a"), asff("b")])
-
-    assert {id_: why.cause for id_, why in refused.items()} == {
-        id_of(OWNER, "a"): cause,
-        id_of(OWNER, "b"): cause,
-    }
-    assert hub.journal == [f"import {OWNER}"]
-
-
-def test_a_call_that_fails_leaves_the_next_its_chance() -> None:
-    hub = FakeSecurityHub(OWNER)
-    hub.faults.next = [client_error("InternalException", "BatchImportFindings", 500)]
-
-    refused = SecurityHub(hub).import_findings([asff(n) for n in range(101)])
-
-    assert len(refused) == 100
-    assert list(hub.states) == [id_of(OWNER, "100")]
-
-
-@pytest.mark.parametrize("answer", [{}, {"FailedFindings": [], "FailedCount": 1}])
-def test_an_answer_that_does_not_name_each_failure_is_none(answer: dict[str, Any]) -> None:
-    class Proxy:
-        def batch_import_findings(self, **_: Any) -> dict[str, Any]:
-            return {"ResponseMetadata": {"HTTPStatusCode": 200}, **answer}
-
-    refused = SecurityHub(Proxy()).import_findings([asff("a"), asff("b")])
-
-    assert {id_: why.cause for id_, why in refused.items()} == {
-        id_of(OWNER, "a"): Cause.NO_ANSWER,
-        id_of(OWNER, "b"): Cause.NO_ANSWER,
-    }

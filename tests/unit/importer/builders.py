@@ -1,4 +1,4 @@
-"""What the importer's tests share: a detection, a record, a delivery, and what a finding owes."""
+"""Builds the detections, records, findings and events of the importer's tests."""
 
 import base64
 import gzip
@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 import functions.finding_importer
 from functions.finding_importer.findings.finding import Asff, Finding, HubScope, build
 from functions.finding_importer.matching.cloudtrail import CloudTrailEvent
-from functions.finding_importer.matching.detection import Detection
+from functions.finding_importer.matching.rules import DeployedDetection
 from sandbox.security_hub.findings import Caller, checked_call, import_failure
 
 SOURCE = Path(functions.finding_importer.__file__).parent
@@ -47,8 +47,8 @@ ENTRY: Mapping[str, Any] = {
 }
 
 
-def detection(**changes: Any) -> Detection:
-    return Detection.parse({**ENTRY, **changes}, "detections[0]")
+def detection(**changes: Any) -> DeployedDetection:
+    return DeployedDetection.parse({**ENTRY, **changes}, "detections[0]")
 
 
 def record(**changes: Any) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def id_of(account: str = OWNER, event_id: str = "e") -> str:
 
 
 def payload(*messages: Any, message_type: str = "DATA_MESSAGE") -> str:
-    """What CloudWatch Logs packs; strings are taken as they are, anything else as JSON."""
+    """Return the payload of a subscription filter; messages that are not strings become JSON."""
     texts = [m if isinstance(m, str) else json.dumps(m) for m in messages]
     log_events = [{"id": str(i), "timestamp": 0, "message": text} for i, text in enumerate(texts)]
     head = {"messageType": message_type, "owner": SECURITY, "logGroup": "trail"}
@@ -129,7 +129,7 @@ def queue_event(*bodies: str, receive_count: int = 1) -> dict[str, Any]:
 
 
 @dataclass
-class Context:
+class FakeContext:
     seconds: float = 120.0
 
     def get_remaining_time_in_millis(self) -> int:
@@ -146,7 +146,7 @@ def schema_problems(asff: Any) -> list[str]:
 
 
 def hub_problem(asff: Asff) -> str | None:
-    """What the sandbox's Security Hub says of a finding that its account imports."""
+    """Return the error of the sandbox's Security Hub for a finding of the finding's account."""
     caller = Caller(account_id=asff["AwsAccountId"], region=REGION, partition="aws")
     [checked] = checked_call([asff], caller)
     failure = import_failure(checked, caller)

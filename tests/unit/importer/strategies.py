@@ -1,11 +1,11 @@
-"""CloudTrail records as hypothesis draws them: near a sign-in of root, with anything anywhere."""
+"""Hypothesis strategies for CloudTrail records, based on a sign-in of the root user."""
 
 from datetime import datetime
 from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.unit.importer.doubles import record
+from tests.unit.importer.builders import record
 
 
 def nested(depth: int) -> Any:
@@ -24,8 +24,8 @@ JSON = st.recursive(
     lambda children: st.lists(children, max_size=3) | st.dictionaries(TEXT, children, max_size=3),
     max_leaves=5,
 )
-AWKWARD = JSON | LONG_TEXT | st.integers(1, 200).map(nested)
-ADDRESSES = st.ip_addresses().map(str) | AWKWARD
+ANY_VALUES = JSON | LONG_TEXT | st.integers(1, 200).map(nested)
+ADDRESSES = st.ip_addresses().map(str) | ANY_VALUES
 TIMES = st.datetimes(datetime(1000, 1, 2), datetime(9998, 12, 30)).map(  # noqa: DTZ001  # Z follows.
     lambda time: f"{time.isoformat()}Z"
 )
@@ -36,12 +36,12 @@ EVENT_IDS = st.uuids().map(str) | st.text(
     st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=128
 )
 ACCOUNTS = st.from_regex(r"[0-9]{12}", fullmatch=True)
-_PLACE = {"eventID": EVENT_IDS, "eventTime": TIMES, "recipientAccountId": ACCOUNTS}
+_REQUIRED = {"eventID": EVENT_IDS, "eventTime": TIMES, "recipientAccountId": ACCOUNTS}
 _DETAILS = {
-    "awsRegion": AWKWARD,
-    "eventSource": AWKWARD,
+    "awsRegion": ANY_VALUES,
+    "eventSource": ANY_VALUES,
     "sourceIPAddress": ADDRESSES,
-    "userAgent": AWKWARD,
+    "userAgent": ANY_VALUES,
 }
 
 
@@ -50,38 +50,38 @@ def _identity(arn: Any) -> dict[str, Any]:
 
 
 _MFA = st.fixed_dictionaries(
-    {}, optional={"MFAUsed": AWKWARD.filter(lambda mfa: mfa != "Yes"), "LoginTo": AWKWARD}
+    {}, optional={"MFAUsed": ANY_VALUES.filter(lambda mfa: mfa != "Yes"), "LoginTo": ANY_VALUES}
 )
 _SIGN_IN_DETAILS = {
     **_DETAILS,
-    "userIdentity": AWKWARD.map(_identity),
+    "userIdentity": ANY_VALUES.map(_identity),
     "additionalEventData": _MFA | st.none() | TEXT | st.lists(st.none()),
 }
-# They can be placed, whatever else they say.
+# Valid records.
 RECORDS = st.fixed_dictionaries(
-    _PLACE,
+    _REQUIRED,
     optional={
         **_DETAILS,
-        "eventName": AWKWARD,
-        "userIdentity": AWKWARD | AWKWARD.map(_identity),
-        "additionalEventData": AWKWARD | _MFA,
+        "eventName": ANY_VALUES,
+        "userIdentity": ANY_VALUES | ANY_VALUES.map(_identity),
+        "additionalEventData": ANY_VALUES | _MFA,
     },
 )
-# They can be placed, and the detection of `importer_doubles` matches them.
-SIGN_INS = st.fixed_dictionaries(_PLACE, optional=_SIGN_IN_DETAILS).map(
+# Valid records that the detection of `builders` matches.
+SIGN_INS = st.fixed_dictionaries(_REQUIRED, optional=_SIGN_IN_DETAILS).map(
     lambda drawn: record() | drawn
 )
-# The detection matches; where and when may be anything.
-MISPLACED_SIGN_INS = st.fixed_dictionaries(
+# The detection matches. Event ID, time and account are arbitrary.
+INVALID_SIGN_INS = st.fixed_dictionaries(
     {},
     optional={
         **_SIGN_IN_DETAILS,
-        "eventID": AWKWARD,
-        "eventTime": AWKWARD | ODD_TIMES,
-        "recipientAccountId": AWKWARD,
+        "eventID": ANY_VALUES,
+        "eventTime": ANY_VALUES | ODD_TIMES,
+        "recipientAccountId": ANY_VALUES,
     },
 ).map(lambda drawn: record() | drawn)
-# Anything may stand anywhere.
-NEAR_SIGN_INS = st.dictionaries(st.sampled_from(sorted(record())), AWKWARD).map(
+# All fields are arbitrary.
+MUTATED_SIGN_INS = st.dictionaries(st.sampled_from(sorted(record())), ANY_VALUES).map(
     lambda drawn: record() | drawn
 )

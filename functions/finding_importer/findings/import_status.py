@@ -1,0 +1,156 @@
+"""Where a finding is stored, and why an import failed. Every AWS error has a cause."""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Self
+
+from botocore import exceptions
+from botocore.exceptions import ClientError, HTTPClientError, ParamValidationError
+
+from ..aws import AwsError
+
+
+class FindingLocation(Enum):
+    OWNING_ACCOUNT = "owning account"
+    SECURITY_ACCOUNT = "security account (fallback)"
+    NOT_IMPORTED = "not imported, to be retried"
+    DEAD_LETTER_QUEUE = "dead-letter queue"
+
+
+class FailureAction(Enum):
+    RETRY = "retry the import"
+    FALLBACK = "import a fallback finding, and retry the import"
+    DEAD_LETTER = "move the job to the dead-letter queue"
+
+
+class FailureCause(Enum):
+    THROTTLED = "the request was throttled"
+    SERVICE_ERROR = "the service returned an internal error"
+    NO_RESPONSE = "the service did not respond"
+    CREDENTIALS_EXPIRED = "the credentials expired"
+    UNKNOWN = "unknown error"
+    NO_TIME_LEFT = "the invocation has not enough time left"
+    ROLE_NOT_ASSUMABLE = "the member role is missing or cannot be assumed yet"
+    IMPORT_DENIED = "the member role is not allowed to import findings"
+    HUB_NOT_ENABLED = "Security Hub is not enabled in the account"
+    REGION_NOT_ENABLED = "the region is not enabled in the account"
+    ACCOUNT_SUSPENDED = "the account is suspended"
+    ACCOUNT_NOT_FOUND = "the account is not in the organization"
+    FINDING_INVALID = "the finding is invalid"
+
+
+_FALLBACK_CAUSES = frozenset(
+    {
+        FailureCause.ROLE_NOT_ASSUMABLE,
+        FailureCause.IMPORT_DENIED,
+        FailureCause.HUB_NOT_ENABLED,
+        FailureCause.REGION_NOT_ENABLED,
+        FailureCause.ACCOUNT_SUSPENDED,
+        FailureCause.ACCOUNT_NOT_FOUND,
+    }
+)
+
+# https://docs.aws.amazon.com/securityhub/1.0/APIReference/CommonErrors.html and the errors of each
+# operation. The throttling codes are those of botocore's standard retry mode.
+_THROTTLING_CODES = frozenset(
+    {
+        "EC2ThrottledException",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
+_EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+# A region that the account has not enabled rejects the account's credentials.
+_REGION_CODES = frozenset(
+    {
+        "InvalidClientTokenId",
+        "OptInRequired",
+        "RegionDisabledException",
+        "SubscriptionRequiredException",
+        "UnrecognizedClientException",
+    }
+)
+_DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+_FINDING_CAUSES = {
+    "InvalidAccess": FailureCause.HUB_NOT_ENABLED,
+    "InvalidInput": FailureCause.FINDING_INVALID,
+    "InternalError": FailureCause.SERVICE_ERROR,
+}
+_SERVER_ERRORS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFailure:
+    cause: FailureCause
+    detail: str  # the service's error message
+
+    def __str__(self) -> str:
+        return f"{self.cause.value}: {self.detail}" if self.detail else self.cause.value
+
+    @property
+    def action(self) -> FailureAction:
+        if self.cause is FailureCause.FINDING_INVALID:
+            return FailureAction.DEAD_LETTER
+        if self.cause in _FALLBACK_CAUSES:
+            return FailureAction.FALLBACK
+        return FailureAction.RETRY
+
+    def with_cause(self, cause: FailureCause) -> Self:
+        return replace(self, cause=cause)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportStatus:
+    location: FindingLocation
+    failure: ImportFailure | None = None  # of the import into the owning account
+
+
+def assume_role_failure(error: AwsError) -> ImportFailure:
+    return ImportFailure(_cause(error, denied=FailureCause.ROLE_NOT_ASSUMABLE), str(error))
+
+
+def import_call_failure(error: AwsError) -> ImportFailure:
+    """Classify the failure of a whole BatchImportFindings call, or of its local validation."""
+    if isinstance(error, ParamValidationError):
+        return ImportFailure(FailureCause.FINDING_INVALID, str(error))
+    return ImportFailure(_cause(error, denied=FailureCause.IMPORT_DENIED), str(error))
+
+
+def finding_failure(code: str, message: str) -> ImportFailure:
+    """Classify an entry of FailedFindings."""
+    throttled = code in _THROTTLING_CODES
+    other = FailureCause.THROTTLED if throttled else FailureCause.UNKNOWN
+    return ImportFailure(_FINDING_CAUSES.get(code, other), f"{code}: {message}")
+
+
+def _cause(error: AwsError, *, denied: FailureCause) -> FailureCause:
+    if isinstance(error, ClientError):
+        return _response_cause(error, denied)
+    no_response = isinstance(error, exceptions.ConnectionError | HTTPClientError)
+    return FailureCause.NO_RESPONSE if no_response else FailureCause.UNKNOWN
+
+
+def _response_cause(error: ClientError, denied: FailureCause) -> FailureCause:
+    code = error.response.get("Error", {}).get("Code", "")
+    for codes, cause in (
+        (_THROTTLING_CODES, FailureCause.THROTTLED),
+        (_EXPIRED_CODES, FailureCause.CREDENTIALS_EXPIRED),
+        (_REGION_CODES, FailureCause.REGION_NOT_ENABLED),
+        (_DENIED_CODES, denied),
+        ({"InvalidAccessException"}, FailureCause.HUB_NOT_ENABLED),
+        ({"InvalidInputException"}, FailureCause.FINDING_INVALID),
+    ):
+        if code in codes:
+            return cause
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return FailureCause.SERVICE_ERROR if status >= _SERVER_ERRORS else FailureCause.UNKNOWN
