@@ -1,4 +1,4 @@
-"""The most memory that a process needs for one delivery: `python -m bench.peak_memory JOB FILE`."""
+"""Measures the peak memory of one delivery: `python -m bench.peak_memory JOB FILE`."""
 
 import base64
 import gzip
@@ -11,30 +11,30 @@ from typing import Any
 from compiler import catalog
 from compiler import predicate as importer
 from functions.finding_importer.matching.rules import Ruleset
-from functions.finding_importer.sources import sources
+from functions.finding_importer.sources.events import DeliveredRecord, read
 
 
 def unpack_and_parse(event: dict[str, Any]) -> int:
-    """What nobody can do without: the payload as a document, its messages not looked at."""
+    """The minimum: unpack the payload, without its messages."""
     payload = json.loads(gzip.decompress(base64.b64decode(event["awslogs"]["data"])))
     return len(payload["logEvents"])
 
 
-def rejected(event: dict[str, Any], ruleset: Ruleset[Any]) -> int:
-    """How many of the delivery's records match nothing."""
-    records = (item for item in sources.read(event) if isinstance(item, sources.DeliveredRecord))
+def matched_nothing(event: dict[str, Any], ruleset: Ruleset[Any]) -> int:
+    """Return the number of records that match no detection."""
+    records = (item for item in read(event) if isinstance(item, DeliveredRecord))
     return sum(1 for item in records if not ruleset.matching(item.record))
 
 
-def load_and_reject(event: dict[str, Any]) -> int:
+def load_and_match(event: dict[str, Any]) -> int:
     detections = [one for one in catalog.load() if "importer" in one.evaluated_by]
-    return rejected(event, Ruleset.load(importer.document(detections)))
+    return matched_nothing(event, Ruleset.load(importer.document(detections)))
 
 
 JOBS = {
     "nothing": len,
     "gzip and json.loads": unpack_and_parse,
-    "the importer": load_and_reject,
+    "the importer": load_and_match,
 }
 
 
@@ -45,12 +45,12 @@ def main(job: str, path: str) -> None:
 
 
 def _peak_mib() -> float:
-    """Linux's ru_maxrss begins with the memory of the process that started this one."""
+    """On Linux, ru_maxrss includes the memory of the parent process."""
     status = Path("/proc/self/status")
     if status.exists():
         [peak] = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
         return int(peak.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # macOS counts bytes
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # macOS: in bytes
 
 
 if __name__ == "__main__":

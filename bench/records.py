@@ -1,4 +1,7 @@
-"""Made-up CloudTrail records, the same ones each time: many services, 1 to 2 KB, few that match."""
+"""Generates CloudTrail records of many services, 1 to 2 KB each, of which few match.
+
+The records depend on the seed only.
+"""
 
 import json
 from collections.abc import Callable, Iterator
@@ -19,8 +22,8 @@ _USER_AGENTS = (
 
 
 def lines(count: int, seed: int = 20260314) -> Iterator[bytes]:
-    """One record a line, as compact JSON, without the line's end."""
-    random = Random(seed)  # noqa: S311  # The same records each time are the point.
+    """Yield records as compact JSON, without line ends."""
+    random = Random(seed)  # noqa: S311  # Not a secret.
     for number in range(1, count + 1):
         record = _root_sign_in(random) if number % ONE_MATCHES_IN == 0 else _ordinary(random)
         yield json.dumps(record, separators=(",", ":")).encode()
@@ -39,7 +42,7 @@ def _ordinary(random: Random) -> Fields:
 
 
 def _record(random: Random, **fields: Any) -> Fields:
-    """The fields that all records have, in CloudTrail's order, overwritten by the given ones."""
+    """Return the common fields in the order of CloudTrail, replaced by the given ones."""
     account = random.choice(_ACCOUNTS)
     seconds = random.randrange(86_400)
     return {
@@ -172,7 +175,7 @@ def _create_log_stream(random: Random) -> Fields:
 
 
 def _single_sign_on(random: Random) -> Fields:
-    used = random.choice(("Yes", "No"))  # federated sign-ins mostly say No
+    used = random.choice(("Yes", "No"))  # mostly No for federated sign-ins
     return {**_console_sign_in(), "additionalEventData": {"MobileVersion": "No", "MFAUsed": used}}
 
 

@@ -64,7 +64,9 @@ def _tries_again_after_a_while(observer: Observer) -> bool:
     for _ in range(2):
         observer.sandbox.let_time_pass()
         observer.sandbox.settle()
-    postponed = not any("message stays" in line for line in observer.importer_log()[logged:])
+    postponed = not any(
+        "message stays in the queue" in line for line in observer.importer_log()[logged:]
+    )
     return postponed and len(observer.active(record)) == 1 and observer.waiting() == 0
 
 

@@ -53,7 +53,7 @@ def test_what_is_refused_for_now_is_told_now_and_imported_later(
 
     assert rule.applied == ATTEMPTS
     assert before == []
-    assert "NOT imported yet; it will be tried again" in notification.body
+    assert "NOT imported yet. Rootwatch retries the import." in notification.body
     assert _is_done(observer, record)
 
 
@@ -113,8 +113,8 @@ def test_without_its_role_an_account_gets_its_finding_when_the_role_is_there(
     assert still == stand_in
     assert [resource["Id"] for resource in stand_in["Resources"]] == [f"AWS::::Account:{VICTIM}"]
     assert stand_in["ProductFields"]["rootwatch/owningAccount"] == VICTIM
-    assert "member role" in stand_in["ProductFields"]["rootwatch/notInOwningAccountBecause"]
-    assert f"in the security account {SECURITY.id}" in notification.body
+    assert "member role" in stand_in["ProductFields"]["rootwatch/fallbackReason"]
+    assert f"imported into the security account {SECURITY.id} as a fallback" in notification.body
     assert moved["AwsAccountId"] == VICTIM
     assert observer.waiting() == 0
 
@@ -174,7 +174,7 @@ def test_a_finding_that_is_invalid_is_put_aside_and_told(observer: Observer) -> 
     assert rule.applied == 1
     assert record["eventID"] in letter["body"]
     assert "InvalidInput" in letter["reason"]
-    assert "a person finds it in the dead-letter queue" in notification.body
+    assert "The event is in the dead-letter queue" in notification.body
     assert observer.waiting() == 0
 
 
@@ -240,7 +240,7 @@ def test_a_poisoned_record_is_put_aside_with_its_position_and_the_good_ones_are_
 
     assert all(_is_done(observer, record) for record in good)
     assert poisoned["eventID"] in letter["body"]
-    assert letter["reason"].startswith("log event 1: eventTime: expected a time")
+    assert letter["reason"].startswith('log event 1: eventTime: got "yesterday", expected a time')
 
 
 def test_a_payload_that_is_none_is_put_aside_whole(observer: Observer) -> None:
@@ -249,7 +249,7 @@ def test_a_payload_that_is_none_is_put_aside_whole(observer: Observer) -> None:
     [letter] = observer.dead_letters()
 
     assert "FunctionError" not in answer
-    assert "expected base64" in letter["reason"]
+    assert "got invalid base64" in letter["reason"]
     assert json.loads(json.loads(letter["body"])["content"]) == {"awslogs": {"data": "?"}}
 
 
@@ -326,7 +326,7 @@ def test_without_an_answer_of_organizations_people_are_told_without_its_names(
     [notification] = observer.notifications_of(record)
 
     assert rule.applied
-    assert "not known: AWS Organizations did not say" in notification.body
+    assert "unknown (AWS Organizations did not respond)" in notification.body
     assert _is_done(observer, record)
 
 

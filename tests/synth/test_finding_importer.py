@@ -12,7 +12,7 @@ from compiler import predicate as importer
 from compiler.cloudwatch import subscription_pattern
 from compiler.detection import Detection
 from config.settings import Settings
-from functions.finding_importer.environment import Environment
+from functions.finding_importer.environment import FunctionEnvironment
 from modules.finding_importer import PACKAGE, SOURCE
 from modules.function_package import build_zip, dependencies
 from sandbox.logs import filter_pattern
@@ -134,7 +134,7 @@ def test_the_zip_file_contains_the_handler(archive: Path, function: Resource) ->
 def test_the_function_parses_its_environment(
     environment: dict[str, str], organization: Stack, settings: Settings
 ) -> None:
-    parsed = Environment.parse(environment)
+    parsed = FunctionEnvironment.parse(environment)
     role_name = organization.only("aws_cloudformation_stack_set")["parameters"]["RoleName"]
 
     assert parsed.member_role_name == role_name

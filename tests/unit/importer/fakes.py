@@ -30,7 +30,7 @@ def client_error(code: str, operation: str = "Operation", status: int = 400) -> 
 
 @dataclass
 class ErrorSchedule:
-    """The errors that the next calls raise in turn, None for success, and the default after them."""
+    """The errors of the next calls in turn, None for success, and the default after them."""
 
     next: list[Exception | None] = field(default_factory=list)
     default: Exception | None = None
@@ -69,7 +69,7 @@ class FakeSts:
 
 @dataclass
 class FakeSecurityHub:
-    """The hub of one account, with the sandbox's validation, which finding.schema.json must match."""
+    """The hub of one account. It validates findings as the sandbox and the schema do."""
 
     account: str
     call_log: CallLog = field(default_factory=list)
