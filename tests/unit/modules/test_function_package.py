@@ -1,4 +1,4 @@
-"""The function's zip: the same bytes everywhere, and pure Python only."""
+"""The zip file of a function: identical bytes in each build, and Python source only."""
 
 import os
 import stat
@@ -13,9 +13,15 @@ EXTRA = {"detections.json": b"[]"}
 
 
 def tree(folder: Path, *, time: int, umask: int = 0o644) -> Path:
-    """Write a small package whose files have this time and these permissions."""
+    """A package whose files have this time and these permissions."""
     (folder / "sub" / "__pycache__").mkdir(parents=True)
-    for name in ("handler.py", "__init__.py", "sub/deep.py", "sub/__pycache__/deep.pyc", "note.md"):
+    for name in (
+        "handler.py",
+        "__init__.py",
+        "sub/deep.py",
+        "sub/__pycache__/deep.pyc",
+        "readme.md",
+    ):
         path = folder / name
         path.write_bytes(f"# {name}\n".encode())
         path.chmod(umask)
@@ -23,7 +29,7 @@ def tree(folder: Path, *, time: int, umask: int = 0o644) -> Path:
     return folder
 
 
-def test_two_builds_give_equal_bytes(tmp_path: Path) -> None:
+def test_two_builds_have_equal_bytes(tmp_path: Path) -> None:
     one = tree(tmp_path / "one", time=1_000_000_000)
     two = tree(tmp_path / "deep" / "two", time=1_700_000_000, umask=0o600)
 
@@ -33,7 +39,7 @@ def test_two_builds_give_equal_bytes(tmp_path: Path) -> None:
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_the_zip_holds_modules_and_declared_data_only(tmp_path: Path) -> None:
+def test_the_zip_file_contains_only_modules_and_declared_data(tmp_path: Path) -> None:
     built = build_zip(tree(tmp_path / "s", time=0), "importer", EXTRA, {}, tmp_path / "f.zip")
 
     with ZipFile(built) as archive:
@@ -48,7 +54,7 @@ def test_the_zip_holds_modules_and_declared_data_only(tmp_path: Path) -> None:
         assert {one.date_time for one in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
-def test_dependencies_stand_beside_the_package_by_their_paths(tmp_path: Path) -> None:
+def test_dependencies_are_next_to_the_package_at_their_paths(tmp_path: Path) -> None:
     library = tree(tmp_path / "library", time=0)
     files = {"library/deep.py": library / "sub" / "deep.py", "single.py": library / "handler.py"}
     source = tree(tmp_path / "s", time=0)
@@ -58,7 +64,7 @@ def test_dependencies_stand_beside_the_package_by_their_paths(tmp_path: Path) ->
         assert archive.read("library/deep.py") == b"# sub/deep.py\n"
 
 
-def test_a_native_dependency_is_refused_by_its_path_in_the_zip(tmp_path: Path) -> None:
+def test_a_native_dependency_is_an_error_with_its_path_in_the_zip_file(tmp_path: Path) -> None:
     source = tree(tmp_path / "s", time=0)
     native = tmp_path / "library.py"
     native.write_bytes(b"\x7fELF\x02\x01")
@@ -69,7 +75,7 @@ def test_a_native_dependency_is_refused_by_its_path_in_the_zip(tmp_path: Path) -
     assert str(caught.value.path) == "library/fast.py"
 
 
-def test_other_content_gives_other_bytes(tmp_path: Path) -> None:
+def test_changed_content_changes_the_bytes(tmp_path: Path) -> None:
     source = tree(tmp_path / "s", time=0)
     before = build_zip(source, "importer", EXTRA, {}, tmp_path / "f.zip").read_bytes()
     (source / "handler.py").write_text("# changed\n")
@@ -92,7 +98,7 @@ def test_other_content_gives_other_bytes(tmp_path: Path) -> None:
         ("innocent.bin", b"\xcf\xfa\xed\xfe\x07"),
     ],
 )
-def test_a_native_file_is_refused_by_name(tmp_path: Path, name: str, content: bytes) -> None:
+def test_a_native_file_is_an_error_with_its_path(tmp_path: Path, name: str, content: bytes) -> None:
     source = tree(tmp_path / "s", time=0)
     (source / name).write_bytes(content)
 
@@ -104,7 +110,7 @@ def test_a_native_file_is_refused_by_name(tmp_path: Path, name: str, content: by
 
 
 @pytest.mark.parametrize("target", ["handler.py", "sub", "nowhere"])
-def test_a_symbolic_link_is_refused_by_name(tmp_path: Path, target: str) -> None:
+def test_a_symbolic_link_is_an_error_with_its_path(tmp_path: Path, target: str) -> None:
     source = tree(tmp_path / "s", time=0)
     (source / "link.py").symlink_to(source / target)
 
@@ -121,21 +127,21 @@ def test_a_symbolic_link_is_refused_by_name(tmp_path: Path, target: str) -> None
         ("data.json", b"\x7fELF"),
     ],
 )
-def test_a_data_file_that_does_not_belong_is_refused(
+def test_a_data_file_outside_of_the_package_or_with_code_is_an_error(
     tmp_path: Path, name: str, content: bytes
 ) -> None:
     with pytest.raises(FunctionPackageError):
         build_zip(tree(tmp_path / "s", time=0), "importer", {name: content}, {}, tmp_path / "f.zip")
 
 
-def test_a_source_without_modules_is_refused(tmp_path: Path) -> None:
+def test_a_source_without_modules_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
 
     with pytest.raises(FunctionPackageError, match="no Python module"):
         build_zip(tmp_path / "empty", "importer", EXTRA, {}, tmp_path / "f.zip")
 
 
-def test_a_refused_build_leaves_the_earlier_zip_and_no_scraps(tmp_path: Path) -> None:
+def test_a_failed_build_keeps_the_earlier_zip_file_and_leaves_no_other(tmp_path: Path) -> None:
     source = tree(tmp_path / "s", time=0)
     before = build_zip(source, "importer", EXTRA, {}, tmp_path / "out" / "f.zip").read_bytes()
     (source / "fast.so").touch()
