@@ -15,7 +15,7 @@ from .delivery.reporter import Outcomes, Reporter, all_failed, create_reporter
 from .environment import FunctionEnvironment
 from .errors import InvalidJobError, InvalidRecordError, QueueError
 from .findings.finding import HubScope, build
-from .findings.import_status import FailureCause, FindingLocation, ImportFailure
+from .findings.import_status import FailureCause, FindingImportFailure, FindingLocation
 from .matching.cloudtrail import CloudTrailEvent
 from .matching.rules import DeployedDetection, Ruleset
 from .notifications.deduplicator import PublishResult
@@ -219,7 +219,7 @@ class ImporterFunction:
             error = report.exception()
             if error is not None:
                 log.error("account failed", account=account, reason=repr(error))
-                failure = ImportFailure(FailureCause.UNKNOWN, repr(error))
+                failure = FindingImportFailure(FailureCause.UNKNOWN, repr(error))
                 outcomes |= all_failed(groups[account], failure)
             else:
                 outcomes |= report.result()

@@ -13,8 +13,8 @@ from ..findings.finding import Asff
 from ..findings.import_status import (
     FailureAction,
     FailureCause,
+    FindingImportFailure,
     FindingLocation,
-    ImportFailure,
     ImportStatus,
 )
 from ..matching.rules import Priority
@@ -44,7 +44,7 @@ class JobOutcome:
 
 
 type HasTime = Callable[[], bool]  # for another step in this invocation
-type Failures = Mapping[str, ImportFailure]  # by the finding's Id
+type Failures = Mapping[str, FindingImportFailure]  # by the finding's Id
 type Outcomes = dict[str, JobOutcome]  # by the finding's Id
 
 
@@ -68,7 +68,7 @@ class Reporter:
     def report(self, account: str, jobs: Sequence[Job], has_time: HasTime) -> Outcomes:
         """Process the jobs of an account as far as time allows. AWS errors become outcomes."""
         if not has_time():
-            return all_failed(jobs, ImportFailure(FailureCause.NO_TIME_LEFT, ""))
+            return all_failed(jobs, FindingImportFailure(FailureCause.NO_TIME_LEFT, ""))
         self.directory.look_up(account)
         failures = self._import(account, [job.finding.asff for job in jobs])
         imported, to_fall_back = [], []
@@ -77,7 +77,7 @@ class Reporter:
             match failures.get(job.finding.id):
                 case None:
                     imported.append(job)
-                case ImportFailure(action=FailureAction.FALLBACK):
+                case FindingImportFailure(action=FailureAction.FALLBACK):
                     to_fall_back.append(job)
                 case failure:
                     outcomes[job.finding.id] = _not_imported(failure)
@@ -87,7 +87,7 @@ class Reporter:
             job.finding.id: self._notify(job, outcomes[job.finding.id], has_time) for job in jobs
         }
 
-    def _import(self, account: str, findings: Sequence[Asff]) -> dict[str, ImportFailure]:
+    def _import(self, account: str, findings: Sequence[Asff]) -> dict[str, FindingImportFailure]:
         """Import into the owning account, and retry once if the credentials may be stale."""
         failures = self._import_once(account, findings)
         stale = [
@@ -102,11 +102,13 @@ class Reporter:
         rest = {id_: failure for id_, failure in failures.items() if id_ not in retried}
         return rest | self._import_once(account, stale)
 
-    def _import_once(self, account: str, findings: Sequence[Asff]) -> dict[str, ImportFailure]:
+    def _import_once(
+        self, account: str, findings: Sequence[Asff]
+    ) -> dict[str, FindingImportFailure]:
         if account == self.security_account:
             return self.hub_of(None).import_findings(findings)
         credentials = self.member_roles.get(account)
-        if isinstance(credentials, ImportFailure):
+        if isinstance(credentials, FindingImportFailure):
             return {finding["Id"]: credentials for finding in findings}
         return self.hub_of(credentials).import_findings(findings)
 
@@ -193,18 +195,18 @@ class Reporter:
         return replace(outcome, publish_result=result, retry=retry)
 
 
-def all_failed(jobs: Sequence[Job], failure: ImportFailure) -> Outcomes:
+def all_failed(jobs: Sequence[Job], failure: FindingImportFailure) -> Outcomes:
     return {job.finding.id: _not_imported(failure) for job in jobs}
 
 
-def _not_imported(failure: ImportFailure) -> JobOutcome:
+def _not_imported(failure: FindingImportFailure) -> JobOutcome:
     if failure.action is FailureAction.DEAD_LETTER:
         return JobOutcome(ImportStatus(FindingLocation.DEAD_LETTER_QUEUE, failure), retry=False)
     return JobOutcome(ImportStatus(FindingLocation.NOT_IMPORTED, failure), retry=True)
 
 
 def _fallback_outcome(
-    job: Job, failure: ImportFailure, fallback_failure: ImportFailure | None
+    job: Job, failure: FindingImportFailure, fallback_failure: FindingImportFailure | None
 ) -> JobOutcome:
     """Return the received job to the queue. For any other, the queue holds a new job already."""
     if fallback_failure is None:
@@ -216,7 +218,9 @@ def _fallback_outcome(
     return JobOutcome(status, retry=job.has_fallback, is_queued=not job.has_fallback)
 
 
-def _log(message: str, job: Job, reason: ImportFailure | NotificationError | None = None) -> None:
+def _log(
+    message: str, job: Job, reason: FindingImportFailure | NotificationError | None = None
+) -> None:
     finding = job.finding
     write = log.info if reason is None else log.warning
     write(

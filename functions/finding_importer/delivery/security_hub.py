@@ -9,7 +9,7 @@ from ..aws import AWS_ERRORS, Credentials, SecurityHubClient, StsClient, batches
 from ..findings.finding import Asff
 from ..findings.import_status import (
     FailureCause,
-    ImportFailure,
+    FindingImportFailure,
     assume_role_failure,
     finding_failure,
     import_call_failure,
@@ -21,7 +21,7 @@ _MIN_VALIDITY = timedelta(minutes=5)  # longer than the function's timeout
 _BATCH_FINDINGS = 100
 _BATCH_BYTES = 6_000_000  # the guide says 6 MB, and a request holds more than its findings
 # botocore returns a partial response if, for example, a proxy answers with status 200.
-_NO_RESPONSE = ImportFailure(
+_NO_RESPONSE = FindingImportFailure(
     FailureCause.NO_RESPONSE, "the response does not state which findings failed"
 )
 
@@ -37,7 +37,7 @@ class MemberRoleCredentials:
     _cache: dict[str, Credentials] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def get(self, account: str) -> Credentials | ImportFailure:
+    def get(self, account: str) -> Credentials | FindingImportFailure:
         with self._lock:
             cached = self._cache.get(account)
         if cached and self.now() < cached.expiration - _MIN_VALIDITY:
@@ -68,14 +68,14 @@ class MemberRoleCredentials:
 class SecurityHubImporter:
     client: SecurityHubClient
 
-    def import_findings(self, findings: Sequence[Asff]) -> dict[str, ImportFailure]:
+    def import_findings(self, findings: Sequence[Asff]) -> dict[str, FindingImportFailure]:
         """Import the findings, and return the failures by the finding's Id."""
-        failures: dict[str, ImportFailure] = {}
+        failures: dict[str, FindingImportFailure] = {}
         for batch in batches(findings, _BATCH_FINDINGS, _BATCH_BYTES):
             failures |= self._import_batch(batch)
         return failures
 
-    def _import_batch(self, batch: Sequence[Asff]) -> dict[str, ImportFailure]:
+    def _import_batch(self, batch: Sequence[Asff]) -> dict[str, FindingImportFailure]:
         try:
             response = self.client.batch_import_findings(Findings=batch)
         except AWS_ERRORS as error:
@@ -85,12 +85,14 @@ class SecurityHubImporter:
         failed = response["FailedFindings"]
         if len(failed) != response["FailedCount"]:
             detail = f"{response['FailedCount']} findings failed, {len(failed)} are listed"
-            return self._batch_failure(batch, ImportFailure(FailureCause.NO_RESPONSE, detail))
+            return self._batch_failure(
+                batch, FindingImportFailure(FailureCause.NO_RESPONSE, detail)
+            )
         return {one["Id"]: finding_failure(one["ErrorCode"], one["ErrorMessage"]) for one in failed}
 
     def _batch_failure(
-        self, batch: Sequence[Asff], failure: ImportFailure
-    ) -> dict[str, ImportFailure]:
+        self, batch: Sequence[Asff], failure: FindingImportFailure
+    ) -> dict[str, FindingImportFailure]:
         """Split an invalid batch, because one finding can make the whole call invalid."""
         if failure.cause is FailureCause.FINDING_INVALID and len(batch) > 1:
             middle = len(batch) // 2

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from ..matching.cloudtrail import CloudTrailEvent
 from ..matching.rules import DeployedDetection
 from ..text import clean_line
-from .import_status import ImportFailure
+from .import_status import FindingImportFailure
 
 # Maximum lengths in characters:
 # https://docs.aws.amazon.com/securityhub/1.0/APIReference/API_AwsSecurityFinding.html
@@ -68,7 +68,7 @@ class Finding:
         """The CloudTrail console; requires a session in the owning account."""
         return _event_url(self.event, self.scope)
 
-    def fallback_finding(self, failure: ImportFailure) -> Asff:
+    def fallback_finding(self, failure: FindingImportFailure) -> Asff:
         """Return the finding of the security account until the owning account accepts its own.
 
         Both have the same Id. The product, which includes the account, makes them different.

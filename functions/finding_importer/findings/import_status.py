@@ -90,7 +90,7 @@ _SERVER_ERRORS = 500
 
 
 @dataclass(frozen=True, slots=True)
-class ImportFailure:
+class FindingImportFailure:
     cause: FailureCause
     detail: str  # the service's error message
 
@@ -112,25 +112,25 @@ class ImportFailure:
 @dataclass(frozen=True, slots=True)
 class ImportStatus:
     location: FindingLocation
-    failure: ImportFailure | None = None  # of the import into the owning account
+    failure: FindingImportFailure | None = None  # of the import into the owning account
 
 
-def assume_role_failure(error: AwsError) -> ImportFailure:
-    return ImportFailure(_cause(error, denied=FailureCause.ROLE_NOT_ASSUMABLE), str(error))
+def assume_role_failure(error: AwsError) -> FindingImportFailure:
+    return FindingImportFailure(_cause(error, denied=FailureCause.ROLE_NOT_ASSUMABLE), str(error))
 
 
-def import_call_failure(error: AwsError) -> ImportFailure:
+def import_call_failure(error: AwsError) -> FindingImportFailure:
     """Classify the failure of a whole BatchImportFindings call, or of its local validation."""
     if isinstance(error, ParamValidationError):
-        return ImportFailure(FailureCause.FINDING_INVALID, str(error))
-    return ImportFailure(_cause(error, denied=FailureCause.IMPORT_DENIED), str(error))
+        return FindingImportFailure(FailureCause.FINDING_INVALID, str(error))
+    return FindingImportFailure(_cause(error, denied=FailureCause.IMPORT_DENIED), str(error))
 
 
-def finding_failure(code: str, message: str) -> ImportFailure:
+def finding_failure(code: str, message: str) -> FindingImportFailure:
     """Classify an entry of FailedFindings."""
     throttled = code in _THROTTLING_CODES
     other = FailureCause.THROTTLED if throttled else FailureCause.UNKNOWN
-    return ImportFailure(_FINDING_CAUSES.get(code, other), f"{code}: {message}")
+    return FindingImportFailure(_FINDING_CAUSES.get(code, other), f"{code}: {message}")
 
 
 def _cause(error: AwsError, *, denied: FailureCause) -> FailureCause:

@@ -19,9 +19,11 @@ SPECIAL = "`<>|[]()*_~\\\"'{}$%&@#!:/.\n\r\t\x00\x1b\u2028\u202e\u200b\ud800\udc
 CHARACTERS = st.sampled_from(SPECIAL) | st.characters(exclude_categories=[])
 TEXT = st.text(CHARACTERS, max_size=30)
 LONG_TEXT = st.text(CHARACTERS, min_size=1, max_size=20).map(lambda text: text * 500)
+# Some names are prefixes of others.
+NAMES = TEXT | st.sampled_from(["a", "ab", "MFAUsed", "MFAUsedBy", "type", "types"])
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
-    lambda children: st.lists(children, max_size=3) | st.dictionaries(TEXT, children, max_size=3),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(NAMES, children, max_size=3),
     max_leaves=5,
 )
 ANY_VALUES = JSON | LONG_TEXT | st.integers(1, 200).map(nested)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from functions.finding_importer.aws import ClientFactory, ClientTimeouts, Credentials
 from functions.finding_importer.findings.finding import Asff, Finding, HubScope, build, finding_id
-from functions.finding_importer.findings.import_status import FailureCause, ImportFailure
+from functions.finding_importer.findings.import_status import FailureCause, FindingImportFailure
 from functions.finding_importer.matching.cloudtrail import CloudTrailEvent
 from sandbox.security_hub.findings import Caller, FindingStore
 from tests.unit.importer.builders import (
@@ -28,11 +28,11 @@ from tests.unit.importer.builders import (
 )
 from tests.unit.importer.strategies import ANY_VALUES, LONG_TEXT, RECORDS
 
-FAILURE = ImportFailure(FailureCause.HUB_NOT_ENABLED, "not subscribed")
+FAILURE = FindingImportFailure(FailureCause.HUB_NOT_ENABLED, "not subscribed")
 CALLER = Caller(account_id=SECURITY, region=REGION, partition="aws")
 
 
-def variants(built: Finding, failure: ImportFailure = FAILURE) -> list[Asff]:
+def variants(built: Finding, failure: FindingImportFailure = FAILURE) -> list[Asff]:
     return [built.asff, built.fallback_finding(failure), built.archived_fallback_finding()]
 
 
@@ -50,7 +50,7 @@ def test_security_hub_accepts_the_findings_of_arbitrary_valid_records(
 
     found = build(CloudTrailEvent.parse(drawn), one, SCOPE)
 
-    for asff in variants(found, ImportFailure(FAILURE.cause, title)):
+    for asff in variants(found, FindingImportFailure(FAILURE.cause, title)):
         assert schema_problems(asff) == []
         assert hub_problem(asff) is None
 

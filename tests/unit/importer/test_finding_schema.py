@@ -6,10 +6,10 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from functions.finding_importer.findings.import_status import FailureCause, ImportFailure
+from functions.finding_importer.findings.import_status import FailureCause, FindingImportFailure
 from tests.unit.importer.builders import SCHEMA, finding, hub_problem, schema_problems
 
-FAILURE = ImportFailure(FailureCause.HUB_NOT_ENABLED, "not subscribed")
+FAILURE = FindingImportFailure(FailureCause.HUB_NOT_ENABLED, "not subscribed")
 IPV4 = finding().asff
 IPV6 = finding({"sourceIPAddress": "2001:db8::1"}).asff
 FALLBACK = finding().fallback_finding(FAILURE)

@@ -9,7 +9,7 @@ from functions.finding_importer.aws import AwsError
 from functions.finding_importer.findings.import_status import (
     FailureAction,
     FailureCause,
-    ImportFailure,
+    FindingImportFailure,
     assume_role_failure,
     finding_failure,
     import_call_failure,
@@ -59,7 +59,7 @@ DENIED_CODES = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"
 def test_sts_and_security_hub_have_common_errors() -> None:
     for code, status, cause in COMMON_ERRORS:
         error = client_error(code, "Operation", status)
-        failure = ImportFailure(cause, str(error))
+        failure = FindingImportFailure(cause, str(error))
 
         assert assume_role_failure(error) == import_call_failure(error) == failure
 
@@ -109,7 +109,7 @@ def test_every_code_of_a_failed_finding_has_its_cause() -> None:
         *((code, FailureCause.THROTTLED) for code in THROTTLING_CODES),
         ("Other", FailureCause.UNKNOWN),
     ):
-        assert finding_failure(code, "message") == ImportFailure(cause, f"{code}: message")
+        assert finding_failure(code, "message") == FindingImportFailure(cause, f"{code}: message")
 
 
 ACTIONS = {
@@ -130,7 +130,7 @@ ACTIONS = {
 
 
 def test_every_cause_has_its_action() -> None:
-    assert {cause: ImportFailure(cause, "").action for cause in FailureCause} == ACTIONS
+    assert {cause: FindingImportFailure(cause, "").action for cause in FailureCause} == ACTIONS
 
 
 @given(st.text(), st.integers(300, 599))
@@ -143,10 +143,12 @@ def test_an_arbitrary_code_has_an_action(code: str, status: int) -> None:
 
 
 def test_a_failure_reads_as_its_cause_and_detail() -> None:
-    throttled = ImportFailure(FailureCause.THROTTLED, "slow down")
+    throttled = FindingImportFailure(FailureCause.THROTTLED, "slow down")
 
     assert str(throttled) == "the request was throttled: slow down"
-    assert str(ImportFailure(FailureCause.NO_TIME_LEFT, "")) == FailureCause.NO_TIME_LEFT.value
-    assert throttled.with_cause(FailureCause.ACCOUNT_NOT_FOUND) == ImportFailure(
+    assert (
+        str(FindingImportFailure(FailureCause.NO_TIME_LEFT, "")) == FailureCause.NO_TIME_LEFT.value
+    )
+    assert throttled.with_cause(FailureCause.ACCOUNT_NOT_FOUND) == FindingImportFailure(
         FailureCause.ACCOUNT_NOT_FOUND, "slow down"
     )

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from functions.finding_importer.errors import NotificationError
 from functions.finding_importer.findings.import_status import (
     FailureCause,
+    FindingImportFailure,
     FindingLocation,
-    ImportFailure,
     ImportStatus,
 )
 from functions.finding_importer.notifications.directory import NOT_FOUND, UNKNOWN, AccountInfo
@@ -170,7 +170,7 @@ FALLBACK_TEXT = (
     "imported into the security account 999988887777 as a fallback. Account 111122223333 does not "
     "accept it yet, and Rootwatch retries the import."
 )
-FAILURE = ImportFailure(FailureCause.HUB_NOT_ENABLED, "see https://evil.example <!channel>")
+FAILURE = FindingImportFailure(FailureCause.HUB_NOT_ENABLED, "see https://evil.example <!channel>")
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ from functions.finding_importer.errors import DetectionsError
 from functions.finding_importer.matching.predicate import compile_predicate
 
 IS_ROOT = {"field": "userIdentity.type", "equals": ["Root"]}
+NAMES = st.text() | st.sampled_from(["b", "bc", "c", "cd"])  # some are prefixes of others
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
+    lambda children: st.lists(children) | st.dictionaries(NAMES, children),
     max_leaves=10,
 )
 BEYOND_FLOATS = 2**53 + 1  # as a float, it would be 2**53

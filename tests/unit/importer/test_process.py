@@ -289,7 +289,7 @@ class Rendezvous(ErrorSchedule):
         self.barrier.wait()
 
 
-class TestTimeLimit:
+class TestAccountTimeLimit:
     def test_nothing_starts_without_time(self) -> None:
         cloud = FakeCloud()
 

@@ -15,7 +15,7 @@ EXPIRED = client_error("ExpiredTokenException", "BatchImportFindings")
 UNAVAILABLE = client_error("InternalException", "Operation", 500)
 
 
-class TestImport:
+class TestOwningAccount:
     def test_a_finding_is_imported_before_its_notification_is_published(self) -> None:
         cloud = FakeCloud()
 
@@ -142,7 +142,7 @@ def test_every_finding_of_an_account_has_its_own_outcome() -> None:
     assert len(cloud.sns.published) == 4
 
 
-class TestTimeLimit:
+class TestStepTimeLimit:
     def test_nothing_starts_without_time(self) -> None:
         cloud = FakeCloud()
 

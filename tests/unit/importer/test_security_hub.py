@@ -15,7 +15,7 @@ from functions.finding_importer.delivery.security_hub import (
     MemberRoleCredentials,
     SecurityHubImporter,
 )
-from functions.finding_importer.findings.import_status import FailureCause, ImportFailure
+from functions.finding_importer.findings.import_status import FailureCause, FindingImportFailure
 from tests.unit.importer.builders import OWNER, finding, id_of
 from tests.unit.importer.fakes import FakeSecurityHub, FakeSts, client_error
 
@@ -91,12 +91,12 @@ class TestCredentials:
         ):
             roles = member_roles(FakeSts(errors={OWNER: error}))
 
-            assert roles.get(OWNER) == ImportFailure(cause, str(error))
+            assert roles.get(OWNER) == FindingImportFailure(cause, str(error))
 
     def test_a_failure_is_not_cached(self) -> None:
         sts = FakeSts(errors={OWNER: client_error("AccessDenied")})
         roles = member_roles(sts)
-        assert isinstance(roles.get(OWNER), ImportFailure)
+        assert isinstance(roles.get(OWNER), FindingImportFailure)
 
         sts.errors.clear()
 
@@ -116,11 +116,11 @@ def asff(event_id: object, **detection_changes: Any) -> dict[str, Any]:
     return finding({"eventID": str(event_id)}, **detection_changes).asff
 
 
-def causes(failures: dict[str, ImportFailure]) -> dict[str, FailureCause]:
+def causes(failures: dict[str, FindingImportFailure]) -> dict[str, FailureCause]:
     return {id_: failure.cause for id_, failure in failures.items()}
 
 
-class TestImport:
+class TestImportFindings:
     def test_findings_are_imported_in_as_few_calls_as_possible(self) -> None:
         hub = FakeSecurityHub(OWNER)
 

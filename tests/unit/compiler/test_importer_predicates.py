@@ -1,4 +1,4 @@
-"""From a condition to the importer's predicate, and what the importer then says of records."""
+"""Renders conditions as importer predicates, and evaluates them with the importer."""
 
 import json
 import re
@@ -38,14 +38,13 @@ def is_text(*parts: str | Wildcard, cased: bool = True) -> FieldEquals:
 
 
 def holds(condition: ConditionTree, value: Any) -> bool:
-    """What the importer says once the predicate went through JSON."""
+    """Evaluate the rendered predicate with the importer."""
     node = json.loads(json.dumps(importer.predicate(condition)))
     return compile_predicate(node, "p")({"a": value})
 
 
-@pytest.mark.parametrize(
-    ("condition", "expected"),
-    [
+def test_every_condition_has_a_node() -> None:
+    cases: list[tuple[ConditionTree, dict[str, Any]]] = [
         (is_text("Root"), {"field": "a", "equals": ["Root"]}),
         (is_text("Root", cased=False), {"field": "a", "equals_ignore_case": ["root"]}),
         (is_text(MANY), {"field": "a", "regex": [r"(?s)\A.*\Z"]}),
@@ -79,13 +78,12 @@ def holds(condition: ConditionTree, value: Any) -> bool:
                 ]
             },
         ),
-    ],
-)
-def test_each_condition_has_its_node(condition: ConditionTree, expected: dict[str, Any]) -> None:
-    assert importer.predicate(condition) == expected
+    ]
+    for condition, expected in cases:
+        assert importer.predicate(condition) == expected
 
 
-def test_texts_of_several_kinds_become_one_leaf_a_kind() -> None:
+def test_patterns_of_several_kinds_become_one_node_for_each_kind() -> None:
     texts = (
         StringPattern(("x", MANY)),
         StringPattern(("Y",)),
@@ -103,9 +101,8 @@ def test_texts_of_several_kinds_become_one_leaf_a_kind() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("condition", "value", "expected"),
-    [
+def test_patterns_and_regexes_match_as_the_condition_does() -> None:
+    cases: list[tuple[ConditionTree, Any, bool]] = [
         (is_text("a", MANY), "a", True),
         (is_text("a", MANY), "a\nb\n", True),
         (is_text("a", MANY), "ba", False),
@@ -129,38 +126,35 @@ def test_texts_of_several_kinds_become_one_leaf_a_kind() -> None:
         (FieldMatchesRegex("a", "(?x) a b"), "xaby", True),
         (FieldMatchesRegex("a", "(?x) a b", frozenset("i")), "xABy", True),
         (FieldMatchesRegex("a", "^b$", frozenset("m")), "a\nb", True),
-    ],
-)
-def test_texts_and_regexes_mean_what_the_condition_says(
-    condition: ConditionTree, value: Any, *, expected: bool
-) -> None:
-    assert holds(condition, value) is expected
+    ]
+    for condition, value, expected in cases:
+        assert holds(condition, value) is expected
 
 
 @given(
     st.lists(st.sampled_from(["a", "b", "[", MANY, ONE]), max_size=7),
     st.text(alphabet="ab[\n", max_size=9),
 )
-def test_wildcards_are_those_of_a_shell(parts: list[str | Wildcard], value: str) -> None:
-    spelled = {MANY: "*", ONE: "?", "[": "[[]"}
-    pattern = "".join(spelled.get(part, part) for part in parts)  # type: ignore[arg-type]  # Wildcards are spelled.
+def test_wildcards_match_as_those_of_a_shell(parts: list[str | Wildcard], value: str) -> None:
+    symbols = {MANY: "*", ONE: "?", "[": "[[]"}
+    pattern = "".join(symbols.get(part, part) for part in parts)  # type: ignore[arg-type]  # No wildcard remains.
 
     assert holds(is_text(*parts), value) is fnmatchcase(value, pattern)
 
 
 @given(st.text(max_size=6), st.text(max_size=6))
-def test_without_case_only_ascii_letters_are_alike(text: str, value: str) -> None:
+def test_only_the_case_of_ascii_letters_is_ignored(text: str, value: str) -> None:
     condition = is_text(text, cased=False)
 
     assert holds(condition, text)
-    assert holds(condition, value) is (in_small_letters(value) == in_small_letters(text))
+    assert holds(condition, value) is (lowercase_ascii(value) == lowercase_ascii(text))
 
 
-def in_small_letters(text: str) -> str:
+def lowercase_ascii(text: str) -> str:
     return re.sub("[A-Z]", lambda match: match[0].lower(), text)
 
 
-def test_the_importer_reads_the_catalogs_document_and_agrees_with_its_samples() -> None:
+def test_the_importer_loads_the_catalog_and_matches_its_samples() -> None:
     detections = SHIPPED
     ruleset = Ruleset.load(importer.document(detections))
 
@@ -171,7 +165,7 @@ def test_the_importer_reads_the_catalogs_document_and_agrees_with_its_samples() 
             assert (one.name in names) is sample.matches, f"{one.name}: {sample.name}"
 
 
-def test_the_document_says_priority_and_compliance() -> None:
+def test_the_document_has_priority_and_compliance() -> None:
     [entry] = [
         entry
         for entry in json.loads(importer.document(SHIPPED))
@@ -194,7 +188,7 @@ def test_the_document_says_priority_and_compliance() -> None:
         ("https://git.example.com/detections/", "https://git.example.com/detections"),
     ],
 )
-def test_the_document_says_where_each_runbook_is(base: str | None, expected: str) -> None:
+def test_the_document_has_the_location_of_each_runbook(base: str | None, expected: str) -> None:
     detections = SHIPPED
     runbooks = {
         entry["name"]: entry["runbook"] for entry in json.loads(importer.document(detections, base))
