@@ -122,10 +122,10 @@ def mails(
 
 
 def _client() -> "Client":
-    from sandbox.client import Client  # noqa: PLC0415
+    from sandbox.client import TOKEN_VARIABLE, Client  # noqa: PLC0415
 
     endpoint = os.environ.get(ENDPOINT)
     if not endpoint:
         message = f"{ENDPOINT} is not set: run `rootwatch sandbox up` and export what it prints"
         raise CommandError(message, status=1)
-    return Client(endpoint)
+    return Client(endpoint, os.environ.get(TOKEN_VARIABLE, ""))

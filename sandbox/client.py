@@ -11,6 +11,8 @@ from sandbox.cloudtrail import sign_ins
 EVENTS = "/sandbox/events"
 MAILS = "/sandbox/mails"
 CONFIRMATIONS = "/sandbox/confirmations"
+TOKEN_VARIABLE = "SANDBOX_TOKEN"  # noqa: S105  the environment variable's name
+TOKEN_HEADER = "X-Sandbox-Token"  # noqa: S105  the header's name
 SIGN_INS = {
     "root-without-mfa": sign_ins.root_without_mfa,
     "root-with-mfa": sign_ins.root_with_mfa,
@@ -27,6 +29,7 @@ class SandboxError(Exception):
 @dataclass(frozen=True, slots=True)
 class Client:
     endpoint: str
+    token: str  # which the sandbox prints when it starts
 
     def sign_in(self, account: str, kind: str) -> tuple[str, int]:
         """The event's id, and how many trails recorded it."""
@@ -45,8 +48,9 @@ class Client:
 
     def _call(self, method: str, path: str, document: Any) -> dict[str, Any]:
         body = None if document is None else json.dumps(document).encode()
+        headers = {TOKEN_HEADER: self.token}
         try:
-            request = urllib.request.Request(self.endpoint + path, data=body, method=method)  # noqa: S310  the user's own
+            request = urllib.request.Request(self.endpoint + path, body, headers, method=method)  # noqa: S310  the user's own
             answer = _answer(request)
         except urllib.error.URLError as error:
             raise SandboxError(f"no sandbox responds at {self.endpoint}: {error.reason}") from error

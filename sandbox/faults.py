@@ -23,7 +23,7 @@ from sandbox.fault_kinds import (
     InjectedError,
     LostAnswer,
 )
-from sandbox.iam.authority import service_of
+from sandbox.iam.authentication import caller
 from sandbox.overrides import Override, wrap
 
 __all__ = [
@@ -75,7 +75,7 @@ class Rule:
 
 
 class Faults:
-    """Come before all else that a call meets: authentication, authorization, the service."""
+    """Come before authorization and the service; unauthenticated calls do not meet them."""
 
     def __init__(self, functions: Functions) -> None:
         self._functions = functions
@@ -118,7 +118,7 @@ class Faults:
         return [*wrap(BaseResponse, call_action=self._call_action), *wrap(errors, warn=_warn)]
 
     def _call_action(self, call_action: Any, response: BaseResponse) -> Any:
-        if not self._rules or "Authorization" not in response.headers:
+        if not self._rules:
             return call_action(response)
         call = self._call(response, call_action)
         rule = self._claiming(call)
@@ -144,7 +144,7 @@ def _warn(warn: Any, message: str, *args: Any, **kwargs: Any) -> None:
 def _selects(selection: Selection, call: FaultyCall) -> bool:
     response = call.response
     wanted = (
-        (selection.service, service_of(response)),
+        (selection.service, caller().service),
         (selection.operation, response._get_action()),  # noqa: SLF001  moto's own way
         (selection.account, response.current_account),
         (selection.function, call.function),

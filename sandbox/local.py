@@ -1,6 +1,7 @@
 """The whole sandbox: moto's server, what moto lacks, and one organization in it."""
 
 import logging
+import secrets
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -18,6 +19,7 @@ from sandbox.activity import Activity
 from sandbox.aws_lambda.event_sources import EventSources
 from sandbox.aws_lambda.functions import Functions
 from sandbox.aws_lambda.pollers import Pollers
+from sandbox.client import TOKEN_VARIABLE
 from sandbox.cloudformation import role_templates
 from sandbox.cloudformation.stack_set_requests import StackSetOperations
 from sandbox.cloudtrail import administration as trail_administration
@@ -28,6 +30,7 @@ from sandbox.dynamodb import tables
 from sandbox.eventbridge.delivery import EventBridge
 from sandbox.faults import Faults
 from sandbox.iam import authority
+from sandbox.iam.authentication import authenticated
 from sandbox.logs.log_groups import LogGroups
 from sandbox.organizations import account_lookup
 from sandbox.organizations import reads as organization_reads
@@ -100,15 +103,16 @@ class Sandbox:
         default_user_config["lambda"] = {"use_docker": True}  # the sandbox runs them itself
         stack.enter_context(security_hub.installed())
         self._key = create_organization()
-        self._server = Server(self._controlled)
+        self._token = secrets.token_urlsafe()
+        self._server = Server(self._around_moto)
         stack.callback(self._server.close)
         self.endpoint = self._server.endpoint
         self.services = self._create_services()
         stack.enter_context(applied(self._overrides()))
         self._start(stack)
 
-    def _controlled(self, application: Application) -> Application:
-        return controlled(application, sandbox=self)
+    def _around_moto(self, application: Application) -> Application:
+        return controlled(authenticated(application), self, self._token)
 
     def _create_services(self) -> Services:
         self._activity = activity = Activity()
@@ -169,6 +173,7 @@ class Sandbox:
         """What a program needs to work here as an administrator of the management account."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
+            TOKEN_VARIABLE: self._token,
             "AWS_ACCESS_KEY_ID": self._key.id,
             "AWS_SECRET_ACCESS_KEY": self._key.secret,
             "AWS_REGION": REGION,

@@ -5,8 +5,11 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 import queue
+import secrets
 import sys
 import threading
 import time
@@ -15,6 +18,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -45,10 +49,13 @@ class Invocation:
 
 
 class RuntimeApi:
-    """One process's invocations, on a port of its own."""
+    """One process's invocations, on a port of its own, and for this process alone."""
 
     def __init__(self, function_arn: str) -> None:
         self._function_arn = function_arn
+        self._credentials = f"lambda:{secrets.token_urlsafe()}"
+        encoded = base64.b64encode(self._credentials.encode()).decode()
+        self.authorization = f"Basic {encoded}"
         self._waiting: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
         self._running: dict[str, Invocation] = {}
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -59,7 +66,7 @@ class RuntimeApi:
 
     @property
     def address(self) -> str:
-        return f"127.0.0.1:{self._server.server_port}"
+        return f"{self._credentials}@127.0.0.1:{self._server.server_port}"
 
     def put(self, invocation: Invocation) -> None:
         self._waiting.put(invocation)
@@ -97,8 +104,6 @@ class RuntimeApi:
         }
 
     def report(self, request_id: str, result: Result) -> None:
-        if request_id == "init":  # an init error is followed by the process's end
-            return
         _finish(self._running.pop(request_id), result)
 
 
@@ -123,6 +128,15 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # which would hold each answer back for 40 ms
     wbufsize = -1
     server: _Server
+
+    def parse_request(self) -> bool:
+        if not super().parse_request():
+            return False
+        given = self.headers.get("Authorization", "")
+        if hmac.compare_digest(given.encode(), self.server.api.authorization.encode()):
+            return True
+        self.send_error(HTTPStatus.FORBIDDEN)
+        return False
 
     def do_GET(self) -> None:
         fetched = self.server.api.next()

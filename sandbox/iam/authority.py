@@ -1,4 +1,4 @@
-"""IAM in the sandbox: every call to moto is authenticated and authorized, as in AWS.
+"""IAM in the sandbox: every call to moto is authorized, as in AWS.
 
 moto's own check knows neither resources nor conditions nor resource policies.
 """
@@ -15,16 +15,15 @@ from moto.s3.models import FakeBucket, s3_backends
 from moto.sts.models import AssumedRole, sts_backends
 
 from sandbox.iam.api_calls import Call, accesses
-from sandbox.iam.identities import Identity, identity_of, parsed_policy, policies_of, principal_of
+from sandbox.iam.authentication import caller
+from sandbox.iam.identities import Identity, parsed_policy, policies_of, principal_of
 from sandbox.iam.policy import AccessRequest, Decision, NamedPolicy, Principal, decide
 from sandbox.iam.refusals import AccessDeniedError, RefusalError
 from sandbox.iam.resources import Access, bucket_access, role_access
 from sandbox.organizations.organization import PARTITION, is_suspended, organization_of
 from sandbox.overrides import Override, replace, wrap
 
-SERVICE_PREFIXES = {"monitoring": "cloudwatch"}  # where the signing name is not the IAM prefix
 SOURCELESS = frozenset({"cloudtrail.amazonaws.com"})  # say no source when they assume a role
-REST_JSON = frozenset({"lambda", "securityhub"})  # whose requests may have no body
 
 
 def authorize_service(service: str, access: Access, context: Mapping[str, str]) -> Decision:
@@ -89,14 +88,8 @@ def _call_action(call_action: Any, response: BaseResponse) -> Any:
     try:
         _authorize(response)
     except RefusalError as refusal:
-        return refusal.answer(as_json=_speaks_json(response))
+        return refusal.answer(caller().error_format)
     return call_action(response)
-
-
-def _speaks_json(response: BaseResponse) -> bool:
-    if service_of(response) in REST_JSON:
-        return True
-    return "json" in response.headers.get("Content-Type", "") or str(response.body)[:1] == "{"
 
 
 def _check_moto_action(response: BaseResponse, iam_request_cls: type, resource: str = "*") -> None:
@@ -110,7 +103,7 @@ def _check_moto_action(response: BaseResponse, iam_request_cls: type, resource: 
 
 
 def _authorize_s3(response: BaseResponse, resource: str) -> None:
-    identity = identity_of(response)
+    identity = caller().identity
     action = f"s3:{response._get_action()}"  # noqa: SLF001  moto's own way
     bucket, _, key = resource.removeprefix(f"arn:{PARTITION}:s3:::").partition("/")
     exists = bucket in s3_backends.bucket_accounts
@@ -130,11 +123,8 @@ def _left_to_us(_bucket: FakeBucket, _action: str, _resource: str) -> Permission
 
 
 def _authorize(response: BaseResponse) -> None:
-    if "Authorization" not in response.headers:
-        return  # moto's own endpoints and unsigned operations carry none
-    identity = identity_of(response)
+    identity, service = caller().identity, caller().service
     operation = response._get_action()  # noqa: SLF001  moto's own way
-    service = service_of(response)
     if (service, operation) == ("sts", "GetCallerIdentity"):
         return
     call = Call(response.current_account, response.region, _parameters(response))
@@ -142,13 +132,6 @@ def _authorize(response: BaseResponse) -> None:
         decision = _decide_for(identity, access, response.region)
         if not decision.allowed:
             raise AccessDeniedError(_message(identity, access, decision))
-
-
-def service_of(response: BaseResponse) -> str:
-    """The IAM prefix of the service that a signed request is for."""
-    scope = response.headers["Authorization"].split("Credential=")[1].split(",")[0]
-    service = scope.split("/")[3]
-    return str(SERVICE_PREFIXES.get(service, service))
 
 
 def _parameters(response: BaseResponse) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from moto.core.responses import BaseResponse
 from moto.core.utils import utcnow
+from moto.iam import models
 from moto.iam.access_control import (
     AssumedRoleAccessKey,
     CreateAccessKeyFailure,
@@ -22,32 +23,33 @@ type Identity = IAMUserAccessKey | AssumedRoleAccessKey
 S3_CREDENTIAL_CODES = {"InvalidId": "InvalidAccessKeyId", "InvalidToken": "InvalidToken"}
 
 
-def identity_of(response: BaseResponse) -> Identity:
+def identity_of(key_id: str, token: str | None) -> Identity:
+    """The owner of an access key; a session needs its token, too."""
+    account = models.get_account_id_from(key_id)
     try:
         identity = create_access_key(
-            account_id=response.current_account,
+            account_id=account,
             partition=PARTITION,
-            access_key_id=response.access_key,
-            headers=response.headers,
+            access_key_id=key_id,
+            headers={"X-Amz-Security-Token": token} if token else {},
         )
     except CreateAccessKeyFailure as failure:
         raise UnknownCredentialsError(S3_CREDENTIAL_CODES[failure.reason]) from failure
     if isinstance(identity, AssumedRoleAccessKey):
-        _refuse_expired(response)
+        _refuse_expired(account, key_id)
         _refuse_without_role(identity)
     return identity
 
 
-def _refuse_expired(response: BaseResponse) -> None:
-    sessions = sts_backends[response.current_account][PARTITION]
-    session = sessions.get_assumed_role_from_access_key(response.access_key)
+def _refuse_expired(account: str, key_id: str) -> None:
+    session = sts_backends[account][PARTITION].get_assumed_role_from_access_key(key_id)
     if session is not None and session.expiration.replace(tzinfo=None) <= utcnow():
         raise ExpiredCredentialsError
 
 
 def _refuse_without_role(identity: AssumedRoleAccessKey) -> None:
-    """A role that is deleted takes its sessions along."""
-    name = identity._owner_role_name  # noqa: SLF001  moto tells it nowhere else
+    """When a role is deleted, its sessions end."""
+    name = identity._owner_role_name  # noqa: SLF001  moto has no other way
     if name not in {role.name for role in iam(identity.account_id).roles.values()}:
         raise UnknownCredentialsError(S3_CREDENTIAL_CODES["InvalidToken"])
 

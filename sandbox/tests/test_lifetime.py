@@ -11,6 +11,7 @@ from moto.core.responses import BaseResponse
 from moto.logs.models import LogsBackend
 from moto.sns.models import SNSBackend
 
+from sandbox.client import TOKEN_VARIABLE
 from sandbox.faults import Hang
 from sandbox.local import AlreadyRunningError, Sandbox
 from sandbox.organizations.organization import ACCOUNTS, SECURITY
@@ -47,8 +48,10 @@ def test_a_second_one_in_the_process_is_refused_and_leaves_the_first_alone() -> 
 def test_the_next_one_begins_empty() -> None:
     with Sandbox() as first:
         create_topic(first, SECURITY.id)
+        token = first.environment()[TOKEN_VARIABLE]
 
     with Sandbox() as second:
+        assert second.environment()[TOKEN_VARIABLE] != token
         assert second.client("sns", SECURITY.id).list_topics()["Topics"] == []
         listed = second.client("organizations").list_accounts()["Accounts"]
         assert {account["Id"] for account in listed} == {account.id for account in ACCOUNTS}

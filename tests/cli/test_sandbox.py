@@ -84,6 +84,7 @@ def test_up_prints_its_endpoint_accounts_and_environment(up: Running) -> None:
     assert all(account.id in text for account in ACCOUNTS)
     assert set(up.exports) == {
         "AWS_ENDPOINT_URL",
+        "SANDBOX_TOKEN",
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
         "AWS_REGION",
