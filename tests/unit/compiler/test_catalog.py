@@ -20,10 +20,10 @@ from docs import generate as documentation
 from functions.finding_importer.matching.rules import Ruleset
 from sandbox.logs.filter_pattern import parse
 from tests.unit.compiler.catalogs import SHIPPED
-from tests.unit.compiler.judges import (
+from tests.unit.compiler.evaluation import (
     importer_matches,
-    metric_counts,
-    subscription_delivers,
+    metric_filter_matches,
+    subscription_matches,
 )
 
 DETECTIONS = SHIPPED
@@ -60,19 +60,19 @@ def contradicted(
 
 
 def test_the_metric_filter_agrees_with_every_sample() -> None:
-    assert contradicted(metric_counts, PAIRS) == []
+    assert contradicted(metric_filter_matches, PAIRS) == []
 
 
 def test_the_importer_agrees_with_every_sample() -> None:
     assert contradicted(lambda one, record: importer_matches([one], record), PAIRS) == []
 
 
-def test_the_subscription_delivers_every_matching_sample() -> None:
+def test_the_subscription_matches_every_matching_sample() -> None:
     for one, sample in PAIRS:
         if sample.matches:
-            assert subscription_delivers([one], sample.record), f"{one.name}: {sample.name}"
+            assert subscription_matches([one], sample.record), f"{one.name}: {sample.name}"
             if one in IMPORTED:
-                assert subscription_delivers(IMPORTED, sample.record), f"{one.name}: {sample.name}"
+                assert subscription_matches(IMPORTED, sample.record), f"{one.name}: {sample.name}"
 
 
 def test_a_prescribed_pattern_counts_what_its_rule_matches() -> None:
@@ -81,8 +81,8 @@ def test_a_prescribed_pattern_counts_what_its_rule_matches() -> None:
         from_the_rule = replace(one, metric_filter_pattern=None)
         for other, sample in PAIRS:
             if other.pack == one.pack:
-                counted = metric_counts(one, sample.record)
-                expected = metric_counts(from_the_rule, sample.record)
+                counted = metric_filter_matches(one, sample.record)
+                expected = metric_filter_matches(from_the_rule, sample.record)
                 assert counted is expected, f"{one.name}: {other.name}: {sample.name}"
 
 
