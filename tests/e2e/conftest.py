@@ -41,7 +41,7 @@ def rehearsals() -> Iterator[Rehearsals]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _unwind_on_signals() -> None:
-    """Whoever ends the tests ends Terraform and the functions with them."""
+    """A signal ends Terraform and the functions together with the tests."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: pytest.exit("ended by a signal", returncode=1))
 
@@ -74,7 +74,7 @@ def observer(sandbox: Sandbox, _confirmed: None) -> Iterator[Observer]:
     yield observing
     sandbox.faults.clear()
     observing.drain()
-    observing.forget_dead_letters()
+    observing.delete_dead_letter_messages()
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ PREFIX = "rootwatch-prod"  # of config/complete.yaml
 IMPORTER = f"{PREFIX}-finding-importer"
 LOG_GROUP = f"/{PREFIX}/organization-trail"
 QUEUE = IMPORTER
-DEAD_LETTERS = f"{IMPORTER}-dead-letter-queue"
+DEAD_LETTER_QUEUE = f"{IMPORTER}-dead-letter-queue"
 IDEMPOTENCY_TABLE = f"{PREFIX}-idempotency"
-# Whom config/complete.yaml tells.
+# The addresses in config/complete.yaml.
 ADDRESSES = {"security@example.com", "on-call@example.com"}
 LOW_PRIORITY_ADDRESSES = {"security@example.com"}
 
@@ -67,7 +67,7 @@ class Observer:
         self._sqs.send_message(QueueUrl=self._url(QUEUE), MessageBody=json.dumps(event))
 
     def let_time_pass(self) -> None:
-        """Long enough for whatever waits in the queues to be tried again.
+        """Advance the clock until delayed messages in the queues are visible again.
 
         And for the claims of invocations that are over, and took no note of it.
         """
@@ -124,36 +124,36 @@ class Observer:
         counts = ("", "NotVisible", "Delayed")
         return sum(int(attributes[f"ApproximateNumberOfMessages{count}"]) for count in counts)
 
-    def dead_letters(self) -> list[dict[str, Any]]:
-        """Look at all that lie in the dead-letter queue, and leave them there."""
-        letters: list[dict[str, Any]] = []
-        while messages := self._receive():
-            letters += messages
-        for letter in letters:
+    def dead_letter_messages(self) -> list[dict[str, Any]]:
+        """All messages in the dead-letter queue, which stay there."""
+        messages: list[dict[str, Any]] = []
+        while received := self._receive():
+            messages += received
+        for message in messages:
             self._sqs.change_message_visibility(
-                QueueUrl=self._url(DEAD_LETTERS),
-                ReceiptHandle=letter["ReceiptHandle"],
+                QueueUrl=self._url(DEAD_LETTER_QUEUE),
+                ReceiptHandle=message["ReceiptHandle"],
                 VisibilityTimeout=0,
             )
         return [
             {
-                "body": letter["Body"],
-                "reason": letter.get("MessageAttributes", {}).get("reason", {}).get("StringValue"),
+                "body": message["Body"],
+                "reason": message.get("MessageAttributes", {}).get("reason", {}).get("StringValue"),
             }
-            for letter in letters
+            for message in messages
         ]
 
-    def forget_dead_letters(self) -> None:
+    def delete_dead_letter_messages(self) -> None:
         while messages := self._receive():
             for message in messages:
                 self._sqs.delete_message(
-                    QueueUrl=self._url(DEAD_LETTERS), ReceiptHandle=message["ReceiptHandle"]
+                    QueueUrl=self._url(DEAD_LETTER_QUEUE), ReceiptHandle=message["ReceiptHandle"]
                 )
 
     def put_back(self) -> None:
         """As the README says."""
         self._sqs.start_message_move_task(
-            SourceArn=self._arn(DEAD_LETTERS), DestinationArn=self._arn(QUEUE)
+            SourceArn=self._arn(DEAD_LETTER_QUEUE), DestinationArn=self._arn(QUEUE)
         )
         self.sandbox.settle()
 
@@ -235,7 +235,7 @@ class Observer:
             Period=60,
             Statistics=["Sum"],
         )["Datapoints"]
-        return round(sum(point["Sum"] for point in points))
+        return int(sum(point["Sum"] for point in points))
 
     def importer_log(self) -> list[str]:
         """All lines that the function has written."""
@@ -263,7 +263,7 @@ class Observer:
 
     def _receive(self) -> list[dict[str, Any]]:
         answer = self._sqs.receive_message(
-            QueueUrl=self._url(DEAD_LETTERS),
+            QueueUrl=self._url(DEAD_LETTER_QUEUE),
             MaxNumberOfMessages=10,
             MessageAttributeNames=["All"],
             VisibilityTimeout=600,

@@ -45,12 +45,12 @@ class SignIn:
     found_in: list[str]  # the accounts that have an active finding of it
     notifications: int  # to one addressee
     waiting: int  # messages in the importer's queue
-    letters: int  # messages in the dead-letter queue
+    dead_letter_messages: int
 
 
 @dataclass(slots=True)
 class Facts:
-    preflight: list[str] = field(default_factory=list)  # the checks that find something missing
+    preflight: list[str] = field(default_factory=list)  # the checks that failed
     resources: dict[str, int] = field(default_factory=dict)  # by stack
     changes: dict[str, list[str]] = field(default_factory=dict)  # of a second plan, by stack
     changes_later: dict[str, list[str]] = field(default_factory=dict)  # after a change of it
@@ -127,9 +127,9 @@ class Rehearsal:
         )
         assert done.stdout, done.stderr
         checks = json.loads(done.stdout)["checks"]
-        told = [one["id"] for one in checks if one["status"] in {"fail", "error"}]
-        assert done.returncode == bool(told)
-        return told
+        failed = [one["id"] for one in checks if one["status"] in {"fail", "error"}]
+        assert done.returncode == bool(failed)
+        return failed
 
     def _sign_in(self, account: str, path: str) -> SignIn:
         record = sign_ins.root_without_mfa(account)
@@ -143,7 +143,7 @@ class Rehearsal:
             found_in=[one["AwsAccountId"] for one in self._active_findings(record["eventID"])],
             notifications=self._notifications(record["eventID"]),
             waiting=self._messages("finding-importer"),
-            letters=self._messages("finding-importer-dead-letter-queue"),
+            dead_letter_messages=self._messages("finding-importer-dead-letter-queue"),
         )
 
     def _active_findings(self, event_id: str) -> Iterator[Mapping[str, Any]]:

@@ -16,7 +16,7 @@ from tests.e2e.configurations import CONFIGURATIONS
 
 AT_ONCE = 2
 
-type Facts = dict[str, Any]  # as tests/sandbox/rehearsal.py writes them
+type Facts = dict[str, Any]  # as tests/e2e/rehearsal.py writes them
 
 
 class Rehearsals:
@@ -48,6 +48,6 @@ class Rehearsals:
             )
             self._processes.append(process)
             status = process.wait()
-        told = (folder / "log").read_text("utf-8")
-        assert status == 0, f"the rehearsal of {name} failed:\n{told[-10_000:]}"
+        output = (folder / "log").read_text("utf-8")
+        assert status == 0, f"the rehearsal of {name} failed:\n{output[-10_000:]}"
         return dict(json.loads((folder / "facts.json").read_text("utf-8")))

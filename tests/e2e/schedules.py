@@ -70,7 +70,7 @@ class Injection:
 
     @property
     def hides_a_notification(self) -> bool:
-        """Whether SNS may take a notification and nobody can know: then it is told again."""
+        """Whether SNS may accept a publication whose response is lost, so that it is repeated."""
         if self.call == REMEMBER:
             return self.fault == Crash(after_call=False)
         lost = isinstance(self.fault, LostAnswer) or self.fault == Crash(after_call=True)
@@ -92,7 +92,7 @@ class Schedule:
     deliveries: tuple[Delivery, ...]
     injections: tuple[Injection, ...]
     fresh: bool  # no process of the function is there yet
-    rounds_until_repair: int  # so often time passes before what lasts is mended
+    rounds_until_repair: int  # rounds of elapsed time before lasting faults are removed
 
 
 def schedule(seed: int) -> Schedule:

@@ -6,7 +6,7 @@ import pytest
 
 from demo.deployment import Deployment
 from sandbox.local import Sandbox
-from sandbox.organizations.organization import ACCOUNTS, LOG_ARCHIVE, MANAGEMENT, SECURITY
+from sandbox.organizations.organization import ACCOUNTS, LOG_ARCHIVE, MANAGEMENT, SECURITY, Account
 from tests.e2e.observer import IMPORTER, LOG_GROUP, PREFIX
 
 STACKS = ("trail", "detection", "organization")
@@ -43,7 +43,7 @@ def test_the_management_account_owns_a_trail_that_logs(sandbox: Sandbox) -> None
 
 @pytest.mark.parametrize("account", ACCOUNTS, ids=lambda account: account.name)
 def test_every_account_has_the_member_role(
-    account: object, sandbox: Sandbox, deployment: Deployment
+    account: Account, sandbox: Sandbox, deployment: Deployment
 ) -> None:
     role = deployment.outputs("organization")["member_role_name"]
 
@@ -52,7 +52,7 @@ def test_every_account_has_the_member_role(
 
 @pytest.mark.parametrize("account", ACCOUNTS, ids=lambda account: account.name)
 def test_security_hub_is_on_in_every_account(
-    account: object, sandbox: Sandbox, deployment: Deployment
+    account: Account, sandbox: Sandbox, deployment: Deployment
 ) -> None:
     del deployment
 

@@ -37,7 +37,7 @@ def test_ordinary_sign_ins_lead_to_nothing(observer: Observer) -> None:
     assert observer.alarm_state(MISSION) == "OK"
 
 
-def test_root_with_mfa_is_told_to_those_who_get_what_can_wait(observer: Observer) -> None:
+def test_root_with_mfa_notifies_the_low_priority_addresses(observer: Observer) -> None:
     observer.sandbox.record(sign_ins.root_with_mfa(VICTIM))
     [finding] = observer.findings(VICTIM)
 
@@ -63,7 +63,7 @@ def test_failures_raise_their_alarm_at_their_count_and_not_before(observer: Obse
     assert observer.findings_everywhere() == {}
 
 
-def test_root_without_mfa_raises_the_alarm_and_tells_every_addressee(observer: Observer) -> None:
+def test_root_without_mfa_raises_the_alarm_and_notifies_every_address(observer: Observer) -> None:
     observer.sandbox.record(sign_ins.root_without_mfa(VICTIM))
     _wait_for_alarm(observer, MISSION, "high")
     mails = observer.alarm_mails(MISSION)

@@ -41,7 +41,7 @@ def sign_in(observer: Observer, account: str, path: str) -> dict[str, Any]:
     return record
 
 
-def assert_told(observer: Observer, account: str, path: str) -> None:
+def assert_notified(observer: Observer, account: str, path: str) -> None:
     """One finding in the account itself, as the security account sees it, and one notification.
 
     Now, and when all is over: of two invocations at once, one comes back to see what the other did.
@@ -53,7 +53,7 @@ def assert_told(observer: Observer, account: str, path: str) -> None:
     assert [finding["AwsAccountId"] for finding in now[0]] == [account]
     assert len(now[1]) == 1
     assert (observer.active(record), observer.notifications_of(record)) == now
-    assert observer.dead_letters() == []
+    assert observer.dead_letter_messages() == []
 
 
 def create_account(observer: Observer) -> str:
@@ -103,40 +103,40 @@ def moved(observer: Observer, created: str) -> str:
 
 @each_path
 def test_a_created_account_is_covered(observer: Observer, created: str, path: str) -> None:
-    assert_told(observer, created, path)
+    assert_notified(observer, created, path)
 
 
 @each_path
 def test_an_invited_account_is_covered(observer: Observer, invited: str, path: str) -> None:
-    assert_told(observer, invited, path)
+    assert_notified(observer, invited, path)
 
 
 @each_path
 def test_an_account_that_moved_between_units_is_covered(
     observer: Observer, moved: str, path: str
 ) -> None:
-    assert_told(observer, moved, path)
+    assert_notified(observer, moved, path)
 
 
 @each_path
 def test_the_management_account_is_covered(observer: Observer, path: str) -> None:
-    assert_told(observer, MANAGEMENT.id, path)
+    assert_notified(observer, MANAGEMENT.id, path)
 
 
 @each_path
 @pytest.mark.parametrize("account", [SECURITY.id, MEMBERS[0].id], ids=["security", "member"])
-def test_whoever_was_there_is_covered(observer: Observer, account: str, path: str) -> None:
-    assert_told(observer, account, path)
+def test_existing_accounts_are_covered(observer: Observer, account: str, path: str) -> None:
+    assert_notified(observer, account, path)
 
 
 @each_path
-def test_a_suspended_account_keeps_nobody_from_being_covered(
+def test_a_suspended_account_does_not_affect_the_others(
     observer: Observer, created: str, path: str
 ) -> None:
     suspend(created)
     try:
         for account in (create_account(observer), MEMBERS[0].id):
-            assert_told(observer, account, path)
+            assert_notified(observer, account, path)
     finally:
         reinstate(created)
 
@@ -211,18 +211,18 @@ def test_what_the_queue_refuses_is_a_dead_letter_and_can_be_put_back(observer: O
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": closed})
     try:
         record = sign_in(observer, MEMBERS[0].id, "event bus")
-        letters = observer.dead_letters()
+        messages = observer.dead_letter_messages()
     finally:
         sqs.set_queue_attributes(QueueUrl=url, Attributes=policy)
     before = observer.active(record)
     observer.put_back()
 
-    assert [record["eventID"] in letter["body"] for letter in letters] == [True]
+    assert [record["eventID"] in message["body"] for message in messages] == [True]
     assert before == []
     assert len(observer.active(record)) == len(observer.notifications_of(record)) == 1
 
 
-def test_nobody_can_forge_a_sign_in(observer: Observer) -> None:
+def test_no_identity_can_forge_a_sign_in(observer: Observer) -> None:
     """AWS alone sends a source of `aws.`, and the rule takes no other."""
     bus = f"arn:aws:events:{REGION}:{SECURITY.id}:event-bus/{PREFIX}-sign-ins"
     record = sign_ins.root_without_mfa(MEMBERS[0].id)

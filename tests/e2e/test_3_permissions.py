@@ -1,4 +1,4 @@
-"""Least privilege, from below: without any one of its rights the job is not done."""
+"""Least privilege: the importer fails without any one of its permissions."""
 
 import copy
 import json
@@ -22,7 +22,7 @@ type Promise = Callable[[Observer], bool]
 
 
 def _reports_a_sign_in(observer: Observer) -> bool:
-    """A finding, a notification for each addressee that knows the account, and lines in the log."""
+    """A finding, a notification with the account details to each address, and log entries."""
     observer.sandbox.services.functions.recycle()
     record = sign_ins.root_without_mfa(VICTIM)
     observer.deliver(record)
@@ -38,15 +38,15 @@ def _reports_a_sign_in(observer: Observer) -> bool:
     )
 
 
-def _tells_once(observer: Observer) -> bool:
+def _publishes_once(observer: Observer) -> bool:
     record = sign_ins.root_without_mfa(VICTIM)
     observer.deliver(record)
     observer.deliver(record)
     return len(observer.notifications_of(record)) == 1 and observer.waiting() == 0
 
 
-def _tells_later_what_could_not_be_told(observer: Observer) -> bool:
-    """At the next try, not when a claim that nobody released is over."""
+def _publishes_after_a_failure(observer: Observer) -> bool:
+    """At the next retry, before the claim expires."""
     record = sign_ins.root_without_mfa(VICTIM)
     observer.sandbox.faults.inject(FAILED, "sns", "Publish")
     observer.deliver(record)
@@ -55,7 +55,7 @@ def _tells_later_what_could_not_be_told(observer: Observer) -> bool:
     return len(observer.notifications_of(record)) == 1
 
 
-def _tries_again_after_a_while(observer: Observer) -> bool:
+def _retries_after_a_delay(observer: Observer) -> bool:
     record = sign_ins.root_without_mfa(VICTIM)
     observer.sandbox.faults.inject(FAILED, *IMPORT, times=2)
     observer.send(event_bridge(record))
@@ -70,7 +70,7 @@ def _tries_again_after_a_while(observer: Observer) -> bool:
     return postponed and len(observer.active(record)) == 1 and observer.waiting() == 0
 
 
-def _stands_in_for_an_account(observer: Observer) -> bool:
+def _imports_a_fallback_finding(observer: Observer) -> bool:
     record = sign_ins.root_without_mfa(VICTIM)
     off = ErrorAnswer("InvalidAccessException", 401)
     observer.sandbox.faults.inject(off, *IMPORT, account=VICTIM)
@@ -78,16 +78,16 @@ def _stands_in_for_an_account(observer: Observer) -> bool:
     return [finding["AwsAccountId"] for finding in observer.active(record)] == [SECURITY.id]
 
 
-def _puts_aside_what_it_cannot_read(observer: Observer) -> bool:
-    observer.forget_dead_letters()
+def _dead_letters_unreadable_content(observer: Observer) -> bool:
+    observer.delete_dead_letter_messages()
     record = {**sign_ins.root_without_mfa(VICTIM), "eventTime": "yesterday"}
     observer.deliver(record)
-    letters = [one for one in observer.dead_letters() if record["eventID"] in one["body"]]
-    return len(letters) == 1 and bool(letters[0]["reason"])
+    messages = [one for one in observer.dead_letter_messages() if record["eventID"] in one["body"]]
+    return len(messages) == 1 and bool(messages[0]["reason"])
 
 
-def _leaves_alone_what_its_owner_took(observer: Observer) -> bool:
-    """Also where the owner shuts it out before the event arrives once more."""
+def _keeps_imported_findings_single(observer: Observer) -> bool:
+    """Also if the account denies access before the event arrives again."""
     record = sign_ins.root_without_mfa(VICTIM)
     observer.deliver(record)
     shut_out = ErrorAnswer("AccessDeniedException", 403)
@@ -97,45 +97,45 @@ def _leaves_alone_what_its_owner_took(observer: Observer) -> bool:
     return [finding["AwsAccountId"] for finding in observer.active(record)] == [VICTIM]
 
 
-# Which promise each action is for, by the statement that gives it.
+# The behavior that each action is required for, by statement.
 NEEDED: dict[tuple[str, str], Promise] = {
     ("EncryptNotifications", "kms:Decrypt"): _reports_a_sign_in,
     ("EncryptNotifications", "kms:GenerateDataKey*"): _reports_a_sign_in,
-    ("EnterOwningAccount", "sts:AssumeRole"): _reports_a_sign_in,
-    ("LookUpAccounts", "organizations:DescribeAccount"): _reports_a_sign_in,
-    ("LookUpAccounts", "organizations:DescribeOrganizationalUnit"): _reports_a_sign_in,
-    ("LookUpAccounts", "organizations:ListParents"): _reports_a_sign_in,
+    ("AssumeMemberRole", "sts:AssumeRole"): _reports_a_sign_in,
+    ("DescribeAccounts", "organizations:DescribeAccount"): _reports_a_sign_in,
+    ("DescribeAccounts", "organizations:DescribeOrganizationalUnit"): _reports_a_sign_in,
+    ("DescribeAccounts", "organizations:ListParents"): _reports_a_sign_in,
     ("PublishNotifications", "sns:Publish"): _reports_a_sign_in,
-    ("DeadLettered", "sqs:SendMessage"): _puts_aside_what_it_cannot_read,
-    ("RememberWhatWasDone", "dynamodb:DeleteItem"): _tells_later_what_could_not_be_told,
-    ("RememberWhatWasDone", "dynamodb:GetItem"): _leaves_alone_what_its_owner_took,
-    ("RememberWhatWasDone", "dynamodb:PutItem"): _tells_once,
-    ("RememberWhatWasDone", "dynamodb:UpdateItem"): _tells_once,
-    ("StandInForOwningAccounts", "securityhub:BatchImportFindings"): _stands_in_for_an_account,
-    ("WorkItsQueue", "sqs:ChangeMessageVisibility"): _tries_again_after_a_while,
-    ("WorkItsQueue", "sqs:DeleteMessage"): _tries_again_after_a_while,
-    ("WorkItsQueue", "sqs:GetQueueAttributes"): _tries_again_after_a_while,
-    ("WorkItsQueue", "sqs:ReceiveMessage"): _tries_again_after_a_while,
-    ("WorkItsQueue", "sqs:SendMessage"): _stands_in_for_an_account,
-    ("WriteItsLog", "logs:CreateLogStream"): _reports_a_sign_in,
-    ("WriteItsLog", "logs:PutLogEvents"): _reports_a_sign_in,
+    ("SendDeadLetterMessages", "sqs:SendMessage"): _dead_letters_unreadable_content,
+    ("UseIdempotencyTable", "dynamodb:DeleteItem"): _publishes_after_a_failure,
+    ("UseIdempotencyTable", "dynamodb:GetItem"): _keeps_imported_findings_single,
+    ("UseIdempotencyTable", "dynamodb:PutItem"): _publishes_once,
+    ("UseIdempotencyTable", "dynamodb:UpdateItem"): _publishes_once,
+    ("ImportFallbackFindings", "securityhub:BatchImportFindings"): _imports_a_fallback_finding,
+    ("UseQueue", "sqs:ChangeMessageVisibility"): _retries_after_a_delay,
+    ("UseQueue", "sqs:DeleteMessage"): _retries_after_a_delay,
+    ("UseQueue", "sqs:GetQueueAttributes"): _retries_after_a_delay,
+    ("UseQueue", "sqs:ReceiveMessage"): _retries_after_a_delay,
+    ("UseQueue", "sqs:SendMessage"): _imports_a_fallback_finding,
+    ("WriteLogs", "logs:CreateLogStream"): _reports_a_sign_in,
+    ("WriteLogs", "logs:PutLogEvents"): _reports_a_sign_in,
 }
-# And each condition.
+# The same for each condition.
 BOUND: dict[str, Promise] = {
     "EncryptNotifications": _reports_a_sign_in,
-    "EnterOwningAccount": _reports_a_sign_in,
-    "StandInForOwningAccounts": _stands_in_for_an_account,
+    "AssumeMemberRole": _reports_a_sign_in,
+    "ImportFallbackFindings": _imports_a_fallback_finding,
 }
 
 
 @pytest.fixture
-def impatient(observer: Observer) -> Iterator[Observer]:
-    """Each call once: that a refused one is repeated is no matter here."""
+def short_timeouts(observer: Observer) -> Iterator[Observer]:
+    """Each call once: retries of denied calls do not matter here."""
     with observer.environment(MAX_ATTEMPTS="1"):
         yield observer
 
 
-def test_the_list_of_actions_is_the_whole_of_the_importers_policy(
+def test_the_list_contains_every_action_of_the_importers_policy(
     observer: Observer, deployment: Deployment
 ) -> None:
     del deployment
@@ -146,48 +146,48 @@ def test_the_list_of_actions_is_the_whole_of_the_importers_policy(
     ) == sorted(NEEDED)
 
 
-def test_with_all_rights_of_its_role_the_importer_does_all_that_it_promises(
-    impatient: Observer,
+def test_with_all_permissions_the_importer_works(
+    short_timeouts: Observer,
 ) -> None:
     broken = []
     for promise in dict.fromkeys([*NEEDED.values(), *BOUND.values()]):
-        if not promise(impatient):
+        if not promise(short_timeouts):
             broken.append(promise.__name__)
-        impatient.drain()
+        short_timeouts.drain()
 
     assert broken == []
 
 
 @pytest.mark.parametrize(("statement", "action"), NEEDED)
-def test_without_an_action_of_its_role_the_importer_breaks_a_promise(
-    statement: str, action: str, impatient: Observer
+def test_without_an_action_the_importer_fails(
+    statement: str, action: str, short_timeouts: Observer
 ) -> None:
     def drop(policy: dict[str, Any]) -> None:
         _drop(policy, statement, action)
 
-    with _changed_policy(impatient, SECURITY.id, IMPORTER, drop):
-        kept = NEEDED[statement, action](impatient)
+    with _changed_policy(short_timeouts, SECURITY.id, IMPORTER, drop):
+        kept = NEEDED[statement, action](short_timeouts)
 
     assert not kept
 
 
 @pytest.mark.parametrize("statement", BOUND)
-def test_under_another_condition_the_importer_breaks_a_promise(
-    statement: str, impatient: Observer
+def test_with_another_condition_the_importer_fails(
+    statement: str, short_timeouts: Observer
 ) -> None:
     def change(policy: dict[str, Any]) -> None:
         [bound] = [one for one in policy["Statement"] if one["Sid"] == statement]
         [(key, _)] = bound["Condition"]["StringEquals"].items()
         bound["Condition"]["StringEquals"][key] = "another"
 
-    with _changed_policy(impatient, SECURITY.id, IMPORTER, change):
-        kept = BOUND[statement](impatient)
+    with _changed_policy(short_timeouts, SECURITY.id, IMPORTER, change):
+        kept = BOUND[statement](short_timeouts)
 
     assert not kept
 
 
 @pytest.mark.parametrize("part", ["Action", "Resource"])
-def test_with_another_permission_in_the_member_role_the_finding_is_refused(
+def test_with_another_permission_in_the_member_role_the_import_fails(
     part: str, observer: Observer, deployment: Deployment
 ) -> None:
     role = deployment.outputs("organization")["member_role_name"]
@@ -200,7 +200,7 @@ def test_with_another_permission_in_the_member_role_the_finding_is_refused(
 
 
 @pytest.mark.parametrize("key", ["aws:PrincipalArn", "aws:PrincipalOrgID"])
-def test_with_another_condition_in_the_member_roles_trust_the_importer_is_shut_out(
+def test_with_another_condition_in_the_trust_policy_the_importer_is_denied(
     key: str, observer: Observer, deployment: Deployment
 ) -> None:
     role = deployment.outputs("organization")["member_role_name"]
@@ -220,7 +220,7 @@ def test_with_another_condition_in_the_member_roles_trust_the_importer_is_shut_o
     assert not whole
 
 
-def test_nobody_else_of_the_security_account_enters_a_member(
+def test_no_other_identity_of_the_security_account_assumes_the_member_role(
     observer: Observer, deployment: Deployment
 ) -> None:
     role = deployment.outputs("organization")["member_role_name"]
@@ -252,7 +252,7 @@ def _policy(observer: Observer, account: str, role: str) -> dict[str, Any]:
 
 
 def _drop(policy: dict[str, Any], sid: str, action: str) -> None:
-    """A statement without an action is none, so it goes too."""
+    """Remove the action, and a statement without actions."""
     for statement in policy["Statement"]:
         if statement["Sid"] == sid:
             statement["Action"] = [a for a in _listed(statement["Action"]) if a != action]

@@ -1,7 +1,7 @@
-"""Whatever AWS answers, an event ends as one finding and one notification, or as a dead letter."""
+"""Each response of AWS leads to one finding and one notification, or a dead-letter message."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +11,7 @@ from demo.deployment import Deployment
 from sandbox.cloudtrail import sign_ins
 from sandbox.faults import Crash, ErrorAnswer, FailedImports, Fault, Hang, LostAnswer
 from sandbox.organizations.organization import MEMBERS, SECURITY, reinstate, suspend
-from tests.e2e.observer import DEAD_LETTERS, IMPORTER, Observer
+from tests.e2e.observer import DEAD_LETTER_QUEUE, IMPORTER, Observer
 
 VICTIM = MEMBERS[0].id
 BYSTANDER = MEMBERS[1].id
@@ -24,8 +24,8 @@ RECEIVES = 18
 
 
 @pytest.fixture
-def impatient(observer: Observer) -> Iterator[None]:
-    """The function with less patience, where a test would have to wait for the end of it."""
+def short_timeouts(observer: Observer) -> Iterator[None]:
+    """The function with short timeouts, so that a test does not wait for the deployed ones."""
     with observer.environment(READ_TIMEOUT_SECONDS="1", MAX_ATTEMPTS="1"):
         yield
 
@@ -41,7 +41,7 @@ def test_a_call_that_is_throttled_once_is_repeated_at_once(observer: Observer) -
 
 @pytest.mark.parametrize("fault", [THROTTLED, FAILED, UNAVAILABLE], ids=lambda one: one.code)
 @pytest.mark.parametrize("call", [IMPORT, ("sts", "AssumeRole")], ids=lambda call: call[1])
-def test_what_is_refused_for_now_is_told_now_and_imported_later(
+def test_a_temporary_error_delays_the_import_and_not_the_notification(
     call: tuple[str, str], fault: ErrorAnswer, observer: Observer
 ) -> None:
     observer.sandbox.services.functions.recycle()  # and with it the credentials that it keeps
@@ -57,7 +57,7 @@ def test_what_is_refused_for_now_is_told_now_and_imported_later(
     assert _is_done(observer, record)
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_timeouts")
 @pytest.mark.parametrize("lost", [False, True], ids=["no answer", "answer lost"])
 def test_a_call_without_an_answer_is_made_again_later(lost: bool, observer: Observer) -> None:  # noqa: FBT001
     fault: Fault = LostAnswer(Hang(5)) if lost else Hang(5)
@@ -102,18 +102,18 @@ def test_without_its_role_an_account_gets_its_finding_when_the_role_is_there(
     role = deployment.outputs("organization")["member_role_name"]
     with _role_gone(observer, role):
         record = _sign_in(observer)
-        [stand_in] = observer.active(record)
+        [fallback] = observer.active(record)
         observer.let_time_pass()
         [still] = observer.active(record)
     observer.let_time_pass()
     [moved] = observer.active(record)
     [notification] = observer.notifications_of(record)
 
-    assert stand_in["AwsAccountId"] == SECURITY.id
-    assert still == stand_in
-    assert [resource["Id"] for resource in stand_in["Resources"]] == [f"AWS::::Account:{VICTIM}"]
-    assert stand_in["ProductFields"]["rootwatch/owningAccount"] == VICTIM
-    assert "member role" in stand_in["ProductFields"]["rootwatch/fallbackReason"]
+    assert fallback["AwsAccountId"] == SECURITY.id
+    assert still == fallback
+    assert [resource["Id"] for resource in fallback["Resources"]] == [f"AWS::::Account:{VICTIM}"]
+    assert fallback["ProductFields"]["rootwatch/owningAccount"] == VICTIM
+    assert "member role" in fallback["ProductFields"]["rootwatch/fallbackReason"]
     assert f"imported into the security account {SECURITY.id} as a fallback" in notification.body
     assert moved["AwsAccountId"] == VICTIM
     assert observer.waiting() == 0
@@ -124,62 +124,62 @@ def test_without_its_hub_an_account_gets_its_finding_when_the_hub_is_on(
 ) -> None:
     with _hub_off(observer, VICTIM):
         record = _sign_in(observer)
-        [stand_in] = observer.active(record)
+        [fallback] = observer.active(record)
         observer.let_time_pass()
     observer.let_time_pass()
     [moved] = observer.active(record)
 
-    assert stand_in["AwsAccountId"] == SECURITY.id
-    assert "Security Hub is not enabled" in str(stand_in["ProductFields"])
+    assert fallback["AwsAccountId"] == SECURITY.id
+    assert "Security Hub is not enabled" in str(fallback["ProductFields"])
     assert moved["AwsAccountId"] == VICTIM
     assert len(observer.notifications_of(record)) == 1
 
 
-def test_a_region_that_the_account_has_not_enabled_is_told_by_its_name(observer: Observer) -> None:
+def test_a_disabled_region_is_the_fallback_reason(observer: Observer) -> None:
     """Such a region does not know the account's credentials."""
     fault = ErrorAnswer("UnrecognizedClientException", 403)
     rule = observer.sandbox.faults.inject(fault, *IMPORT, account=VICTIM, times=None)
     record = _sign_in(observer)
-    [stand_in] = observer.active(record)
+    [fallback] = observer.active(record)
     observer.sandbox.faults.remove(rule)
     observer.let_time_pass()
 
-    assert "the region is not enabled" in str(stand_in["ProductFields"])
+    assert "the region is not enabled" in str(fallback["ProductFields"])
     assert _is_done(observer, record)
 
 
-def test_a_suspended_account_is_told_by_its_name_and_keeps_nobody_from_findings(
+def test_a_suspended_account_is_the_fallback_reason_and_does_not_affect_others(
     observer: Observer,
 ) -> None:
     observer.sandbox.services.functions.recycle()
     suspended, sound = sign_ins.root_without_mfa(VICTIM), sign_ins.root_without_mfa(BYSTANDER)
     with _suspended(VICTIM):
         observer.deliver(suspended, sound)
-        [stand_in] = observer.active(suspended)
+        [fallback] = observer.active(suspended)
     observer.let_time_pass()
 
-    assert "the account is suspended" in str(stand_in["ProductFields"])
+    assert "the account is suspended" in str(fallback["ProductFields"])
     assert "(SUSPENDED)" in observer.notifications_of(suspended)[0].body
     assert _is_done(observer, sound)
     assert _is_done(observer, suspended)
 
 
-def test_a_finding_that_is_invalid_is_put_aside_and_told(observer: Observer) -> None:
+def test_an_invalid_finding_is_dead_lettered_and_notified(observer: Observer) -> None:
     fault = FailedImports(frozenset({0}), code="InvalidInput")
     rule = observer.sandbox.faults.inject(fault, *IMPORT)
     record = _sign_in(observer)
     [notification] = observer.notifications_of(record)
-    [letter] = observer.dead_letters()
+    [message] = observer.dead_letter_messages()
 
     assert rule.applied == 1
-    assert record["eventID"] in letter["body"]
-    assert "InvalidInput" in letter["reason"]
+    assert record["eventID"] in message["body"]
+    assert "InvalidInput" in message["reason"]
     assert "The event is in the dead-letter queue" in notification.body
     assert observer.waiting() == 0
 
 
 @pytest.mark.parametrize("operation", ["PutItem", "UpdateItem"])
-def test_without_the_table_people_are_told_rather_than_not(
+def test_without_the_table_the_notification_is_published(
     operation: str, observer: Observer
 ) -> None:
     with observer.environment(MAX_ATTEMPTS="1"):
@@ -207,7 +207,10 @@ def test_an_event_over_both_paths_is_one_finding_and_one_notification(
     observer: Observer,
 ) -> None:
     record = sign_ins.root_without_mfa(VICTIM)
-    deliveries = [lambda: observer.send(event_bridge(record)), lambda: observer.deliver(record)]
+    deliveries: list[Callable[[], None]] = [
+        lambda: observer.send(event_bridge(record)),
+        lambda: observer.deliver(record),
+    ]
     for deliver in deliveries if fast_first else reversed(deliveries):
         deliver()
         observer.sandbox.settle()
@@ -230,27 +233,27 @@ def test_an_event_over_both_paths_at_once_is_one_finding_and_one_notification(
     assert all(_is_done(observer, record) for record in records)
 
 
-def test_a_poisoned_record_is_put_aside_with_its_position_and_the_good_ones_are_done(
+def test_an_unreadable_record_is_dead_lettered_with_its_position_and_the_others_are_processed(
     observer: Observer,
 ) -> None:
     good = [sign_ins.root_without_mfa(VICTIM) for _ in range(2)]
     poisoned = {**sign_ins.root_without_mfa(VICTIM), "eventTime": "yesterday"}
     observer.deliver(good[0], poisoned, good[1])
-    [letter] = observer.dead_letters()
+    [message] = observer.dead_letter_messages()
 
     assert all(_is_done(observer, record) for record in good)
-    assert poisoned["eventID"] in letter["body"]
-    assert letter["reason"].startswith('log event 1: eventTime: got "yesterday", expected a time')
+    assert poisoned["eventID"] in message["body"]
+    assert message["reason"].startswith('log event 1: eventTime: got "yesterday", expected a time')
 
 
-def test_a_payload_that_is_none_is_put_aside_whole(observer: Observer) -> None:
+def test_an_unreadable_payload_is_dead_lettered_whole(observer: Observer) -> None:
     function = observer.sandbox.client("lambda", SECURITY.id)
     answer = function.invoke(FunctionName=IMPORTER, Payload=b'{"awslogs": {"data": "?"}}')
-    [letter] = observer.dead_letters()
+    [message] = observer.dead_letter_messages()
 
     assert "FunctionError" not in answer
-    assert "got invalid base64" in letter["reason"]
-    assert json.loads(json.loads(letter["body"])["content"]) == {"awslogs": {"data": "?"}}
+    assert "got invalid base64" in message["reason"]
+    assert json.loads(json.loads(message["body"])["content"]) == {"awslogs": {"data": "?"}}
 
 
 @pytest.mark.parametrize(
@@ -290,13 +293,13 @@ def test_an_event_that_lambda_gives_up_is_a_dead_letter_with_an_alarm_and_can_be
     rule = observer.sandbox.faults.inject(Crash(), *IMPORT, times=3)
     record = _sign_in(observer)
     before = observer.active(record)
-    observer.wait_for_alarm(DEAD_LETTERS)
+    observer.wait_for_alarm(DEAD_LETTER_QUEUE)
     observer.put_back()
 
     assert rule.applied == 3
     assert before == []
     assert _is_done(observer, record)
-    assert observer.dead_letters() == []
+    assert observer.dead_letter_messages() == []
 
 
 def test_a_job_that_fails_to_the_end_is_a_dead_letter_and_can_be_put_back(
@@ -314,10 +317,10 @@ def test_a_job_that_fails_to_the_end_is_a_dead_letter_and_can_be_put_back(
     assert rule.applied == RECEIVES + 1
     assert waiting == 0
     assert _is_done(observer, record)
-    assert observer.dead_letters() == []
+    assert observer.dead_letter_messages() == []
 
 
-def test_without_an_answer_of_organizations_people_are_told_without_its_names(
+def test_without_a_response_of_organizations_the_notification_has_no_names(
     observer: Observer,
 ) -> None:
     observer.sandbox.services.functions.recycle()

@@ -1,4 +1,4 @@
-"""Over many random schedules of faults no sign-in is lost, and nobody is told twice.
+"""Over many random schedules of faults, no sign-in is lost and no notification is repeated.
 
 `ROOTWATCH_SCHEDULES` says how many, and `ROOTWATCH_SEED` from which seed on: CI draws 1,000.
 """
@@ -22,8 +22,8 @@ from tests.e2e.test_4_outcomes import event_bridge
 
 SCHEDULES = int(os.environ.get("ROOTWATCH_SCHEDULES", "250"))
 FIRST_SEED = int(os.environ.get("ROOTWATCH_SEED", "1"))
-# The function as deployed, but for its patience: a schedule must not take minutes.
-PATIENCE = {"MAX_ATTEMPTS": "1", "READ_TIMEOUT_SECONDS": "3", "RESERVED_SECONDS": "1"}
+# Short timeouts, so that a schedule does not take minutes.
+SHORT_TIMEOUTS = {"MAX_ATTEMPTS": "1", "READ_TIMEOUT_SECONDS": "3", "RESERVED_SECONDS": "1"}
 TIMEOUT_SECONDS = 5
 ENOUGH_FOR_ALL = 250  # so that each call was hit
 ROUNDS = 30  # more than a message is received
@@ -38,11 +38,13 @@ def tally() -> Iterator[Counter[str]]:
 
 @pytest.fixture
 def quick(observer: Observer) -> Iterator[Observer]:
-    with observer.environment(**PATIENCE), observer.timeout(TIMEOUT_SECONDS):
+    with observer.environment(**SHORT_TIMEOUTS), observer.timeout(TIMEOUT_SECONDS):
         yield observer
 
 
-def test_every_sign_in_ends_once_or_as_a_dead_letter(quick: Observer, tally: Counter[str]) -> None:
+def test_every_sign_in_is_imported_once_or_dead_lettered(
+    quick: Observer, tally: Counter[str]
+) -> None:
     wrong = [
         problem
         for seed in range(FIRST_SEED, FIRST_SEED + SCHEDULES)
@@ -64,10 +66,10 @@ def _run(plan: Schedule, observer: Observer, tally: Counter[str]) -> list[str]:
     for delivery in plan.deliveries:
         _deliver(delivery, observer)
     _let_it_end(plan, observer)
-    exact = _knows_what_was_told(plan, rules)
-    letters = observer.dead_letters()
-    _count(plan, rules, letters, tally, exact=exact)
-    by_itself = [_outcome(record, observer, letters) for record in plan.records]
+    exact = _knows_what_was_published(plan, rules)
+    messages = observer.dead_letter_messages()
+    _count(plan, rules, messages, tally, exact=exact)
+    by_itself = [_outcome(record, observer, messages) for record in plan.records]
     tally.update(str(outcome) for outcome in by_itself)
     _put_back(observer)
     put_back = [_outcome(record, observer, []) for record in plan.records]
@@ -84,7 +86,7 @@ def _inject(one: Injection, observer: Observer) -> Rule:
     )
 
 
-def _knows_what_was_told(plan: Schedule, rules: Sequence[Rule]) -> bool:
+def _knows_what_was_published(plan: Schedule, rules: Sequence[Rule]) -> bool:
     """Whether the table was up, and nothing hid from the function that SNS took a notification."""
     return not any(
         one.is_of_the_table or one.hides_a_notification
@@ -94,10 +96,10 @@ def _knows_what_was_told(plan: Schedule, rules: Sequence[Rule]) -> bool:
 
 
 def _put_back(observer: Observer) -> None:
-    """As the README says; what is no record becomes a dead letter again."""
+    """As docs/operating.md describes it; unreadable content is dead-lettered again."""
     observer.put_back()
     observer.drain()
-    observer.forget_dead_letters()
+    observer.delete_dead_letter_messages()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,25 +114,25 @@ class Outcome:
         notifications = {0: "no notification", 1: "one notification"}.get(
             self.notifications, "several notifications"
         )
-        return f"{findings}, {notifications}" + (", a dead letter" if self.is_dead_letter else "")
+        return f"{findings}, {notifications}" + (", dead-lettered" if self.is_dead_letter else "")
 
     @property
     def is_in_sight(self) -> bool:
-        """The promise: one finding and people told, or a dead letter."""
+        """The promise: one finding and a notification, or a dead-letter message."""
         return self.is_dead_letter or (self.findings == 1 and self.notifications >= 1)
 
     def is_done(self, *, exact: bool) -> bool:
-        told = self.notifications == 1 if exact else self.notifications >= 1
-        return told and self.findings == 1 and self.is_owners
+        notified = self.notifications == 1 if exact else self.notifications >= 1
+        return notified and self.findings == 1 and self.is_owners
 
 
-def _outcome(record: Record, observer: Observer, letters: Sequence[dict[str, Any]]) -> Outcome:
+def _outcome(record: Record, observer: Observer, messages: Sequence[dict[str, Any]]) -> Outcome:
     findings = observer.active(record)
     return Outcome(
         findings=len(findings),
         is_owners=all(one["AwsAccountId"] == record["recipientAccountId"] for one in findings),
         notifications=len(observer.notifications_of(record)),
-        is_dead_letter=any(record["eventID"] in _text(letter["body"]) for letter in letters),
+        is_dead_letter=any(record["eventID"] in _text(message["body"]) for message in messages),
     )
 
 
@@ -169,7 +171,7 @@ def _subscription(records: Sequence[Record], *, poisoned: bool) -> dict[str, Any
 
 
 def _let_it_end(plan: Schedule, observer: Observer) -> None:
-    """Time passes until nothing waits any more; what lasts is mended on the way."""
+    """Advance the clock until the queues are empty; lasting faults are removed on the way."""
     observer.sandbox.settle()
     for number in range(ROUNDS):
         if number == plan.rounds_until_repair:
@@ -184,7 +186,7 @@ def _let_it_end(plan: Schedule, observer: Observer) -> None:
 def _count(
     plan: Schedule,
     rules: Sequence[Rule],
-    letters: Sequence[Any],
+    messages: Sequence[Any],
     tally: Counter[str],
     *,
     exact: bool,
@@ -192,7 +194,7 @@ def _count(
     tally["schedules"] += 1
     tally["schedules in which each notification must come exactly once"] += exact
     tally["deliveries"] += len(plan.deliveries)
-    tally["dead letters"] += len(letters)
+    tally["dead-letter messages"] += len(messages)
     for one, rule in zip(plan.injections, rules, strict=True):
         tally[f"faults at {one.call[1]}"] += rule.applied
         tally[f"faults of the kind {type(one.fault).__name__}"] += rule.applied

@@ -34,7 +34,7 @@ def test_a_sign_in_in_each_of_many_accounts_at_once_is_a_finding_and_a_notificat
     owners = {event_id: [record["recipientAccountId"]] for event_id, record in records.items()}
     assert _owners_of_findings(observer, records) == owners
     assert _notifications(observer, records) == Counter(list(records))
-    assert observer.dead_letters() == []
+    assert observer.dead_letter_messages() == []
     assert {stack: deployment.plan(stack) for stack in STACKS} == {stack: [] for stack in STACKS}
     assert {stack: deployment.resources(stack) for stack in STACKS} == before
 

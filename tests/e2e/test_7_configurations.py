@@ -51,7 +51,7 @@ def test_every_sign_in_is_one_finding_and_one_notification_by_either_path_and_by
         holder = SECURITY_ACCOUNTS[name] if one["account"] in kept else one["account"]
         assert one["found_in"] == [holder] * (not unreachable), one
         assert one["notifications"] == (not unreachable), one
-        assert one["letters"] == 0, one
+        assert one["dead_letter_messages"] == 0, one
 
 
 def test_security_hub_is_given_up_by_one_deployment(rehearsals: Rehearsals) -> None:
