@@ -1,16 +1,7 @@
-# Each target does its own set-up, once: `make help` lists them.
+# `make help` lists the targets. Each installs what it needs at the first use.
 
-PROVIDER_VERSION := 5.100.0
-
-export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
-export TF_CLI_CONFIG_FILE := $(CURDIR)/build/terraform.rc
-export CHECKPOINT_DISABLE := 1
-# jsii, CDKTF's bridge to Python, ended its support of Node.js 20; it works with it.
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)
-
-# Without the registry `cdktf` cannot write checksums of other platforms into the lock file.
-SKIP_LOCK = $(shell grep -q filesystem_mirror build/terraform.rc 2>/dev/null && echo --skip-provider-lock)
 
 # An installer's output, shown only where it fails.
 QUIETLY = > build/setup.log 2>&1 || { cat build/setup.log; exit 1; }
@@ -20,22 +11,24 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: setup ## a root sign-in without MFA, from deployment to finding, in a local organization
-	@python -m demo
+demo: setup ## deploy to a local AWS Organization and sign in as root; about 4 minutes
+	@./rootwatch demo
 
+# The end-to-end tests share one worker, which mostly waits for Terraform; two run the others.
 .PHONY: test
-test: setup ## all tests; deploys into a local organization once
-	@pytest
+test: setup ## run all tests; about 15 minutes
+	@pytest -n 3
 
 .PHONY: check
-check: setup ## format, lint, types and unit tests, in seconds
-	@ruff format --check .
-	@ruff check .
+check: setup ## check format, lint, types and imports, and run the unit tests; under a minute
+	@ruff format --quiet --check .
+	@ruff check --quiet .
+	@lint-imports > build/lint-imports.log || { cat build/lint-imports.log; exit 1; }
 	@mypy
-	@pytest tests/unit
+	@pytest -n 2 --dist loadfile tests/unit
 
 .PHONY: format
-format: setup ## rewrite the code as `make check` wants it
+format: setup ## format the code as `make check` expects it
 	@ruff format .
 	@ruff check --fix .
 
@@ -44,13 +37,13 @@ docs: setup ## update the generated parts of the documentation
 	@python -m docs.generate
 
 .PHONY: bench
-bench: setup ## measure what has to be fast, as ratios within one run
+bench: setup ## run the benchmarks; about 3 minutes
 	@python -m bench.match
 	@pytest bench --benchmark-columns=min,median,rounds --benchmark-disable-gc --quiet
 
 .PHONY: synth
-synth: valid-config ## the Terraform JSON of your configuration, into cdktf.out
-	@cdktf synth
+synth: valid-config ## write the Terraform JSON of your configuration to cdktf.out
+	@./rootwatch cdktf synth
 
 .PHONY: preflight
 preflight: valid-config ## check that the organization meets the requirements; read-only
@@ -58,47 +51,55 @@ preflight: valid-config ## check that the organization meets the requirements; r
 
 .PHONY: deploy
 deploy: valid-config ## deploy all stacks to the organization of your configuration
-	@cdktf deploy '*' $(SKIP_LOCK)
+	@./rootwatch cdktf deploy '*'
 
 # One stack is removed without those that depend on it.
 .PHONY: destroy
 destroy: valid-config ## remove all stacks, or one: make destroy STACK=trail
-	@cdktf destroy '$(or $(STACK),*)' $(SKIP_LOCK) $(if $(STACK),--ignore-missing-stack-dependencies)
+	@./rootwatch cdktf destroy '$(or $(STACK),*)' $(if $(STACK),--ignore-missing-stack-dependencies)
 
-# Said once and at once, before CDKTF wraps it into its own words.
+# First and alone, since CDKTF wraps the message in its own.
 .PHONY: valid-config
 valid-config: setup
-	@python -m config
-	@./rootwatch detections list --enabled > /dev/null
+	@./rootwatch config check > /dev/null
+
+.PHONY: provider
+provider: prerequisites ## print where Terraform installs the AWS provider from
+	@toolchain/terraform-rc.sh build/terraform.rc --print
 
 .PHONY: clean
-clean: ## remove everything that the targets made here
-	rm -rf .venv node_modules build cdktf.out .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
+clean: ## remove everything that the targets created in this folder
+	rm -rf .venv node_modules build cdktf.out .benchmarks .cache .hypothesis .import_linter_cache \
+		.mypy_cache .pytest_cache .ruff_cache
 
 .PHONY: setup
-setup: prerequisites build/python.done build/node.done
+setup: prerequisites python node ## install the packages into this folder
 
-# Looked at each time, since programs and mirrors come and go; it takes a moment.
+.PHONY: python
+python: build/python.done
+
+.PHONY: node
+node: build/node.done
+
+# Every time, since programs and mirrors come and go; it takes half a second.
 .PHONY: prerequisites
 prerequisites:
 	@toolchain/prerequisites.sh
-	@mkdir -p build
-	@toolchain/terraform-rc.sh build/terraform.rc $(PROVIDER_VERSION)
+	@toolchain/terraform-rc.sh build/terraform.rc
 
-# Pipenv gets a place of its own; what Pipfile.lock pins goes to .venv.
-build/pipenv/bin/pipenv: toolchain/pipenv.txt | prerequisites
-	@echo 'Setting up Pipenv ...'
+# Pipenv has an environment of its own; the packages of Pipfile.lock go to .venv.
+build/pipenv/bin/pipenv: toolchain/pipenv.txt
+	@mkdir -p build
 	@rm -rf build/pipenv
 	@"$$(toolchain/find-python.sh 3.13)" -m venv build/pipenv
 	@build/pipenv/bin/python -m pip install --quiet --require-hashes --disable-pip-version-check \
 		--requirement toolchain/pipenv.txt $(QUIETLY)
 	@touch $@
 
-.PHONY: python
-python: build/python.done
-
-build/python.done: Pipfile Pipfile.lock build/pipenv/bin/pipenv
+build/python.done: Pipfile Pipfile.lock
+	@toolchain/prerequisites.sh python
 	@echo 'Installing the Python packages (a minute or two) ...'
+	@$(MAKE) --silent build/pipenv/bin/pipenv
 	@PIPENV_VENV_IN_PROJECT=1 PIPENV_IGNORE_VIRTUALENVS=1 PIPENV_VERBOSITY=-1 PIPENV_QUIET=1 \
 		build/pipenv/bin/pipenv --python "$$(toolchain/find-python.sh 3.13)" sync --dev $(QUIETLY)
 	@touch $@

@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from cli import detections, preflight, sandbox
-from cli.output import CommandError, fail
+from cli import config, demo, detections, preflight, sandbox
+from cli.output import WRONG_USAGE, CommandError, epilog, fail
 from compiler.errors import DetectionError, SelectionError
 from config.errors import ConfigError
 
@@ -46,23 +46,26 @@ app = typer.Typer(
     cls=_Root,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="""Rootwatch detects root sign-ins without MFA in every account of an AWS Organization.
-
-Exit status:
-  0  success
-  1  completed with failures, which standard error lists
-  2  not run: wrong arguments, or a wrong configuration
-  130  interrupted""",
-    epilog="""Examples:
-  rootwatch detections list
-  rootwatch detections match events.json.gz
-  rootwatch preflight
-
-Shell completion: `rootwatch --install-completion`, then start a new shell.""",
+    help="Rootwatch detects root sign-ins without MFA in every account of an AWS Organization.",
+    epilog=epilog(
+        "rootwatch demo",
+        "rootwatch config check",
+        "rootwatch preflight",
+        "rootwatch detections match events.json.gz",
+        "rootwatch --install-completion   # then start a new shell",
+        statuses={
+            0: "success",
+            1: "completed with failures, which standard error lists",
+            2: f"nothing was done: {WRONG_USAGE}",
+            130: "interrupted",
+        },
+    ),
 )
 app.add_typer(detections.app, name="detections")
+app.add_typer(config.app, name="config")
 app.add_typer(sandbox.app, name="sandbox")
-app.command(help=preflight.HELP, epilog=preflight.EXAMPLES)(preflight.preflight)
+app.command(help=preflight.HELP, epilog=preflight.EPILOG)(preflight.preflight)
+app.command(epilog=demo.EPILOG)(demo.demo)
 
 
 @app.callback()

@@ -12,24 +12,18 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from cli.output import CommandError, Format, console, fail, say
+from cli.output import ROOT, CommandError, Format, TextFormat, console, epilog, fail, say
 
 if TYPE_CHECKING:
     from compiler.detection import Detection
     from operations.detections.matching import LineOf, Rule, Rules
 
-ROOT = Path(__file__).parents[1]
 STANDARD_INPUT = "-"
 WIDTH_WITH_TITLES = 120
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="""List the detections, match CloudTrail records, print what is deployed of a detection.
-
-Exit status:
-  0  success
-  1  some records could not be read, or a target does not support some detections
-  2  nothing was done: wrong arguments, configuration or input""",
+    help="List the detections, match CloudTrail records, print what is deployed of a detection.",
 )
 
 Enabled = Annotated[
@@ -47,16 +41,12 @@ class Target(StrEnum):
     IMPORTER = "importer"
 
 
-class LineFormat(StrEnum):
-    JSON = "json"
-    TEXT = "text"
-
-
 @app.command(
     name="list",
-    epilog="""Examples:
-  rootwatch detections list
-  rootwatch detections list --enabled --output json | jq -r '.\\[].name'""",
+    epilog=epilog(
+        "rootwatch detections list",
+        "rootwatch detections list --enabled --output json | jq -r '.[].name'",
+    ),
 )
 def list_detections(
     enabled: Enabled = False,  # noqa: FBT002  an option
@@ -76,11 +66,17 @@ def list_detections(
 
 
 @app.command(
-    epilog="""Examples:
-  rootwatch detections match 111111111111_CloudTrail_us-east-1_20260314T1510Z_a1b2.json.gz
-  rootwatch detections match --enabled logs/*.json.gz > matches.jsonl
-  aws cloudtrail lookup-events --query 'Events\\[].CloudTrailEvent' | jq '.\\[]|fromjson' |
-    rootwatch detections match --output text""",
+    epilog=epilog(
+        "rootwatch detections match events.json.gz",
+        "rootwatch detections match --enabled logs/*.json.gz > matches.jsonl",
+        "zcat logs/*.json.gz | rootwatch detections match --output text",
+        "rootwatch detections match events.json | jq 'select(.names != [])'",
+        statuses={
+            0: "success",
+            1: "some records or files could not be read; standard error lists them",
+            2: "nothing could be read, or wrong arguments or configuration",
+        },
+    ),
 )
 def match(
     files: Annotated[
@@ -89,58 +85,66 @@ def match(
     ] = None,
     enabled: Enabled = False,  # noqa: FBT002  an option
     output: Annotated[
-        LineFormat, typer.Option(help="text: the event id and the names of the detections.")
-    ] = LineFormat.JSON,
+        TextFormat, typer.Option(help="text: the event id and the names of the detections.")
+    ] = TextFormat.JSON,
 ) -> None:
     r"""Print for each CloudTrail record which detections match it, as the importer evaluates them.
 
-    It prints one JSON object a line for each record, in the order of the input:
+    The output has one line of JSON for each record, in the order of the input:
 
-      {"eventID": "...", "detections": \["9d1b7f5e-..."], "names": \["root_activity"]}
+      {"eventID": "...", "detections": \["9d1b7f5e-..."],
+       "names": \["root_activity"]}
 
-    "detections" are the ids of the Sigma rules, "names" the names of the same detections.
+    "detections" are the ids of the Sigma rules, "names" are the names of the same
+    detections. The input is UTF-8, compressed with gzip or not, in any of these
+    forms and of any size:
 
-    The input is UTF-8, compressed with gzip or not, in any of these forms:
+      JSON lines            one record a line
+      {"Records": \[...]}    CloudTrail's log files
+      \[...]                 a JSON array of records
+      one or more records   pretty-printed, or without white space in between
+      EventBridge events    {"detail-type": ..., "detail": record}
 
-      JSON lines               one record a line
-      {"Records": \[...]}       CloudTrail's log files, of any size
-      \[...]                    a JSON array of records, of any size
-      one or more records      pretty-printed or without white space between them
-      EventBridge events       {"detail-type": ..., "detail": record}, in each of these forms
-
-    Standard error lists what is not a record with its place: its line, or in an array its index
-    and byte offset in the uncompressed input. Reading continues after it.
+    Standard error lists what is not a record with its place: its line, or in an
+    array its index and byte offset. Reading continues after it.
     """
     from operations.detections.matching import ruleset  # noqa: PLC0415
 
     rules = ruleset(_load(enabled=enabled)[0])
-    line_of = _json_line if output is LineFormat.JSON else _text_line
+    line_of = _json_line if output is TextFormat.JSON else _text_line
     statuses = {_match_file(path, rules, line_of) for path in files or [STANDARD_INPUT]}
     raise typer.Exit(statuses.pop() if len(statuses) == 1 else 1)
 
 
 @app.command(
-    epilog="""Examples:
-  rootwatch detections render root_activity --target cloudwatch
-  rootwatch detections render 9d1b7f5e-43a8-4b0c-8f5f-7c6f0f6d2a11 --target importer | jq .
-  rootwatch detections render path/to/any_sigma_rule.yml""",
+    epilog=epilog(
+        "rootwatch detections render root_activity --target cloudwatch",
+        "rootwatch detections render root_activity --target importer | jq .",
+        "rootwatch detections render path/to/any_sigma_rule.yml",
+        statuses={
+            0: "success",
+            1: "a target does not support a detection; standard error says why",
+            2: "no such detection, or wrong arguments or configuration",
+        },
+    ),
 )
 def render(
     detection: Annotated[
         str | None,
-        typer.Argument(help="A detection's name, its rule's id, or the path of a Sigma rule."),
+        typer.Argument(
+            metavar="DETECTION",
+            help="A detection's name, its rule's id, or the path of a Sigma rule.",
+        ),
     ] = None,
     target: Annotated[Target | None, typer.Option(help="Only this target.")] = None,
     enabled: Enabled = False,  # noqa: FBT002  an option
 ) -> None:
     """Print what is deployed of a detection, or of all: its filter pattern and its predicate.
 
-    cloudwatch  the CloudWatch Logs filter pattern of the metric filter
-
-    importer    the predicate that the finding importer evaluates
-
-    One detection for one target is printed alone, so that it can be piped. Each of several has a
-    heading `# NAME: TARGET`. Standard error says what a target does not support, and why.
+    The target cloudwatch is the filter pattern of the metric filter. The target
+    importer is the predicate that the finding importer evaluates. One detection
+    for one target is printed alone, so that it can be piped. Each of several has
+    a heading: # NAME: TARGET
     """
     from compiler.errors import DetectionError  # noqa: PLC0415
     from operations.detections.rendering import (  # noqa: PLC0415

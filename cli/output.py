@@ -1,15 +1,27 @@
-"""What all commands share: their output formats, consoles and errors."""
+"""What all commands share: their help, output formats, consoles and errors."""
 
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console  # 50 ms, which commands that print JSON do not spend
 
+ROOT = Path(__file__).parents[1]
+WRONG_USAGE = "wrong arguments, or a wrong configuration"
+STATUSES = MappingProxyType({0: "success", 2: WRONG_USAGE})
+
 
 class Format(StrEnum):
     TABLE = "table"
+    JSON = "json"
+
+
+class TextFormat(StrEnum):
+    TEXT = "text"
     JSON = "json"
 
 
@@ -21,11 +33,19 @@ class CommandError(Exception):
         self.status = status
 
 
+def epilog(*examples: str, statuses: Mapping[int, str] = STATUSES) -> str:
+    """The end of a command's help; each example is a line of at most 76 characters."""
+    escaped = (example.replace("[", "\\[") for example in examples)  # Rich's markup
+    lines = ["Examples:", *(f"  {example}" for example in escaped), ""]
+    lines += ["Exit status:", *(f"  {status}  {text}" for status, text in statuses.items())]
+    return "\n".join(lines)
+
+
 def console() -> "Console":
-    """As wide as the terminal, else 80 columns; with colour on a terminal, unless NO_COLOR is set."""
+    """As wide as the terminal, else 80 columns; colour on a terminal, unless NO_COLOR is set."""
     from rich.console import Console  # noqa: PLC0415
 
-    return Console(highlight=False, soft_wrap=False)
+    return Console(highlight=False)
 
 
 def say(text: str) -> None:

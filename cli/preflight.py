@@ -1,14 +1,11 @@
 """`rootwatch preflight`."""
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.output import CommandError, Format, console, say
-
-ROOT = Path(__file__).parents[1]
+from cli.output import ROOT, CommandError, Format, console, epilog, say
 
 HELP = r"""Check, before a deployment, that the organization meets its requirements.
 
@@ -22,16 +19,17 @@ account and the security account, they use the role `deployment_role`.
   error  the check could not run, which counts as a failure
 
 Commands for other accounts use the profiles of docs/deploying.md.
-operations/preflight/check.schema.json describes the JSON.
-
-Exit status:
-  0  all checks have the status pass or warn
-  1  at least one check has the status fail or error
-  2  no check ran: invalid arguments or configuration, no valid
-     credentials, or no response from AWS"""
-EXAMPLES = """Examples:
-  AWS_PROFILE=management rootwatch preflight
-  rootwatch preflight --output json | jq '.checks\\[] | select(.remedy)'"""
+operations/preflight/check.schema.json describes the JSON."""
+EPILOG = epilog(
+    "AWS_PROFILE=management rootwatch preflight",
+    "rootwatch preflight --output json | jq '.checks[] | select(.remedy)'",
+    statuses={
+        0: "all checks have the status pass or warn",
+        1: "at least one check has the status fail or error",
+        2: "no check ran: wrong arguments or configuration, no valid\n"
+        "     credentials, or no response from AWS",
+    },
+)
 
 
 def preflight(

@@ -9,25 +9,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.output import CommandError, say
+from cli.output import CommandError, TextFormat, epilog, say
 
 if TYPE_CHECKING:
     from sandbox.client import Client
 
 ENDPOINT = "AWS_ENDPOINT_URL"
+STATUSES = {
+    0: "success",
+    1: "the sandbox does not respond, or it refuses the request",
+    2: "wrong arguments",
+}
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="""Run a local AWS Organization, and act in it.
-
-Exit status:
-  0  success
-  1  the sandbox does not respond, or it refuses the request
-  2  wrong arguments""",
-    epilog="""Examples, `up` in a shell of its own:
-  rootwatch sandbox up
-  rootwatch sandbox sign-in 444444444444
-  rootwatch sandbox mails""",
+    help="Run a local AWS Organization, and act in it.",
 )
 
 
@@ -41,17 +37,12 @@ class Kind(StrEnum):
     IAM_USER_WITHOUT_MFA = "iam-user-without-mfa"
 
 
-class MailFormat(StrEnum):
-    TEXT = "text"
-    JSON = "json"
-
-
-@app.command()
+@app.command(epilog=epilog("rootwatch sandbox up", statuses={0: "stopped"}))
 def up() -> None:
     """Run a local AWS Organization until Ctrl-C or SIGTERM.
 
-    It prints its accounts, and the environment variables that other commands need, as export
-    commands to paste into another shell.
+    It prints its accounts, and the commands that export its endpoint and keys.
+    Run these in another shell, and the AWS CLI and `rootwatch sandbox` use it.
     """
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # a client that hangs up does not end the server
     from sandbox.local import Sandbox  # noqa: PLC0415  moto takes seconds to load
@@ -73,12 +64,14 @@ def up() -> None:
 
 
 @app.command(
-    epilog="""Examples:
-  rootwatch sandbox sign-in 444444444444
-  rootwatch sandbox sign-in 444444444444 --kind single-sign-on""",
+    epilog=epilog(
+        "rootwatch sandbox sign-in 444444444444",
+        "rootwatch sandbox sign-in 444444444444 --kind single-sign-on",
+        statuses=STATUSES,
+    ),
 )
 def sign_in(
-    account: Annotated[str, typer.Argument(help="The number of the account.")],
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's number.")],
     kind: Annotated[Kind, typer.Option(help="Who signs in, and how.")] = Kind.ROOT_WITHOUT_MFA,
 ) -> None:
     """Sign in to an account of the running sandbox, and wait for everything that follows."""
@@ -91,7 +84,7 @@ def sign_in(
     say(f"{event_id}: recorded by {trails} trails")
 
 
-@app.command()
+@app.command(epilog=epilog("rootwatch sandbox confirm", statuses=STATUSES))
 def confirm() -> None:
     """Confirm all e-mail subscriptions of the running sandbox, as by the links in the e-mails."""
     from sandbox.client import SandboxError  # noqa: PLC0415
@@ -103,9 +96,15 @@ def confirm() -> None:
     say(f"{confirmed} subscriptions confirmed")
 
 
-@app.command()
+@app.command(
+    epilog=epilog(
+        "rootwatch sandbox mails",
+        "rootwatch sandbox mails --output json | jq -r '.[].subject'",
+        statuses=STATUSES,
+    )
+)
 def mails(
-    output: Annotated[MailFormat, typer.Option(help="json is for programs.")] = MailFormat.TEXT,
+    output: Annotated[TextFormat, typer.Option(help="json is for programs.")] = TextFormat.TEXT,
 ) -> None:
     """Print the e-mails that the running sandbox has sent."""
     from sandbox.client import SandboxError  # noqa: PLC0415
@@ -114,7 +113,7 @@ def mails(
         sent = _client().mails()
     except SandboxError as error:
         raise CommandError(str(error), status=1) from error
-    if output is MailFormat.JSON:
+    if output is TextFormat.JSON:
         say(json.dumps(sent, indent=2))
         return
     for mail in sent:

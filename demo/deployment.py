@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -88,7 +87,7 @@ class Deployment:
         """`cdktf` works where its cdktf.json is; this one points to the project's app."""
         self.folder.mkdir(parents=True, exist_ok=True)
         app = json.loads((ROOT / "cdktf.json").read_text("utf-8"))
-        app["app"] = f"{sys.executable} {ROOT / 'main.py'}"
+        app["app"] = f"{ROOT / 'rootwatch'} app"
         (self.folder / "cdktf.json").write_text(json.dumps(app, indent=2), "utf-8")
 
     def _run(

@@ -1,17 +1,18 @@
 #!/bin/sh
-# Prints a Python of the version named (as 3.13): on the PATH, or one of pyenv's that is not chosen.
+# find-python.sh VERSION: prints the path of a Python of this version (as 3.13), from the PATH or
+# from pyenv, whether pyenv selects it or not.
 set -eu
 
 version=$1
 
-is_it() {
+has_version() {
     found=$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || return 1
     [ "$found" = "$version" ]
 }
 
 for candidate in "python$version" python3 python \
     "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$version"*/bin/python; do
-    if is_it "$candidate"; then
+    if has_version "$candidate"; then
         "$candidate" -c 'import sys; print(sys.executable)'
         exit 0
     fi

@@ -1,13 +1,16 @@
 #!/bin/sh
-# Writes Terraform's CLI configuration to the file named: the provider from a filesystem mirror
-# where this machine has one, else from the registry, which is Terraform's own way.
+# terraform-rc.sh FILE [--print]: writes Terraform's CLI configuration to FILE. Terraform installs
+# the AWS provider from a filesystem mirror where this machine has one, else from the registry.
+# Prints which of them when it changes, and with --print.
 set -eu
 
 target=$1
-provider_version=$2
+print=${2-}
+lock=$(dirname "$0")/../.terraform.lock.hcl
+version=$(sed -n 's/^ *version *= *"\(.*\)"/\1/p' "$lock")
 
 mirror_of() {
-    for provider in "$1"/*/hashicorp/aws/"$provider_version"; do
+    for provider in "$1"/*/hashicorp/aws/"$version"; do
         [ -d "$provider" ] || continue
         dirname "$(dirname "$(dirname "$(dirname "$provider")")")"
         return
@@ -15,17 +18,17 @@ mirror_of() {
 }
 
 mirror=
-for root in "$HOME/.terraform.d/plugins" "${XDG_DATA_HOME:-$HOME/.local/share}/terraform/plugins" \
+for folder in "$HOME/.terraform.d/plugins" "${XDG_DATA_HOME:-$HOME/.local/share}/terraform/plugins" \
     /usr/local/share/terraform/plugins /usr/share/terraform/plugins \
     /opt/* /usr/local/share/* /usr/share/terraform*; do
-    mirror=$(mirror_of "$root")
+    mirror=$(mirror_of "$folder")
     [ -z "$mirror" ] || break
 done
 
 mkdir -p "$(dirname "$target")"
-if [ -n "$mirror" ]; then
-    cat > "$target.$$" <<RC
-disable_checkpoint = true
+{
+    echo 'disable_checkpoint = true'
+    [ -z "$mirror" ] || cat <<RC
 provider_installation {
   filesystem_mirror {
     path    = "$mirror"
@@ -36,7 +39,9 @@ provider_installation {
   }
 }
 RC
-else
-    echo 'disable_checkpoint = true' > "$target.$$"
-fi
+} > "$target.$$"
+cmp -s "$target.$$" "$target" || print=--print
 mv "$target.$$" "$target"
+if [ "$print" = --print ]; then
+    echo "Terraform installs hashicorp/aws $version from ${mirror:-the registry}"
+fi
