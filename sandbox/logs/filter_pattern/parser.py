@@ -6,7 +6,7 @@
     condition  = "(" or ")" / selector test
     test       = operator value / "IS" ("NULL" / "TRUE" / "FALSE") / "NOT" "EXISTS"
 
-The source is "Using filter patterns to match terms in JSON log events" in the CloudWatch Logs guide.
+Source: "Using filter patterns to match terms in JSON log events" in the CloudWatch Logs guide.
 """
 
 import re

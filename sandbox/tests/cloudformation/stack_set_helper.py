@@ -1,4 +1,4 @@
-"""A service-managed stack set for the tests: a role and a rule of its own name in each account."""
+"""A service-managed stack set with a role and a rule of its name in each account."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -51,7 +51,7 @@ FAILED = ("OUTDATED", "FAILED")
 TOLERANT = {"FailureTolerancePercentage": 100, "MaxConcurrentPercentage": 100}
 
 
-class StackSet:
+class DeployedStackSet:
     def __init__(self, sandbox: Sandbox, auto_deployment: Mapping[str, bool]) -> None:
         self.name = unique("stack-set")
         self._sandbox = sandbox
@@ -71,7 +71,7 @@ class StackSet:
         return [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()]
 
     def deploy(self, *units: str, regions: Iterable[str] = (REGION,), **more: Any) -> str:
-        """The operation's id; `more` goes to the targets, but for the preferences."""
+        """The id of the operation; `more` are targets, except for `preferences`."""
         answer = self.client.create_stack_instances(
             StackSetName=self.name,
             Regions=list(regions),
@@ -80,7 +80,7 @@ class StackSet:
         )
         return str(answer["OperationId"])
 
-    def withdraw(self, *units: str, retain: bool = False, **more: Any) -> str:
+    def delete_instances(self, *units: str, retain: bool = False, **more: Any) -> str:
         answer = self.client.delete_stack_instances(
             StackSetName=self.name,
             Regions=[REGION],
@@ -101,7 +101,7 @@ class StackSet:
         )["StackSetOperation"]
 
     def operations(self) -> list[tuple[str, str]]:
-        """What was done and how it ended, the oldest first."""
+        """The actions with their statuses, oldest first."""
         listed = self.client.list_stack_set_operations(StackSetName=self.name)["Summaries"]
         return [(one["Action"], one["Status"]) for one in reversed(listed)]
 
@@ -127,7 +127,7 @@ class StackSet:
         }
 
     def has_resources(self, account: str) -> bool:
-        """Both or neither."""
+        """Whether the account has the role and the rule; it has both or none."""
         roles = self._sandbox.client("iam", account).list_roles()["Roles"]
         rules = self._sandbox.client("events", account).list_rules()["Rules"]
         found = {self.name in _names(roles, "RoleName"), self.name in _names(rules, "Name")}
@@ -135,7 +135,7 @@ class StackSet:
         return found.pop()
 
     def block(self, account: str) -> None:
-        """Nobody can make this stack set's role there, because there is one of that name."""
+        """Create a role of that name, so that the stack set fails in this account."""
         self._sandbox.client("iam", account).create_role(
             RoleName=self.name, AssumeRolePolicyDocument=trusting({"AWS": account})
         )
@@ -145,7 +145,7 @@ class StackSet:
 
 
 def _ensure_bus(sandbox: Sandbox) -> None:
-    """The one that the stack set's rules send to; a sandbox has it once for all stack sets."""
+    """The target of the rules; all stack sets of a sandbox share it."""
     events = sandbox.client("events", SECURITY.id)
     if events.list_event_buses(NamePrefix=BUS_NAME)["EventBuses"]:
         return

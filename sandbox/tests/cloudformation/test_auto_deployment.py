@@ -1,4 +1,4 @@
-"""Stack sets that deploy themselves follow the accounts that join, move and leave."""
+"""Automatic deployment to accounts that join, move and leave."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ from sandbox.tests.cloudformation.stack_set_helper import (
     RETAINING,
     STATIC,
     TOLERANT,
-    StackSet,
+    DeployedStackSet,
     create_unit,
     unit_id,
 )
@@ -27,14 +27,14 @@ DELETED = ("DELETE", "SUCCEEDED")
 
 @pytest.fixture
 def unit(sandbox: Sandbox) -> str:
-    """An empty one in the root."""
+    """An empty unit in the root."""
     return create_unit(sandbox, ROOT_ID)
 
 
 def deployed(
     sandbox: Sandbox, *units: str, auto_deployment: Mapping[str, bool] = FOLLOWING
-) -> StackSet:
-    stack_set = StackSet(sandbox, auto_deployment)
+) -> DeployedStackSet:
+    stack_set = DeployedStackSet(sandbox, auto_deployment)
     stack_set.deploy(*units, preferences=TOLERANT)
     return stack_set
 
@@ -46,7 +46,7 @@ def joined() -> str:
     return account.id
 
 
-def test_an_account_that_joins_the_targeted_root_is_deployed_to(sandbox: Sandbox) -> None:
+def test_an_account_that_joins_a_target_root_gets_an_instance(sandbox: Sandbox) -> None:
     stack_set = deployed(sandbox, ROOT_ID)
     account = joined()
 
@@ -55,7 +55,7 @@ def test_an_account_that_joins_the_targeted_root_is_deployed_to(sandbox: Sandbox
     assert stack_set.operations() == [CREATED, CREATED]
 
 
-def test_an_account_that_moves_into_a_target_is_deployed_to(sandbox: Sandbox, unit: str) -> None:
+def test_an_account_that_moves_into_a_target_gets_an_instance(sandbox: Sandbox, unit: str) -> None:
     stack_set = deployed(sandbox, unit)
     account = joined()
     before = stack_set.accounts()
@@ -68,7 +68,9 @@ def test_an_account_that_moves_into_a_target_is_deployed_to(sandbox: Sandbox, un
     assert stack_set.has_resources(account)
 
 
-def test_so_is_one_that_moves_into_a_unit_below(sandbox: Sandbox, unit: str) -> None:
+def test_an_account_that_moves_into_a_child_of_a_target_gets_an_instance(
+    sandbox: Sandbox, unit: str
+) -> None:
     below = create_unit(sandbox, create_unit(sandbox, unit))
     stack_set = deployed(sandbox, unit)
     account = joined()
@@ -78,8 +80,10 @@ def test_so_is_one_that_moves_into_a_unit_below(sandbox: Sandbox, unit: str) -> 
     assert (instance["Account"], instance["OrganizationalUnitId"]) == (account, unit)
 
 
-def test_every_region_of_the_target_is_deployed_to(sandbox: Sandbox, unit: str) -> None:
-    stack_set = StackSet(sandbox, FOLLOWING)
+def test_an_account_gets_an_instance_in_every_region_of_the_target(
+    sandbox: Sandbox, unit: str
+) -> None:
+    stack_set = DeployedStackSet(sandbox, FOLLOWING)
     # The role is the whole account's, so one stack set makes it in one Region only.
     stack_set.deploy(unit, regions=[REGION, OTHER_REGION])
     account = joined()
@@ -92,7 +96,7 @@ def test_every_region_of_the_target_is_deployed_to(sandbox: Sandbox, unit: str) 
     assert set(details) == {REGION, OTHER_REGION}
 
 
-def test_an_account_that_moves_out_of_all_targets_is_withdrawn_from(
+def test_the_instance_of_an_account_that_leaves_all_targets_is_deleted(
     sandbox: Sandbox, unit: str
 ) -> None:
     stack_set = deployed(sandbox, unit)
@@ -105,7 +109,9 @@ def test_an_account_that_moves_out_of_all_targets_is_withdrawn_from(
     assert stack_set.operations()[-1] == DELETED
 
 
-def test_an_account_that_leaves_is_withdrawn_from(sandbox: Sandbox, unit: str) -> None:
+def test_the_instance_of_an_account_that_leaves_the_organization_is_deleted(
+    sandbox: Sandbox, unit: str
+) -> None:
     stack_set = deployed(sandbox, unit)
     account = joined()
     organization.move(account, unit)
@@ -115,7 +121,7 @@ def test_an_account_that_leaves_is_withdrawn_from(sandbox: Sandbox, unit: str) -
     assert not stack_set.has_resources(account)
 
 
-def test_its_stack_stays_where_stacks_are_retained(sandbox: Sandbox, unit: str) -> None:
+def test_a_retained_stack_remains_in_the_account(sandbox: Sandbox, unit: str) -> None:
     stack_set = deployed(sandbox, unit, auto_deployment=RETAINING)
     account = joined()
     organization.move(account, unit)
@@ -125,9 +131,7 @@ def test_its_stack_stays_where_stacks_are_retained(sandbox: Sandbox, unit: str) 
     assert stack_set.has_resources(account)
 
 
-def test_what_was_retained_is_in_the_way_when_the_account_comes_back(
-    sandbox: Sandbox, unit: str
-) -> None:
+def test_a_retained_stack_fails_the_next_deployment(sandbox: Sandbox, unit: str) -> None:
     stack_set = deployed(sandbox, unit, auto_deployment=RETAINING)
     account = joined()
     for target in (unit, ROOT_ID, unit):
@@ -137,7 +141,7 @@ def test_what_was_retained_is_in_the_way_when_the_account_comes_back(
     assert stack_set.operations()[-1] == ("CREATE", "FAILED")
 
 
-def test_a_move_below_the_same_target_changes_nothing(sandbox: Sandbox, unit: str) -> None:
+def test_a_move_within_a_target_changes_nothing(sandbox: Sandbox, unit: str) -> None:
     stack_set = deployed(sandbox, ROOT_ID)
     account = joined()
     before = stack_set.operations()
@@ -147,7 +151,7 @@ def test_a_move_below_the_same_target_changes_nothing(sandbox: Sandbox, unit: st
     assert stack_set.statuses()[account] == CURRENT
 
 
-def test_a_move_from_one_target_to_another_deploys_anew(sandbox: Sandbox, unit: str) -> None:
+def test_a_move_to_another_target_replaces_the_instance(sandbox: Sandbox, unit: str) -> None:
     second = create_unit(sandbox, ROOT_ID)
     stack_set = deployed(sandbox, unit, second)
     account = joined()
@@ -162,9 +166,7 @@ def test_a_move_from_one_target_to_another_deploys_anew(sandbox: Sandbox, unit: 
     assert stack_set.has_resources(account)
 
 
-def test_a_target_within_a_target_keeps_what_the_wider_one_covers(
-    sandbox: Sandbox, unit: str
-) -> None:
+def test_a_move_to_the_parent_target_keeps_the_instance(sandbox: Sandbox, unit: str) -> None:
     below = create_unit(sandbox, unit)
     stack_set = deployed(sandbox, below, unit)
     account = joined()
@@ -177,7 +179,7 @@ def test_a_target_within_a_target_keeps_what_the_wider_one_covers(
     assert (before["OrganizationalUnitId"], after["OrganizationalUnitId"]) == (below, unit)
 
 
-def test_nothing_follows_where_automatic_deployment_is_off(sandbox: Sandbox, unit: str) -> None:
+def test_without_automatic_deployment_instances_stay(sandbox: Sandbox, unit: str) -> None:
     stack_set = deployed(sandbox, unit, auto_deployment=STATIC)
     here, later = joined(), joined()
     organization.move(here, unit)
@@ -190,7 +192,7 @@ def test_nothing_follows_where_automatic_deployment_is_off(sandbox: Sandbox, uni
     assert not stack_set.has_resources(later)
 
 
-def test_it_can_be_switched_on_later(sandbox: Sandbox, unit: str) -> None:
+def test_automatic_deployment_can_be_enabled_later(sandbox: Sandbox, unit: str) -> None:
     stack_set = deployed(sandbox, unit, auto_deployment=STATIC)
     stack_set.update(AutoDeployment=FOLLOWING)
     account = joined()
@@ -199,10 +201,10 @@ def test_it_can_be_switched_on_later(sandbox: Sandbox, unit: str) -> None:
     assert stack_set.accounts() == {account}
 
 
-def test_account_filters_do_not_hold_for_accounts_that_come(sandbox: Sandbox, unit: str) -> None:
+def test_automatic_deployment_ignores_account_filters(sandbox: Sandbox, unit: str) -> None:
     excluded, other = joined(), joined()
     organization.move(excluded, unit)
-    stack_set = StackSet(sandbox, FOLLOWING)
+    stack_set = DeployedStackSet(sandbox, FOLLOWING)
     stack_set.deploy(unit, AccountFilterType="DIFFERENCE", Accounts=[excluded, other])
     at_first = stack_set.accounts()
     organization.move(other, unit)
@@ -213,44 +215,40 @@ def test_account_filters_do_not_hold_for_accounts_that_come(sandbox: Sandbox, un
     assert stack_set.accounts() == {other, excluded}
 
 
-def test_an_excluded_account_stays_so_while_it_moves_below_the_same_target(
-    sandbox: Sandbox, unit: str
-) -> None:
+def test_an_excluded_account_stays_excluded_within_its_target(sandbox: Sandbox, unit: str) -> None:
     below, excluded = create_unit(sandbox, unit), joined()
     organization.move(excluded, unit)
-    stack_set = StackSet(sandbox, FOLLOWING)
+    stack_set = DeployedStackSet(sandbox, FOLLOWING)
     stack_set.deploy(unit, AccountFilterType="DIFFERENCE", Accounts=[excluded])
     organization.move(excluded, below)
 
     assert not stack_set.accounts()
 
 
-def test_what_automatic_deployment_made_is_deleted_with_the_rest(
-    sandbox: Sandbox, unit: str
-) -> None:
+def test_delete_stack_instances_includes_automatic_deployments(sandbox: Sandbox, unit: str) -> None:
     excluded, account = joined(), joined()
     organization.move(excluded, unit)
-    stack_set = StackSet(sandbox, FOLLOWING)
+    stack_set = DeployedStackSet(sandbox, FOLLOWING)
     targets: dict[str, Any] = {"AccountFilterType": "DIFFERENCE", "Accounts": [excluded]}
     stack_set.deploy(unit, **targets)
     organization.move(account, unit)
     before = stack_set.accounts()
-    stack_set.withdraw(unit, **targets)
+    stack_set.delete_instances(unit, **targets)
     stack_set.client.delete_stack_set(StackSetName=stack_set.name)
 
     assert before == {account}
     assert not stack_set.has_resources(account)
 
 
-def test_a_target_that_was_withdrawn_from_is_followed_no_more(sandbox: Sandbox, unit: str) -> None:
+def test_a_removed_target_is_no_longer_followed(sandbox: Sandbox, unit: str) -> None:
     stack_set = deployed(sandbox, unit)
-    stack_set.withdraw(unit)
+    stack_set.delete_instances(unit)
     organization.move(joined(), unit)
 
     assert not stack_set.accounts()
 
 
-def test_a_broken_account_hinders_no_other(sandbox: Sandbox, unit: str) -> None:
+def test_a_failure_in_one_account_does_not_affect_others(sandbox: Sandbox, unit: str) -> None:
     stack_set = deployed(sandbox, unit)
     broken, sound = joined(), joined()
     stack_set.block(broken)
@@ -260,7 +258,7 @@ def test_a_broken_account_hinders_no_other(sandbox: Sandbox, unit: str) -> None:
     assert stack_set.statuses() == {broken: ("OUTDATED", "FAILED"), sound: CURRENT}
 
 
-def test_a_suspended_account_is_left_alone(sandbox: Sandbox, unit: str) -> None:
+def test_a_suspended_account_is_skipped(sandbox: Sandbox, unit: str) -> None:
     stack_set = deployed(sandbox, unit)
     suspended, sound = joined(), joined()
     organization.suspend(suspended)
@@ -275,7 +273,7 @@ def test_a_suspended_account_is_left_alone(sandbox: Sandbox, unit: str) -> None:
     assert not stack_set.has_resources(suspended)
 
 
-def test_the_management_account_is_never_deployed_to(sandbox: Sandbox, unit: str) -> None:
+def test_the_management_account_gets_no_instance(sandbox: Sandbox, unit: str) -> None:
     stack_set = deployed(sandbox, unit)
     organization.move(MANAGEMENT.id, unit)
     there = stack_set.accounts()
@@ -285,7 +283,7 @@ def test_the_management_account_is_never_deployed_to(sandbox: Sandbox, unit: str
     assert stack_set.operations() == [CREATED]
 
 
-def test_without_access_to_the_organization_nothing_follows(sandbox: Sandbox, unit: str) -> None:
+def test_automatic_deployment_requires_trusted_access(sandbox: Sandbox, unit: str) -> None:
     stack_set = deployed(sandbox, unit)
     stack_set.client.deactivate_organizations_access()
     organization.move(joined(), unit)
@@ -294,7 +292,7 @@ def test_without_access_to_the_organization_nothing_follows(sandbox: Sandbox, un
     assert not stack_set.accounts()
 
 
-def test_an_account_comes_and_goes_by_the_api(sandbox: Sandbox, unit: str) -> None:
+def test_automatic_deployment_follows_moves_by_the_api(sandbox: Sandbox, unit: str) -> None:
     stack_set = deployed(sandbox, unit)
     account, client = MEMBERS[0].id, sandbox.client("organizations")
     home = unit_id("Workloads")
@@ -308,7 +306,7 @@ def test_an_account_comes_and_goes_by_the_api(sandbox: Sandbox, unit: str) -> No
     assert not stack_set.has_resources(account)
 
 
-def test_many_accounts_are_followed(sandbox: Sandbox) -> None:
+def test_automatic_deployment_follows_many_accounts(sandbox: Sandbox) -> None:
     stack_set = deployed(sandbox, unit_id("Workloads"))
     before = stack_set.accounts()
     accounts = {account.id for account in organization.join_many(300, "Workloads")}

@@ -1,4 +1,4 @@
-"""Updates and withdrawals: what becomes of the instances that are there already."""
+"""Updates and deletions of existing stack instances."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -11,7 +11,7 @@ from sandbox.tests.cloudformation.stack_set_helper import (
     FAILED,
     FOLLOWING,
     TOLERANT,
-    StackSet,
+    DeployedStackSet,
     unit_id,
 )
 from sandbox.tests.resources import REGION, code_of
@@ -20,8 +20,8 @@ FIRST, SECOND, THIRD = (member.id for member in MEMBERS)
 
 
 @pytest.fixture
-def stack_set(sandbox: Sandbox) -> StackSet:
-    return StackSet(sandbox, FOLLOWING)
+def stack_set(sandbox: Sandbox) -> DeployedStackSet:
+    return DeployedStackSet(sandbox, FOLLOWING)
 
 
 @pytest.fixture
@@ -29,14 +29,14 @@ def workloads(sandbox: Sandbox) -> str:  # noqa: ARG001  there is a unit when it
     return unit_id("Workloads")
 
 
-def test_the_instance_of_a_suspended_account_can_only_be_let_go(
-    stack_set: StackSet, workloads: str
+def test_the_instance_of_a_suspended_account_can_only_be_retained(
+    stack_set: DeployedStackSet, workloads: str
 ) -> None:
     stack_set.deploy(workloads)
     organization.suspend(FIRST)
-    stack_set.withdraw(workloads)
+    stack_set.delete_instances(workloads)
     left = stack_set.statuses()
-    stack_set.withdraw(workloads, retain=True)
+    stack_set.delete_instances(workloads, retain=True)
     organization.reinstate(FIRST)
 
     assert left == {FIRST: ("CURRENT", "SKIPPED_SUSPENDED_ACCOUNT")}
@@ -45,7 +45,7 @@ def test_the_instance_of_a_suspended_account_can_only_be_let_go(
 
 
 def test_a_stack_that_cannot_be_deleted_is_inoperable(
-    sandbox: Sandbox, stack_set: StackSet, workloads: str
+    sandbox: Sandbox, stack_set: DeployedStackSet, workloads: str
 ) -> None:
     stack_set.deploy(workloads)
     iam = sandbox.client("iam", FIRST)
@@ -55,28 +55,28 @@ def test_a_stack_that_cannot_be_deleted_is_inoperable(
         '[{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}]}',
     )["Policy"]["Arn"]
     iam.attach_role_policy(RoleName=stack_set.name, PolicyArn=policy)
-    operation = stack_set.withdraw(workloads, preferences=TOLERANT)
+    operation = stack_set.delete_instances(workloads, preferences=TOLERANT)
 
     assert stack_set.operation(operation)["StatusDetails"] == {"FailedStackInstancesCount": 1}
     assert stack_set.statuses() == {FIRST: ("INOPERABLE", "INOPERABLE")}
 
 
-def test_what_its_owner_deleted_is_no_obstacle(
-    sandbox: Sandbox, stack_set: StackSet, workloads: str
+def test_resources_deleted_in_the_account_are_ignored(
+    sandbox: Sandbox, stack_set: DeployedStackSet, workloads: str
 ) -> None:
     stack_set.deploy(workloads)
     iam = sandbox.client("iam", FIRST)
     iam.delete_role_policy(RoleName=stack_set.name, PolicyName="send")
     iam.delete_role(RoleName=stack_set.name)
-    operation = stack_set.withdraw(workloads)
+    operation = stack_set.delete_instances(workloads)
 
     assert stack_set.operation(operation)["Status"] == "SUCCEEDED"
     assert not stack_set.accounts()
     assert not stack_set.has_resources(FIRST)
 
 
-def test_an_update_reaches_every_instance(
-    sandbox: Sandbox, stack_set: StackSet, workloads: str
+def test_an_update_applies_to_every_instance(
+    sandbox: Sandbox, stack_set: DeployedStackSet, workloads: str
 ) -> None:
     stack_set.deploy(workloads)
     stacks = {one["Account"]: one["StackId"] for one in stack_set.summaries()}
@@ -91,7 +91,7 @@ def test_an_update_reaches_every_instance(
     assert stack_set.operation(operation)["Action"] == "UPDATE"
 
 
-def test_a_failed_update_leaves_the_stack_as_it_was(stack_set: StackSet, workloads: str) -> None:
+def test_a_failed_update_restores_the_stack(stack_set: DeployedStackSet, workloads: str) -> None:
     stack_set.deploy(workloads)
     before = stack_set.name
     stack_set.name = f"{before}-new"
@@ -106,8 +106,8 @@ def test_a_failed_update_leaves_the_stack_as_it_was(stack_set: StackSet, workloa
     assert not stack_set.has_resources(SECOND)
 
 
-def test_overridden_parameters_outlive_an_update(
-    sandbox: Sandbox, stack_set: StackSet, workloads: str
+def test_an_update_keeps_parameter_overrides(
+    sandbox: Sandbox, stack_set: DeployedStackSet, workloads: str
 ) -> None:
     stack_set.deploy(workloads)
     only_second = {
@@ -130,8 +130,10 @@ def test_overridden_parameters_outlive_an_update(
     assert descriptions == ["of all", "of its own"]
 
 
-def test_instances_of_units_are_not_updated_by_account(stack_set: StackSet, workloads: str) -> None:
-    """As the Terraform provider tries it, with the unit in the place of the account."""
+def test_instances_cannot_be_updated_by_account(
+    stack_set: DeployedStackSet, workloads: str
+) -> None:
+    """The Terraform provider sends the unit as an account."""
     stack_set.deploy(workloads)
 
     with pytest.raises(ClientError) as refused:
@@ -142,19 +144,19 @@ def test_instances_of_units_are_not_updated_by_account(stack_set: StackSet, work
     assert code_of(refused.value) == "ValidationError"
 
 
-def test_accounts_of_a_second_unit_are_operated_on_by_themselves(
-    stack_set: StackSet, workloads: str
+def test_an_operation_affects_only_its_target_unit(
+    stack_set: DeployedStackSet, workloads: str
 ) -> None:
     security = unit_id("Security")
     stack_set.deploy(workloads, security)
-    operation = stack_set.withdraw(security)
+    operation = stack_set.delete_instances(security)
 
     assert set(stack_set.results(operation)) == {SECURITY.id, LOG_ARCHIVE.id}
     assert stack_set.accounts() == {FIRST, SECOND, THIRD}
 
 
-def test_execution_is_managed_as_the_last_request_that_says_so_has_it(
-    stack_set: StackSet,
+def test_an_update_keeps_managed_execution(
+    stack_set: DeployedStackSet,
 ) -> None:
     described = []
     for more in ({}, {"ManagedExecution": {"Active": True}}, {}):

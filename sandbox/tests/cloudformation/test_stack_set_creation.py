@@ -1,4 +1,4 @@
-"""A service-managed stack set is made only where it can work, and with the organization's trust."""
+"""The checks of CreateStackSet, and trusted access to the organization."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from sandbox.tests.cloudformation.stack_set_helper import (
     FOLLOWING,
     STATIC,
     TEMPLATE,
-    StackSet,
+    DeployedStackSet,
     unit_id,
 )
 from sandbox.tests.resources import REGION, code_of, message_of, unique
@@ -22,8 +22,8 @@ PAYMENTS = MEMBERS[0].id
 
 
 @pytest.fixture
-def stack_set(sandbox: Sandbox) -> StackSet:
-    return StackSet(sandbox, FOLLOWING)
+def stack_set(sandbox: Sandbox) -> DeployedStackSet:
+    return DeployedStackSet(sandbox, FOLLOWING)
 
 
 @pytest.fixture
@@ -45,9 +45,8 @@ def create(sandbox: Sandbox, **changes: Any) -> None:
     sandbox.client("cloudformation").create_stack_set(**changed)
 
 
-@pytest.mark.parametrize(
-    ("changes", "code", "reason"),
-    [
+def test_an_invalid_stack_set_is_refused(sandbox: Sandbox) -> None:
+    cases: list[tuple[dict[str, Any], str, str]] = [
         (
             {"Capabilities": ["CAPABILITY_IAM"]},
             "InsufficientCapabilitiesException",
@@ -87,19 +86,16 @@ def create(sandbox: Sandbox, **changes: Any) -> None:
             "ValidationError",
             "S: the sandbox does not support AWS::No::Such",
         ),
-    ],
-)
-def test_a_stack_set_that_cannot_work_is_not_created(
-    changes: dict[str, Any], code: str, reason: str, sandbox: Sandbox
-) -> None:
-    with pytest.raises(ClientError) as refused:
-        create(sandbox, **changes)
+    ]
+    for changes, code, reason in cases:
+        with pytest.raises(ClientError) as refused:
+            create(sandbox, **changes)
 
-    assert code_of(refused.value) == code
-    assert reason in message_of(refused.value)
+        assert code_of(refused.value) == code, (changes, code, reason)
+        assert reason in message_of(refused.value), (changes, code, reason)
 
 
-def test_a_name_is_given_once(sandbox: Sandbox, stack_set: StackSet) -> None:
+def test_the_name_of_a_stack_set_is_unique(sandbox: Sandbox, stack_set: DeployedStackSet) -> None:
     with pytest.raises(ClientError) as refused:
         create(sandbox, StackSetName=stack_set.name)
 
@@ -107,9 +103,7 @@ def test_a_name_is_given_once(sandbox: Sandbox, stack_set: StackSet) -> None:
 
 
 @pytest.mark.usefixtures("_access_restored")
-def test_without_access_to_the_organization_nothing_is_deployed(
-    sandbox: Sandbox, stack_set: StackSet
-) -> None:
+def test_stack_sets_require_trusted_access(sandbox: Sandbox, stack_set: DeployedStackSet) -> None:
     before = stack_set.client.describe_organizations_access()["Status"]
     stack_set.client.deactivate_organizations_access()
     between = stack_set.client.describe_organizations_access()["Status"]
@@ -129,7 +123,7 @@ def test_without_access_to_the_organization_nothing_is_deployed(
 
 
 @pytest.mark.usefixtures("_access_restored")
-def test_the_organizations_trust_alone_gives_no_access(sandbox: Sandbox) -> None:
+def test_enable_aws_service_access_does_not_activate_trusted_access(sandbox: Sandbox) -> None:
     client = sandbox.client("cloudformation")
     organizations = sandbox.client("organizations")
     organizations.disable_aws_service_access(ServicePrincipal=STACK_SETS)
@@ -142,7 +136,7 @@ def test_the_organizations_trust_alone_gives_no_access(sandbox: Sandbox) -> None
         create(sandbox)
 
 
-def test_self_managed_stack_sets_are_left_to_moto(sandbox: Sandbox) -> None:
+def test_moto_manages_self_managed_stack_sets(sandbox: Sandbox) -> None:
     client, name = sandbox.client("cloudformation"), unique("stack-set")
     create(sandbox, StackSetName=name, PermissionModel=None, AutoDeployment=None)
     client.create_stack_instances(StackSetName=name, Accounts=[PAYMENTS], Regions=[REGION])
@@ -154,7 +148,7 @@ def test_self_managed_stack_sets_are_left_to_moto(sandbox: Sandbox) -> None:
     assert message_of(refused.value) == "Only SERVICE_MANAGED stack sets support this operation"
 
 
-def test_a_member_account_has_no_service_managed_stack_sets(sandbox: Sandbox) -> None:
+def test_a_member_account_cannot_manage_service_managed_stack_sets(sandbox: Sandbox) -> None:
     client = sandbox.client("cloudformation", SECURITY.id)
 
     with pytest.raises(ClientError) as refused:

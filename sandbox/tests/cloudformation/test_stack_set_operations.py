@@ -1,4 +1,4 @@
-"""Operations on stack instances: what fails, what that stops, and what becomes of the rest."""
+"""Operations on stack instances: preferences, failures and their tolerance."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ from sandbox.tests.cloudformation.stack_set_helper import (
     STATIC,
     TEMPLATE,
     TOLERANT,
-    StackSet,
+    DeployedStackSet,
     unit_id,
 )
 from sandbox.tests.resources import REGION, code_of, message_of
@@ -28,8 +28,8 @@ SKIPPED = ("OUTDATED", "SKIPPED_SUSPENDED_ACCOUNT")
 
 
 @pytest.fixture
-def stack_set(sandbox: Sandbox) -> StackSet:
-    return StackSet(sandbox, FOLLOWING)
+def stack_set(sandbox: Sandbox) -> DeployedStackSet:
+    return DeployedStackSet(sandbox, FOLLOWING)
 
 
 @pytest.fixture
@@ -44,9 +44,8 @@ def _suspended(sandbox: Sandbox) -> Iterator[None]:  # noqa: ARG001  there is an
     organization.reinstate(FIRST)
 
 
-@pytest.mark.parametrize(
-    ("preferences", "reason"),
-    [
+def test_invalid_preferences_are_refused(stack_set: DeployedStackSet, workloads: str) -> None:
+    for preferences, reason in [
         ({"FailureTolerancePercentage": 101}, "FailureTolerancePercentage 101 must be less"),
         ({"MaxConcurrentPercentage": 101}, "MaxConcurrentPercentage 101 must be less"),
         ({"RegionConcurrencyType": "BOTH"}, "RegionConcurrencyType BOTH must be one of"),
@@ -59,28 +58,24 @@ def _suspended(sandbox: Sandbox) -> Iterator[None]:  # noqa: ARG001  there is an
             {"MaxConcurrentCount": 1, "MaxConcurrentPercentage": 1},
             "MaxConcurrentCount and MaxConcurrentPercentage cannot both",
         ),
-    ],
-)
-def test_preferences_that_make_no_sense_are_refused(
-    preferences: dict[str, Any], reason: str, stack_set: StackSet, workloads: str
-) -> None:
-    with pytest.raises(ClientError) as refused:
-        stack_set.deploy(workloads, preferences=preferences)
+    ]:
+        with pytest.raises(ClientError) as refused:
+            stack_set.deploy(workloads, preferences=preferences)
 
-    assert code_of(refused.value) == "ValidationError"
-    assert reason in message_of(refused.value)
-    assert not stack_set.accounts()
+        assert code_of(refused.value) == "ValidationError", (preferences, reason)
+        assert reason in message_of(refused.value), (preferences, reason)
+        assert not stack_set.accounts(), (preferences, reason)
 
 
 @pytest.mark.parametrize("mode", ["STRICT_FAILURE_TOLERANCE", "SOFT_FAILURE_TOLERANCE"])
-def test_preferences_are_answered_as_they_were_given(
-    mode: str, stack_set: StackSet, workloads: str
+def test_operations_return_their_preferences(
+    mode: str, stack_set: DeployedStackSet, workloads: str
 ) -> None:
     preferences = {**TOLERANT, "RegionConcurrencyType": "PARALLEL", "ConcurrencyMode": mode}
     operations = [
         stack_set.deploy(workloads, preferences=preferences),
         stack_set.update(OperationPreferences=preferences),
-        stack_set.withdraw(workloads, preferences=preferences),
+        stack_set.delete_instances(workloads, preferences=preferences),
     ]
     listed = stack_set.client.list_stack_set_operations(StackSetName=stack_set.name)["Summaries"]
 
@@ -89,7 +84,9 @@ def test_preferences_are_answered_as_they_were_given(
     assert [one["OperationPreferences"] for one in listed] == [preferences] * len(operations)
 
 
-def test_one_broken_account_keeps_no_other_uncovered(stack_set: StackSet, workloads: str) -> None:
+def test_a_failure_in_one_account_does_not_affect_others(
+    stack_set: DeployedStackSet, workloads: str
+) -> None:
     stack_set.block(FIRST)
     operation = stack_set.deploy(workloads, preferences=TOLERANT)
     described = stack_set.operation(operation)
@@ -100,8 +97,8 @@ def test_one_broken_account_keeps_no_other_uncovered(stack_set: StackSet, worklo
     assert described["OperationPreferences"]["FailureTolerancePercentage"] == 100
 
 
-def test_a_failure_that_is_not_tolerated_stops_the_operation(
-    stack_set: StackSet, workloads: str
+def test_a_failure_over_the_tolerance_stops_the_operation(
+    stack_set: DeployedStackSet, workloads: str
 ) -> None:
     stack_set.block(FIRST)
     operation = stack_set.deploy(workloads)
@@ -144,10 +141,10 @@ def test_a_failure_that_is_not_tolerated_stops_the_operation(
         ({"FailureToleranceCount": 2}, CURRENT),
     ],
 )
-def test_what_was_begun_before_the_tolerance_was_exceeded_is_finished(
+def test_concurrent_deployments_finish_after_the_tolerance_is_exceeded(
     preferences: dict[str, Any],
     last: tuple[str, str],
-    stack_set: StackSet,
+    stack_set: DeployedStackSet,
     workloads: str,
 ) -> None:
     stack_set.block(FIRST)
@@ -157,7 +154,9 @@ def test_what_was_begun_before_the_tolerance_was_exceeded_is_finished(
     assert stack_set.statuses() == {FIRST: FAILED, SECOND: FAILED, THIRD: last}
 
 
-def test_the_reason_of_a_failure_is_told(stack_set: StackSet, workloads: str) -> None:
+def test_results_and_instances_have_the_reason_of_a_failure(
+    stack_set: DeployedStackSet, workloads: str
+) -> None:
     stack_set.block(FIRST)
     operation = stack_set.deploy(workloads, preferences=TOLERANT)
     reason = f"ResourceStatusReason:Role with name {stack_set.name} already exists."
@@ -168,8 +167,8 @@ def test_the_reason_of_a_failure_is_told(stack_set: StackSet, workloads: str) ->
     assert "StackId" not in instance
 
 
-def test_a_rule_of_that_name_is_not_taken_over(
-    sandbox: Sandbox, stack_set: StackSet, workloads: str
+def test_an_existing_rule_fails_the_deployment(
+    sandbox: Sandbox, stack_set: DeployedStackSet, workloads: str
 ) -> None:
     events = sandbox.client("events", FIRST)
     events.put_rule(Name=stack_set.name, EventPattern='{"source": ["own"]}')
@@ -189,10 +188,10 @@ def test_a_rule_of_that_name_is_not_taken_over(
         ("      AssumeRolePolicyDocument:", "      TrustPolicy:", "AssumeRolePolicyDocument"),
     ],
 )
-def test_a_failed_creation_leaves_nothing(
+def test_a_failed_creation_is_rolled_back(
     part: str, mistake: str, reason: str, sandbox: Sandbox, workloads: str
 ) -> None:
-    stack_set = StackSet(sandbox, STATIC)
+    stack_set = DeployedStackSet(sandbox, STATIC)
     stack_set.update(
         UsePreviousTemplate=False,
         TemplateBody=TEMPLATE.replace(part, mistake),
@@ -205,8 +204,8 @@ def test_a_failed_creation_leaves_nothing(
     assert not stack_set.has_resources(FIRST)
 
 
-def test_what_is_outdated_is_tried_again_and_nothing_else(
-    stack_set: StackSet, workloads: str
+def test_create_stack_instances_retries_only_outdated_instances(
+    stack_set: DeployedStackSet, workloads: str
 ) -> None:
     stack_set.block(FIRST)
     stack_set.deploy(workloads, preferences=TOLERANT)
@@ -219,8 +218,8 @@ def test_what_is_outdated_is_tried_again_and_nothing_else(
     assert (after[SECOND], after[THIRD]) == (stacks[SECOND], stacks[THIRD])
 
 
-def test_a_region_that_failed_cancels_those_that_follow(
-    stack_set: StackSet, workloads: str
+def test_a_failed_region_cancels_the_next_regions(
+    stack_set: DeployedStackSet, workloads: str
 ) -> None:
     stack_set.block(FIRST)
     preferences = {"RegionOrder": [OTHER_REGION, REGION]}
@@ -235,8 +234,8 @@ def test_a_region_that_failed_cancels_those_that_follow(
 
 
 @pytest.mark.usefixtures("_suspended")
-def test_a_suspended_account_is_skipped_and_counts_as_no_failure(
-    stack_set: StackSet, workloads: str
+def test_a_suspended_account_is_skipped_without_a_failure(
+    stack_set: DeployedStackSet, workloads: str
 ) -> None:
     operation = stack_set.deploy(workloads)
 
@@ -244,9 +243,7 @@ def test_a_suspended_account_is_skipped_and_counts_as_no_failure(
     assert stack_set.statuses() == {FIRST: SKIPPED, SECOND: CURRENT, THIRD: CURRENT}
 
 
-def test_an_operation_has_the_id_that_it_was_given_and_no_other_has_it(
-    stack_set: StackSet, workloads: str
-) -> None:
+def test_an_operation_id_is_unique(stack_set: DeployedStackSet, workloads: str) -> None:
     request: dict[str, Any] = {
         "StackSetName": stack_set.name,
         "DeploymentTargets": {"OrganizationalUnitIds": [workloads]},

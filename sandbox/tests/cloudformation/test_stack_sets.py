@@ -1,4 +1,4 @@
-"""A service-managed stack set reaches the accounts that its targets mean, and no others."""
+"""The deployment targets of service-managed stack sets."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from sandbox.organizations.organization import (
 from sandbox.tests.cloudformation.stack_set_helper import (
     FOLLOWING,
     TEMPLATE,
-    StackSet,
+    DeployedStackSet,
     create_unit,
     unit_id,
 )
@@ -33,7 +33,7 @@ OTHER_REGION = "eu-central-1"
 
 @pytest.fixture(scope="module")
 def units(sandbox: Sandbox) -> dict[str, str]:
-    """The units' ids by name; Nested stands in Workloads and holds an account of its own."""
+    """The ids of units by name; Nested is in Workloads and has one account."""
     ids = {name: unit_id(name) for name in ("Workloads", "Security")}
     ids["Nested"] = create_unit(sandbox, ids["Workloads"])
     join(NESTED)
@@ -42,12 +42,12 @@ def units(sandbox: Sandbox) -> dict[str, str]:
 
 
 @pytest.fixture
-def stack_set(sandbox: Sandbox, units: dict[str, str]) -> StackSet:  # noqa: ARG001  all accounts are there
-    return StackSet(sandbox, FOLLOWING)
+def stack_set(sandbox: Sandbox, units: dict[str, str]) -> DeployedStackSet:  # noqa: ARG001  all accounts are there
+    return DeployedStackSet(sandbox, FOLLOWING)
 
 
-def test_a_unit_covers_its_accounts_and_those_of_units_below(
-    stack_set: StackSet, units: dict[str, str]
+def test_a_unit_includes_the_accounts_of_its_children(
+    stack_set: DeployedStackSet, units: dict[str, str]
 ) -> None:
     stack_set.deploy(units["Workloads"])
 
@@ -56,21 +56,23 @@ def test_a_unit_covers_its_accounts_and_those_of_units_below(
     assert not stack_set.has_resources(SECURITY.id)
 
 
-def test_a_nested_unit_covers_nothing_above_it(stack_set: StackSet, units: dict[str, str]) -> None:
+def test_a_nested_unit_excludes_the_accounts_of_its_parent(
+    stack_set: DeployedStackSet, units: dict[str, str]
+) -> None:
     stack_set.deploy(units["Nested"])
 
     assert stack_set.accounts() == {NESTED.id}
 
 
-def test_the_root_covers_all_but_the_management_account(stack_set: StackSet) -> None:
+def test_the_root_includes_all_accounts_except_management(stack_set: DeployedStackSet) -> None:
     stack_set.deploy(ROOT_ID)
 
     assert stack_set.accounts() == MEMBER_IDS | {LOG_ARCHIVE.id, SECURITY.id, NESTED.id}
     assert not stack_set.has_resources(MANAGEMENT.id)
 
 
-def test_targets_that_overlap_reach_an_account_once(
-    stack_set: StackSet, units: dict[str, str]
+def test_overlapping_targets_create_one_instance(
+    stack_set: DeployedStackSet, units: dict[str, str]
 ) -> None:
     stack_set.deploy(units["Workloads"], units["Nested"])
 
@@ -87,11 +89,11 @@ def test_targets_that_overlap_reach_an_account_once(
         ("NONE", [], MEMBER_IDS | {NESTED.id}),
     ],
 )
-def test_a_filter_narrows_the_units(
+def test_account_filters_limit_the_targets(
     filter_: str,
     accounts: list[str],
     reached: set[str],
-    stack_set: StackSet,
+    stack_set: DeployedStackSet,
     units: dict[str, str],
 ) -> None:
     listed = {"Accounts": accounts} if accounts else {}
@@ -103,9 +105,8 @@ def test_a_filter_narrows_the_units(
 WORKLOADS = "Workloads"
 
 
-@pytest.mark.parametrize(
-    ("targets", "reason"),
-    [
+def test_invalid_targets_are_refused(stack_set: DeployedStackSet, units: dict[str, str]) -> None:
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"Accounts": [PAYMENTS]}, "can only have OrganizationalUnit as target"),
         ({"OrganizationalUnitIds": [WORKLOADS], "Accounts": [PAYMENTS]}, "AccountFilterType must"),
         (
@@ -138,25 +139,22 @@ WORKLOADS = "Workloads"
         ),
         ({"OrganizationalUnitIds": ["ou-exam-00000000"]}, "does not exist"),
         ({"OrganizationalUnitIds": ["o-exampleorgid"]}, "failed to satisfy constraint"),
-    ],
-)
-def test_targets_that_cannot_be_meant_are_refused(
-    targets: dict[str, Any], reason: str, stack_set: StackSet, units: dict[str, str]
-) -> None:
-    named = [units.get(unit, unit) for unit in targets.get("OrganizationalUnitIds", [])]
-    targets = {**targets, "OrganizationalUnitIds": named}
+    ]
+    for document, reason in cases:
+        named = [units.get(unit, unit) for unit in document.get("OrganizationalUnitIds", [])]
+        targets = {**document, "OrganizationalUnitIds": named}
 
-    with pytest.raises(ClientError) as refused:
-        stack_set.client.create_stack_instances(
-            StackSetName=stack_set.name, DeploymentTargets=targets, Regions=[REGION]
-        )
+        with pytest.raises(ClientError) as refused:
+            stack_set.client.create_stack_instances(
+                StackSetName=stack_set.name, DeploymentTargets=targets, Regions=[REGION]
+            )
 
-    assert code_of(refused.value) == "ValidationError"
-    assert reason in message_of(refused.value)
-    assert not stack_set.accounts()
+        assert code_of(refused.value) == "ValidationError", (targets, reason)
+        assert reason in message_of(refused.value), (targets, reason)
+        assert not stack_set.accounts(), (targets, reason)
 
 
-def test_accounts_beside_the_targets_are_refused(stack_set: StackSet) -> None:
+def test_accounts_without_units_are_refused(stack_set: DeployedStackSet) -> None:
     with pytest.raises(ClientError) as refused:
         stack_set.client.create_stack_instances(
             StackSetName=stack_set.name, Accounts=[PAYMENTS], Regions=[REGION]
@@ -165,33 +163,31 @@ def test_accounts_beside_the_targets_are_refused(stack_set: StackSet) -> None:
     assert "can only have OrganizationalUnit as target" in message_of(refused.value)
 
 
-def test_a_region_that_does_not_exist_is_refused(
-    stack_set: StackSet, units: dict[str, str]
-) -> None:
+def test_an_unknown_region_is_refused(stack_set: DeployedStackSet, units: dict[str, str]) -> None:
     with pytest.raises(ClientError) as refused:
         stack_set.deploy(units["Workloads"], regions=["us-east-11"])
 
     assert message_of(refused.value) == "Region us-east-11 does not exist"
 
 
-def test_instances_deleted_by_unit_take_their_resources_along(
-    stack_set: StackSet, units: dict[str, str]
+def test_deleting_instances_deletes_their_resources(
+    stack_set: DeployedStackSet, units: dict[str, str]
 ) -> None:
     stack_set.deploy(units["Workloads"], units["Security"])
 
-    stack_set.withdraw(units["Workloads"])
+    stack_set.delete_instances(units["Workloads"])
 
     assert stack_set.accounts() == {LOG_ARCHIVE.id, SECURITY.id}
     assert not any(stack_set.has_resources(account) for account in MEMBER_IDS)
     assert stack_set.has_resources(SECURITY.id)
 
 
-def test_instances_that_are_retained_leave_their_stacks_behind(
-    sandbox: Sandbox, stack_set: StackSet, units: dict[str, str]
+def test_deleting_instances_can_retain_their_stacks(
+    sandbox: Sandbox, stack_set: DeployedStackSet, units: dict[str, str]
 ) -> None:
     stack_set.deploy(units["Security"])
     (stack,) = (one["StackId"] for one in stack_set.summaries() if one["Account"] == SECURITY.id)
-    stack_set.withdraw(units["Security"], retain=True)
+    stack_set.delete_instances(units["Security"], retain=True)
     own = sandbox.client("cloudformation", SECURITY.id).describe_stacks(StackName=stack)["Stacks"]
 
     assert not stack_set.accounts()
@@ -200,28 +196,36 @@ def test_instances_that_are_retained_leave_their_stacks_behind(
     assert own[0]["StackName"].startswith(f"StackSet-{stack_set.name}-")
 
 
-def test_a_filter_narrows_what_is_deleted(stack_set: StackSet, units: dict[str, str]) -> None:
+def test_account_filters_limit_the_deletion(
+    stack_set: DeployedStackSet, units: dict[str, str]
+) -> None:
     stack_set.deploy(units["Workloads"])
 
-    stack_set.withdraw(units["Workloads"], AccountFilterType="DIFFERENCE", Accounts=[PAYMENTS])
+    stack_set.delete_instances(
+        units["Workloads"], AccountFilterType="DIFFERENCE", Accounts=[PAYMENTS]
+    )
     left = stack_set.accounts()
-    stack_set.withdraw(units["Workloads"], AccountFilterType="INTERSECTION", Accounts=[PAYMENTS])
+    stack_set.delete_instances(
+        units["Workloads"], AccountFilterType="INTERSECTION", Accounts=[PAYMENTS]
+    )
 
     assert left == {PAYMENTS}
     assert not stack_set.accounts()
 
 
-def test_a_unit_that_is_no_target_is_not_found(stack_set: StackSet, units: dict[str, str]) -> None:
+def test_deleting_instances_of_another_unit_is_refused(
+    stack_set: DeployedStackSet, units: dict[str, str]
+) -> None:
     stack_set.deploy(units["Workloads"])
-    stack_set.withdraw(units["Workloads"])
+    stack_set.delete_instances(units["Workloads"])
 
     for unit in (units["Security"], units["Workloads"]):
         with pytest.raises(ClientError) as refused:
-            stack_set.withdraw(unit)
+            stack_set.delete_instances(unit)
         assert message_of(refused.value) == f"Organizational unit {unit} not found in StackSet"
 
 
-def test_an_empty_unit_is_a_target_like_others(sandbox: Sandbox, stack_set: StackSet) -> None:
+def test_an_empty_unit_can_be_a_target(sandbox: Sandbox, stack_set: DeployedStackSet) -> None:
     empty = create_unit(sandbox, ROOT_ID)
     operation = stack_set.deploy(empty)
     targets = stack_set.client.list_stack_set_auto_deployment_targets(StackSetName=stack_set.name)
@@ -230,13 +234,13 @@ def test_an_empty_unit_is_a_target_like_others(sandbox: Sandbox, stack_set: Stac
     assert targets["Summaries"] == [{"OrganizationalUnitId": empty, "Regions": [REGION]}]
 
 
-def test_a_stack_set_goes_when_its_instances_are_gone(
-    stack_set: StackSet, units: dict[str, str]
+def test_a_stack_set_with_instances_cannot_be_deleted(
+    stack_set: DeployedStackSet, units: dict[str, str]
 ) -> None:
     stack_set.deploy(units["Security"])
     with pytest.raises(ClientError) as refused:
         stack_set.client.delete_stack_set(StackSetName=stack_set.name)
-    stack_set.withdraw(units["Security"])
+    stack_set.delete_instances(units["Security"])
     stack_set.client.delete_stack_set(StackSetName=stack_set.name)
     active = stack_set.client.list_stack_sets(Status="ACTIVE")["Summaries"]
 
@@ -247,8 +251,8 @@ def test_a_stack_set_goes_when_its_instances_are_gone(
     assert code_of(gone.value) == "StackSetNotFoundException"
 
 
-def test_a_description_says_what_a_plan_compares(
-    stack_set: StackSet, units: dict[str, str]
+def test_describe_stack_set_returns_the_settings(
+    stack_set: DeployedStackSet, units: dict[str, str]
 ) -> None:
     stack_set.deploy(units["Security"], regions=[REGION, OTHER_REGION])
     description = stack_set.client.describe_stack_set(StackSetName=stack_set.name)["StackSet"]
@@ -263,7 +267,7 @@ def test_a_description_says_what_a_plan_compares(
 
 
 def test_an_instance_is_described_and_found_by_account_and_region(
-    stack_set: StackSet, units: dict[str, str]
+    stack_set: DeployedStackSet, units: dict[str, str]
 ) -> None:
     operation = stack_set.deploy(units["Security"], regions=[REGION])
     where = {"StackInstanceAccount": SECURITY.id, "StackInstanceRegion": REGION}
@@ -282,7 +286,7 @@ def test_an_instance_is_described_and_found_by_account_and_region(
     assert code_of(missing.value) == "StackInstanceNotFoundException"
 
 
-def test_instances_are_listed_in_pages(stack_set: StackSet, units: dict[str, str]) -> None:
+def test_instances_are_listed_in_pages(stack_set: DeployedStackSet, units: dict[str, str]) -> None:
     stack_set.deploy(units["Workloads"])
     listing = stack_set.client.get_paginator("list_stack_instances")
     pages = list(listing.paginate(StackSetName=stack_set.name, PaginationConfig={"PageSize": 3}))

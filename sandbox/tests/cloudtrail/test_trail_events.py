@@ -1,4 +1,4 @@
-"""What a trail covers goes two ways: to the trail's log group and to its account's event bus."""
+"""Events that a trail records are delivered to its log group and to the event bus."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from sandbox.cloudtrail import sign_ins
 from sandbox.cloudtrail.trails import SIGN_IN_SPELLINGS, UndeliverableEventError
 from sandbox.local import Sandbox
 from sandbox.organizations.organization import MANAGEMENT, MEMBERS
-from sandbox.tests.eventbridge.event_resources import Queue, Rule, rule_in, target
+from sandbox.tests.eventbridge.event_resources import EventRule, Queue, rule_in, target
 from sandbox.tests.resources import REGION, allow, create_role, policy, service, unique
 
 MEMBER = MEMBERS[0].id
@@ -23,8 +23,8 @@ SIGN_INS = {
 API_CALLS = {"detail-type": ["AWS API Call via CloudTrail"]}
 
 
-class Trail:
-    """An organization trail with a log group, in the management account."""
+class LoggedTrail:
+    """An organization trail with a log group in the management account."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._client = sandbox.client("cloudtrail")
@@ -70,13 +70,13 @@ def _bucket(sandbox: Sandbox) -> str:
 
 
 @pytest.fixture(scope="module")
-def trail(sandbox: Sandbox) -> Trail:
-    return Trail(sandbox)
+def trail(sandbox: Sandbox) -> LoggedTrail:
+    return LoggedTrail(sandbox)
 
 
 def listener(
     sandbox: Sandbox, pattern: Any, account: str = MEMBER, region: str = REGION, **settings: str
-) -> tuple[Rule, Queue]:
+) -> tuple[EventRule, Queue]:
     rule = rule_in(account, region=region)
     queue = Queue(sandbox, account, rule, region)
     rule.put(sandbox, target(queue.arn), EventPattern=json.dumps(pattern), **settings)
@@ -85,13 +85,15 @@ def listener(
 
 @pytest.fixture
 def queue(sandbox: Sandbox) -> Iterator[Queue]:
-    """Behind a rule for root's sign-ins in the member account."""
+    """The target of a rule for root sign-ins in the member account."""
     rule, queue = listener(sandbox, SIGN_INS)
     yield queue
     sandbox.client("events", MEMBER).disable_rule(Name=rule.name)
 
 
-def test_a_sign_in_goes_both_ways(sandbox: Sandbox, trail: Trail, queue: Queue) -> None:
+def test_an_event_is_delivered_to_trails_and_eventbridge(
+    sandbox: Sandbox, trail: LoggedTrail, queue: Queue
+) -> None:
     event = sign_ins.root_without_mfa(MEMBER)
     trails = sandbox.record(event)
     [arrived] = queue.events()
@@ -111,8 +113,8 @@ def test_a_sign_in_goes_both_ways(sandbox: Sandbox, trail: Trail, queue: Queue) 
 
 
 @pytest.mark.parametrize("spelling", SIGN_IN_SPELLINGS)
-def test_either_spelling_of_the_detail_type_can_be_chosen(
-    sandbox: Sandbox, trail: Trail, queue: Queue, spelling: str
+def test_the_spelling_of_the_detail_type_can_be_chosen(
+    sandbox: Sandbox, trail: LoggedTrail, queue: Queue, spelling: str
 ) -> None:
     event = sign_ins.root_without_mfa(MEMBER)
     sandbox.record(event, detail_type=spelling)
@@ -122,7 +124,9 @@ def test_either_spelling_of_the_detail_type_can_be_chosen(
     assert trail.logged(event) == 1
 
 
-def test_an_event_can_go_one_way_only(sandbox: Sandbox, trail: Trail, queue: Queue) -> None:
+def test_an_event_can_be_delivered_one_way_only(
+    sandbox: Sandbox, trail: LoggedTrail, queue: Queue
+) -> None:
     by_bus, by_trail = sign_ins.root_without_mfa(MEMBER), sign_ins.root_without_mfa(MEMBER)
     triggered = sandbox.services.trails.emit(by_bus)
     covering = sandbox.services.trails.log(by_trail)
@@ -132,7 +136,9 @@ def test_an_event_can_go_one_way_only(sandbox: Sandbox, trail: Trail, queue: Que
     assert [one["detail"] for one in queue.events()] == [by_bus]
 
 
-def test_what_no_trail_covers_goes_no_way(sandbox: Sandbox, trail: Trail, queue: Queue) -> None:
+def test_an_event_without_a_trail_is_not_delivered(
+    sandbox: Sandbox, trail: LoggedTrail, queue: Queue
+) -> None:
     trail.stop()
     event = sign_ins.root_without_mfa(MEMBER)
     trails = sandbox.record(event)
@@ -161,7 +167,7 @@ def api_call(name: str, **more: Any) -> Any:
 
 
 @pytest.mark.usefixtures("trail")
-def test_read_only_calls_reach_only_the_rules_that_ask_for_them(sandbox: Sandbox) -> None:
+def test_read_only_events_trigger_only_rules_that_enable_them(sandbox: Sandbox) -> None:
     _, ordinary = listener(sandbox, API_CALLS)
     everything = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
     _, all_of_them = listener(sandbox, API_CALLS, State=everything)
@@ -169,13 +175,13 @@ def test_read_only_calls_reach_only_the_rules_that_ask_for_them(sandbox: Sandbox
     sandbox.record(api_call("GenerateReport", readOnly=True))
     sandbox.record(api_call("ListUsers"))
 
-    heard = [one["detail"]["eventName"] for one in all_of_them.events()]
-    assert heard == ["CreateUser", "GenerateReport", "ListUsers"]
+    names = [one["detail"]["eventName"] for one in all_of_them.events()]
+    assert names == ["CreateUser", "GenerateReport", "ListUsers"]
     assert [one["detail"]["eventName"] for one in ordinary.events()] == ["CreateUser"]
 
 
 @pytest.mark.usefixtures("trail")
-def test_an_event_that_is_too_large_for_eventbridge_does_not_get_there(
+def test_an_event_too_large_for_eventbridge_is_not_delivered(
     sandbox: Sandbox, queue: Queue
 ) -> None:
     event = sign_ins.root_without_mfa(MEMBER) | {"userAgent": "x" * 262_144}
@@ -186,9 +192,12 @@ def test_an_event_that_is_too_large_for_eventbridge_does_not_get_there(
 
 
 @pytest.mark.usefixtures("trail")
-@pytest.mark.parametrize(
-    "change", [{"eventType": "Login"}, {"eventType": None}, {"eventTime": "yesterday"}], ids=str
-)
-def test_what_is_no_cloudtrail_record_is_refused(sandbox: Sandbox, change: Any) -> None:
-    with pytest.raises(UndeliverableEventError, match="expected a CloudTrail record"):
-        sandbox.record(sign_ins.root_without_mfa(MEMBER) | change)
+def test_an_invalid_record_is_refused(sandbox: Sandbox) -> None:
+    cases: list[dict[str, Any]] = [
+        {"eventType": "Login"},
+        {"eventType": None},
+        {"eventTime": "yesterday"},
+    ]
+    for change in cases:
+        with pytest.raises(UndeliverableEventError, match="expected a CloudTrail record"):
+            sandbox.record(sign_ins.root_without_mfa(MEMBER) | change)

@@ -1,4 +1,4 @@
-"""A trail delivers to a log group through a role: looked at before it and at each delivery."""
+"""The role of a trail for its log group, checked at changes and at each delivery."""
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +14,7 @@ from sandbox.organizations.organization import MANAGEMENT, MEMBERS, ORGANIZATION
 from sandbox.tests.cloudtrail.trail_resources import (
     CLOUDTRAIL,
     WRITE_LOG,
-    Creator,
+    TrailCreator,
     create_bucket,
     create_log_group,
     log_delivery,
@@ -39,10 +39,10 @@ STREAMS = [
     for prefix in ("", f"{ORGANIZATION_ID}_")
     for account in (SECURITY.id, MANAGEMENT.id)
 ]
-USELESS = "InvalidCloudWatchLogsRoleArnException"
-FOREIGN = "InvalidCloudWatchLogsLogGroupArnException"
-UNTRUSTING = (USELESS, "Access denied. Check the trust relationships for your role.")
-FORBIDDEN = (USELESS, "Access denied. Check the permissions for your role.")
+INVALID_ROLE = "InvalidCloudWatchLogsRoleArnException"
+INVALID_LOG_GROUP = "InvalidCloudWatchLogsLogGroupArnException"
+DENIED_BY_TRUST = (INVALID_ROLE, "Access denied. Check the trust relationships for your role.")
+DENIED_BY_PERMISSIONS = (INVALID_ROLE, "Access denied. Check the permissions for your role.")
 
 type Create = Callable[..., Mapping[str, Any]]
 
@@ -54,22 +54,22 @@ def name() -> str:
 
 @pytest.fixture
 def create(sandbox: Sandbox, delegated: None, name: str) -> Iterator[Create]:  # noqa: ARG001  made before it
-    """Makes one organization trail from the security account."""
-    creator = Creator(sandbox)
+    """Creates an organization trail from the security account."""
+    creator = TrailCreator(sandbox)
     yield functools.partial(creator, name, create_bucket(sandbox, trail_arn(name)))
     creator.remove()
 
 
 @pytest.fixture
 def update(sandbox: Sandbox, create: Create, name: str) -> Create:
-    """Changes an organization trail that delivers."""
+    """Updates an organization trail that delivers."""
     create(**log_delivery(sandbox))
     return functools.partial(sandbox.client("cloudtrail", SECURITY.id).update_trail, Name=name)
 
 
 @pytest.fixture(params=["create", "update"])
 def change(request: pytest.FixtureRequest) -> Create:
-    """Either of them."""
+    """CreateTrail or UpdateTrail."""
     chosen: Create = request.getfixturevalue(request.param)
     return chosen
 
@@ -92,7 +92,7 @@ def set_trust(sandbox: Sandbox, role: str, document: str) -> None:
 
 
 def sources(name: str) -> list[str]:
-    """Trusts that would admit CloudTrail for this trail, if it said for which one it works."""
+    """Trust policies for this trail; CloudTrail sends no source when it assumes a role."""
     return [
         trust_where("StringEquals", "aws:SourceArn", trail_arn(name)),
         trust_where("ArnLike", "aws:SourceArn", trail_arn("*", "*")),
@@ -106,10 +106,10 @@ def test_a_role_that_cloudtrail_cannot_assume_is_refused(sandbox: Sandbox, chang
 
     refusal = refusal_of(change, **log_delivery(sandbox, CloudWatchLogsRoleArn=closed))
 
-    assert refusal == UNTRUSTING
+    assert refusal == DENIED_BY_TRUST
 
 
-def test_a_role_that_trusts_cloudtrail_for_a_source_is_refused(
+def test_a_trust_policy_with_a_source_condition_is_refused(
     sandbox: Sandbox, change: Create, name: str
 ) -> None:
     role = create_role(sandbox, SECURITY.id, CLOUDTRAIL, WRITE_LOG)
@@ -117,28 +117,26 @@ def test_a_role_that_trusts_cloudtrail_for_a_source_is_refused(
 
     for trust in sources(name):
         set_trust(sandbox, role, trust)
-        assert refusal_of(change, **delivery) == UNTRUSTING
+        assert refusal_of(change, **delivery) == DENIED_BY_TRUST
 
     set_trust(sandbox, role, trusting(CLOUDTRAIL))
     assert change(**delivery)["CloudWatchLogsRoleArn"] == role
 
 
-@pytest.mark.parametrize("action", ACTIONS)
-@pytest.mark.parametrize("stream", STREAMS)
-def test_a_role_that_may_not_write_to_every_stream_of_the_trail_is_refused(
-    sandbox: Sandbox, change: Create, action: str, stream: str
-) -> None:
-    denied = {**allow(action, f"arn:aws:logs:*:*:log-stream:{stream}"), "Effect": "Deny"}
-    role = create_role(sandbox, SECURITY.id, CLOUDTRAIL, WRITE_LOG, denied)
-
-    refusal = refusal_of(change, **log_delivery(sandbox, CloudWatchLogsRoleArn=role))
-
-    assert refusal == FORBIDDEN
-
-
-def test_a_role_for_the_streams_of_one_log_group_is_taken_for_no_other(
+def test_a_role_must_have_permission_for_every_stream_of_the_trail(
     sandbox: Sandbox, change: Create
 ) -> None:
+    for action in ACTIONS:
+        for stream in STREAMS:
+            denied = {**allow(action, f"arn:aws:logs:*:*:log-stream:{stream}"), "Effect": "Deny"}
+            role = create_role(sandbox, SECURITY.id, CLOUDTRAIL, WRITE_LOG, denied)
+
+            refusal = refusal_of(change, **log_delivery(sandbox, CloudWatchLogsRoleArn=role))
+
+            assert refusal == DENIED_BY_PERMISSIONS, (action, stream)
+
+
+def test_a_role_for_one_log_group_is_refused_for_another(sandbox: Sandbox, change: Create) -> None:
     groups = [create_log_group(sandbox), create_log_group(sandbox)]
     streams = f"{groups[0].removesuffix(':*')}:log-stream:*"
     role = create_role(sandbox, SECURITY.id, CLOUDTRAIL, allow(ACTIONS, streams))
@@ -146,12 +144,12 @@ def test_a_role_for_the_streams_of_one_log_group_is_taken_for_no_other(
         {"CloudWatchLogsLogGroupArn": group, "CloudWatchLogsRoleArn": role} for group in groups
     )
 
-    assert refusal_of(change, **other) == FORBIDDEN
+    assert refusal_of(change, **other) == DENIED_BY_PERMISSIONS
     assert change(**own)["CloudWatchLogsLogGroupArn"] == groups[0]
 
 
-def test_a_trail_of_one_account_needs_the_streams_of_this_account_alone(sandbox: Sandbox) -> None:
-    name, create = unique("trail"), Creator(sandbox)
+def test_a_trail_of_one_account_requires_only_its_own_streams(sandbox: Sandbox) -> None:
+    name, create = unique("trail"), TrailCreator(sandbox)
     bucket = create_bucket(sandbox, trail_arn(name, MEMBER), MEMBER)
     streams = f"arn:aws:logs:{REGION}:{MEMBER}:log-group:*:log-stream"
     own, other = (
@@ -164,7 +162,7 @@ def test_a_trail_of_one_account_needs_the_streams_of_this_account_alone(sandbox:
     taken = make(**log_delivery(sandbox, MEMBER, CloudWatchLogsRoleArn=own))
     create.remove()
 
-    assert refusal == FORBIDDEN
+    assert refusal == DENIED_BY_PERMISSIONS
     assert taken["CloudWatchLogsRoleArn"] == own
 
 
@@ -177,7 +175,7 @@ def test_a_log_group_outside_the_callers_account_is_refused(
 
     codes = {refusal_of(change, **one)[0] for one in (alone, with_its_role)}
 
-    assert codes == {FOREIGN}
+    assert codes == {INVALID_LOG_GROUP}
 
 
 def test_a_role_outside_the_log_groups_account_is_refused(sandbox: Sandbox, change: Create) -> None:
@@ -185,15 +183,15 @@ def test_a_role_outside_the_log_groups_account_is_refused(sandbox: Sandbox, chan
 
     code, _ = refusal_of(change, **log_delivery(sandbox, CloudWatchLogsRoleArn=role))
 
-    assert code == FOREIGN
+    assert code == INVALID_LOG_GROUP
 
 
-def test_a_refused_trail_is_not_made(sandbox: Sandbox, create: Create) -> None:
+def test_a_refused_trail_is_not_created(sandbox: Sandbox, create: Create) -> None:
     closed = create_role(sandbox, SECURITY.id, CLOUDTRAIL)
 
     refusal = refusal_of(create, **log_delivery(sandbox, CloudWatchLogsRoleArn=closed))
 
-    assert refusal == FORBIDDEN
+    assert refusal == DENIED_BY_PERMISSIONS
     assert sandbox.client("cloudtrail").describe_trails()["trailList"] == []
 
 
@@ -209,7 +207,7 @@ def test_a_refused_update_changes_nothing(sandbox: Sandbox, update: Create, name
     ]
 
     assert [code for code, _ in refusals] == [
-        USELESS,
+        INVALID_ROLE,
         "S3BucketDoesNotExistException",
         "InsufficientS3BucketPolicyException",
     ]
@@ -226,20 +224,20 @@ def delivering(sandbox: Sandbox, create: Create, name: str) -> str:
     return role
 
 
-@pytest.mark.parametrize("right", ACTIONS)
-def test_a_trail_whose_role_lost_a_right_says_so(
-    sandbox: Sandbox, delivering: str, right: str
+@pytest.mark.parametrize("permission", ACTIONS)
+def test_delivery_fails_when_the_role_loses_a_permission(
+    sandbox: Sandbox, delivering: str, permission: str
 ) -> None:
-    left = [action for action in ACTIONS if action != right]
+    left = [action for action in ACTIONS if action != permission]
     sandbox.client("iam", SECURITY.id).put_role_policy(
         RoleName=delivering.rpartition("/")[2], PolicyName="own", PolicyDocument=policy(allow(left))
     )
 
-    with pytest.raises(UndeliverableEventError, match=f"not authorized to perform: {right}"):
+    with pytest.raises(UndeliverableEventError, match=f"not authorized to perform: {permission}"):
         sandbox.record(sign_ins.root_without_mfa(MEMBER))
 
 
-def test_a_trail_whose_role_trusts_cloudtrail_no_longer_says_so(
+def test_delivery_fails_when_the_role_no_longer_trusts_cloudtrail(
     sandbox: Sandbox, delivering: str, name: str
 ) -> None:
     for trust in (trusting(service("lambda")), *sources(name)):

@@ -1,4 +1,4 @@
-"""A trail is made only where all that it needs admits it, and then records what happens."""
+"""The checks of CreateTrail, and delivery to buckets and log groups."""
 
 import gzip
 import json
@@ -21,7 +21,7 @@ from sandbox.organizations.organization import (
     join,
 )
 from sandbox.tests.cloudtrail.trail_resources import (
-    Creator,
+    TrailCreator,
     create_bucket,
     create_trail_key,
     log_delivery,
@@ -38,8 +38,8 @@ def _delegated(sandbox: Sandbox) -> None:
 
 
 @pytest.fixture
-def create(sandbox: Sandbox) -> Iterator[Creator]:
-    creator = Creator(sandbox)
+def create(sandbox: Sandbox) -> Iterator[TrailCreator]:
+    creator = TrailCreator(sandbox)
     yield creator
     creator.remove()
 
@@ -54,14 +54,14 @@ def bucket(sandbox: Sandbox, name: str) -> str:
     return create_bucket(sandbox, trail_arn(name))
 
 
-def refusal_of(create: Creator, *arguments: str, **settings: Any) -> str:
+def refusal_of(create: TrailCreator, *arguments: str, **settings: Any) -> str:
     with pytest.raises(ClientError) as refused:
         create(*arguments, **settings)
     return code_of(refused.value)
 
 
-def test_a_delegated_administrators_trail_is_the_management_accounts(
-    sandbox: Sandbox, create: Creator, name: str, bucket: str
+def test_the_management_account_owns_trails_of_a_delegated_administrator(
+    sandbox: Sandbox, create: TrailCreator, name: str, bucket: str
 ) -> None:
     trail = create(name, bucket)
 
@@ -73,7 +73,9 @@ def test_a_delegated_administrators_trail_is_the_management_accounts(
     assert seen == [trail_arn(name)] * 2
 
 
-def test_a_bucket_without_a_policy_is_refused(sandbox: Sandbox, create: Creator, name: str) -> None:
+def test_a_bucket_without_a_policy_is_refused(
+    sandbox: Sandbox, create: TrailCreator, name: str
+) -> None:
     closed = create_bucket(sandbox, None)
 
     code = refusal_of(create, name, closed)
@@ -84,8 +86,8 @@ def test_a_bucket_without_a_policy_is_refused(sandbox: Sandbox, create: Creator,
 
 
 @pytest.mark.parametrize("owner", [MANAGEMENT.id, SECURITY.id])
-def test_a_bucket_for_another_trail_is_refused(
-    sandbox: Sandbox, create: Creator, name: str, owner: str
+def test_a_bucket_policy_for_another_trail_is_refused(
+    sandbox: Sandbox, create: TrailCreator, name: str, owner: str
 ) -> None:
     stem = name if owner == SECURITY.id else "another"
 
@@ -94,8 +96,8 @@ def test_a_bucket_for_another_trail_is_refused(
     assert refusal_of(create, name, other) == "InsufficientS3BucketPolicyException"
 
 
-def test_a_bucket_without_the_organizations_prefix_is_refused(
-    sandbox: Sandbox, create: Creator, name: str, bucket: str
+def test_a_bucket_policy_must_allow_the_prefix_of_the_organization(
+    sandbox: Sandbox, create: TrailCreator, name: str, bucket: str
 ) -> None:
     s3 = sandbox.client("s3", LOG_ARCHIVE.id)
     document = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
@@ -105,20 +107,20 @@ def test_a_bucket_without_the_organizations_prefix_is_refused(
     assert refusal_of(create, name, bucket) == "InsufficientS3BucketPolicyException"
 
 
-def test_a_bucket_that_does_not_exist_is_refused(create: Creator, name: str) -> None:
+def test_a_missing_bucket_is_refused(create: TrailCreator, name: str) -> None:
     assert refusal_of(create, name, unique("gone")) == "S3BucketDoesNotExistException"
 
 
-def test_a_key_that_admits_the_trail_is_taken(
-    sandbox: Sandbox, create: Creator, name: str, bucket: str
+def test_a_key_that_allows_the_trail_is_accepted(
+    sandbox: Sandbox, create: TrailCreator, name: str, bucket: str
 ) -> None:
     key = create_trail_key(sandbox, trail_arn(name))
 
     assert create(name, bucket, KmsKeyId=key)["KmsKeyId"] == key
 
 
-def test_a_key_that_does_not_admit_cloudtrail_is_refused(
-    sandbox: Sandbox, create: Creator, name: str, bucket: str
+def test_a_key_that_denies_cloudtrail_is_refused(
+    sandbox: Sandbox, create: TrailCreator, name: str, bucket: str
 ) -> None:
     closed = create_key(sandbox, LOG_ARCHIVE.id)
     other = create_trail_key(sandbox, trail_arn("another"))
@@ -128,14 +130,16 @@ def test_a_key_that_does_not_admit_cloudtrail_is_refused(
     assert codes == {"InsufficientEncryptionPolicyException"}
 
 
-def test_a_member_makes_no_organization_trail(create: Creator, name: str, bucket: str) -> None:
+def test_a_member_cannot_create_an_organization_trail(
+    create: TrailCreator, name: str, bucket: str
+) -> None:
     code = refusal_of(create, name, bucket, MEMBER)
 
     assert code == "NotOrganizationMasterAccountException"
 
 
-def test_the_management_account_makes_organization_trails(
-    create: Creator, name: str, bucket: str
+def test_the_management_account_can_create_organization_trails(
+    create: TrailCreator, name: str, bucket: str
 ) -> None:
     assert create(name, bucket, MANAGEMENT.id)["TrailARN"] == trail_arn(name)
 
@@ -150,7 +154,7 @@ def test_only_the_management_account_delegates(sandbox: Sandbox) -> None:
 
 
 def test_an_event_is_logged_and_stored(
-    sandbox: Sandbox, create: Creator, name: str, bucket: str
+    sandbox: Sandbox, create: TrailCreator, name: str, bucket: str
 ) -> None:
     delivery = log_delivery(sandbox)
     create(name, bucket, **delivery)
@@ -175,8 +179,8 @@ def stored(sandbox: Sandbox, bucket: str) -> list[Any]:
     return [record for file in files for record in json.loads(gzip.decompress(file))["Records"]]
 
 
-def test_a_trail_that_does_not_log_records_nothing(
-    sandbox: Sandbox, create: Creator, name: str, bucket: str
+def test_a_trail_records_nothing_before_start_logging(
+    sandbox: Sandbox, create: TrailCreator, name: str, bucket: str
 ) -> None:
     create(name, bucket)
 
@@ -186,8 +190,8 @@ def test_a_trail_that_does_not_log_records_nothing(
     assert stored(sandbox, bucket) == []
 
 
-def test_a_trail_of_one_region_does_not_record_others(
-    sandbox: Sandbox, create: Creator, name: str, bucket: str
+def test_a_trail_of_one_region_ignores_other_regions(
+    sandbox: Sandbox, create: TrailCreator, name: str, bucket: str
 ) -> None:
     create(name, bucket, IsMultiRegionTrail=False)
     sandbox.client("cloudtrail", SECURITY.id).start_logging(Name=name)
@@ -199,8 +203,8 @@ def test_a_trail_of_one_region_does_not_record_others(
     assert sandbox.record(event) == 1
 
 
-def test_a_trail_that_lost_its_bucket_policy_says_so(
-    sandbox: Sandbox, create: Creator, name: str, bucket: str
+def test_delivery_fails_without_the_bucket_policy(
+    sandbox: Sandbox, create: TrailCreator, name: str, bucket: str
 ) -> None:
     create(name, bucket)
     sandbox.client("cloudtrail", SECURITY.id).start_logging(Name=name)

@@ -1,4 +1,4 @@
-"""Trails, and what they need: buckets, keys, log groups and roles."""
+"""Trails with their buckets, keys, log groups and roles."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def trail_arn(name: str, owner: str = MANAGEMENT.id) -> str:
 
 
 def create_bucket(sandbox: Sandbox, source: str | None, owner: str = MANAGEMENT.id) -> str:
-    """A bucket that admits CloudTrail for the trail of this ARN; without one, nobody."""
+    """A bucket with a policy for the trail of this ARN; None for no policy."""
     s3, bucket = sandbox.client("s3", LOG_ARCHIVE.id), unique("bucket")
     s3.create_bucket(Bucket=bucket)
     if source:
@@ -32,7 +32,7 @@ def create_bucket(sandbox: Sandbox, source: str | None, owner: str = MANAGEMENT.
 
 
 def create_trail_key(sandbox: Sandbox, source: str) -> str:
-    """A key that admits CloudTrail for the trail of this ARN."""
+    """A key with a policy for the trail of this ARN."""
     own = {"StringEquals": {"aws:SourceArn": source}}
     encrypt = allow("kms:GenerateDataKey*", Principal=CLOUDTRAIL, Condition=own)
     describe = allow("kms:DescribeKey", Principal=CLOUDTRAIL, Condition=own)
@@ -53,8 +53,8 @@ def log_delivery(sandbox: Sandbox, account: str = SECURITY.id, **changes: str) -
     }
 
 
-class Creator:
-    """Makes organization trails and removes them again."""
+class TrailCreator:
+    """Creates organization trails and deletes them afterwards."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox

@@ -1,4 +1,4 @@
-"""An alarm acts when its state changes, and tells only whom topic and key let it tell."""
+"""Alarms publish when their state changes, if topic and key allow it."""
 
 import json
 from collections.abc import Iterator
@@ -36,8 +36,8 @@ CLOUDWATCH_ENCRYPTS = allow(
 )
 
 
-class Clock:
-    """The alarms' time, which passes when a test says so and never goes back."""
+class AlarmClock:
+    """The time of the alarms, which a test advances."""
 
     def __init__(self) -> None:
         self._now = datetime.now(UTC)
@@ -53,7 +53,7 @@ class Clock:
             self.advance(minutes=1)
 
 
-CLOCK = Clock()
+CLOCK = AlarmClock()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -63,7 +63,7 @@ def _clock() -> Iterator[None]:
 
 
 class AlarmUnderTest:
-    """An alarm over the five-minute sum of a metric of its own."""
+    """An alarm on the five-minute sum of its own metric."""
 
     def __init__(self, sandbox: Sandbox, topic: str | None = None, **changes: Any) -> None:
         self.name = unique("alarm")
@@ -97,7 +97,7 @@ class AlarmUnderTest:
         datum = {"MetricName": self.name, "Timestamp": when, **content}
         self._client.put_metric_data(Namespace=NAMESPACE, MetricData=[datum])
 
-    def let_the_window_pass(self) -> None:
+    def let_the_period_pass(self) -> None:
         CLOCK.advance(minutes=6)
         self.evaluate()
 
@@ -125,7 +125,7 @@ def topic(sandbox: Sandbox) -> str:
     return subscribed_topic(sandbox, CLOUDWATCH_PUBLISHES)
 
 
-def test_a_match_raises_the_alarm_and_tells_the_topic(sandbox: Sandbox, topic: str) -> None:
+def test_an_alarm_publishes_to_its_topic(sandbox: Sandbox, topic: str) -> None:
     alarm = AlarmUnderTest(sandbox, topic, OKActions=[])
 
     alarm.put(1)
@@ -138,7 +138,7 @@ def test_a_match_raises_the_alarm_and_tells_the_topic(sandbox: Sandbox, topic: s
     assert (message["AWSAccountId"], message["Trigger"]["Period"]) == (SECURITY.id, 300)
 
 
-def test_no_match_raises_nothing(sandbox: Sandbox, topic: str) -> None:
+def test_an_alarm_stays_ok_below_the_threshold(sandbox: Sandbox, topic: str) -> None:
     alarm = AlarmUnderTest(sandbox, topic, OKActions=[])
 
     alarm.put(0)
@@ -147,7 +147,7 @@ def test_no_match_raises_nothing(sandbox: Sandbox, topic: str) -> None:
     assert mails(sandbox, topic) == []
 
 
-def test_a_second_event_while_the_alarm_is_up_tells_nobody(sandbox: Sandbox, topic: str) -> None:
+def test_an_alarm_does_not_publish_again_in_the_same_state(sandbox: Sandbox, topic: str) -> None:
     alarm = AlarmUnderTest(sandbox, topic, OKActions=[])
     alarm.put(1)
 
@@ -156,21 +156,21 @@ def test_a_second_event_while_the_alarm_is_up_tells_nobody(sandbox: Sandbox, top
     assert len(mails(sandbox, topic)) == 1
 
 
-def test_the_alarm_ends_when_the_window_has_passed(sandbox: Sandbox, topic: str) -> None:
+def test_an_alarm_returns_to_ok_after_its_period(sandbox: Sandbox, topic: str) -> None:
     alarm = AlarmUnderTest(sandbox, topic)
     alarm.put(1)
 
-    alarm.let_the_window_pass()
+    alarm.let_the_period_pass()
 
-    told = [json.loads(mail.body)["NewStateValue"] for mail in mails(sandbox, topic)]
+    states = [json.loads(mail.body)["NewStateValue"] for mail in mails(sandbox, topic)]
     assert alarm.state == "OK"
-    assert told[-2:] == ["ALARM", "OK"]
+    assert states[-2:] == ["ALARM", "OK"]
 
 
-def test_an_event_after_the_window_raises_the_alarm_again(sandbox: Sandbox, topic: str) -> None:
+def test_an_alarm_can_be_raised_again_after_its_period(sandbox: Sandbox, topic: str) -> None:
     alarm = AlarmUnderTest(sandbox, topic, OKActions=[])
     alarm.put(1)
-    alarm.let_the_window_pass()
+    alarm.let_the_period_pass()
 
     alarm.put(1)
 
@@ -178,7 +178,7 @@ def test_an_event_after_the_window_raises_the_alarm_again(sandbox: Sandbox, topi
     assert len(mails(sandbox, topic)) == 2
 
 
-def test_a_value_from_before_the_window_does_not_count(sandbox: Sandbox) -> None:
+def test_a_value_before_the_period_does_not_count(sandbox: Sandbox) -> None:
     alarm = AlarmUnderTest(sandbox)
 
     alarm.put(1, minutes_ago=6)
@@ -186,7 +186,7 @@ def test_a_value_from_before_the_window_does_not_count(sandbox: Sandbox) -> None
     assert alarm.state == "OK"
 
 
-def test_the_values_of_the_window_are_summed(sandbox: Sandbox) -> None:
+def test_the_values_of_a_period_are_summed(sandbox: Sandbox) -> None:
     alarm = AlarmUnderTest(sandbox, Threshold=3)
 
     alarm.put(1, minutes_ago=4)
@@ -206,7 +206,7 @@ def test_values_may_arrive_out_of_order(sandbox: Sandbox) -> None:
     assert alarm.state == "ALARM"
 
 
-def test_a_set_of_values_counts_as_its_sum(sandbox: Sandbox) -> None:
+def test_a_statistic_set_counts_as_its_sum(sandbox: Sandbox) -> None:
     alarm = AlarmUnderTest(sandbox, Threshold=3)
 
     alarm.put_datum(StatisticValues={"SampleCount": 2, "Sum": 3, "Minimum": 1, "Maximum": 2})
@@ -214,7 +214,7 @@ def test_a_set_of_values_counts_as_its_sum(sandbox: Sandbox) -> None:
     assert alarm.state == "ALARM"
 
 
-def test_a_value_with_dimensions_is_of_another_metric(sandbox: Sandbox) -> None:
+def test_a_value_with_dimensions_belongs_to_another_metric(sandbox: Sandbox) -> None:
     alarm = AlarmUnderTest(sandbox)
 
     alarm.put_datum(Value=1, Dimensions=[{"Name": "account", "Value": "444444444444"}])
@@ -222,7 +222,7 @@ def test_a_value_with_dimensions_is_of_another_metric(sandbox: Sandbox) -> None:
     assert alarm.state == "OK"
 
 
-def test_an_alarm_over_dimensions_sees_their_values_alone(sandbox: Sandbox) -> None:
+def test_an_alarm_with_dimensions_uses_only_their_values(sandbox: Sandbox) -> None:
     account = {"Name": "account", "Value": "444444444444"}
     region = {"Name": "region", "Value": "us-east-1"}
     alarm = AlarmUnderTest(sandbox, Dimensions=[account, region])
@@ -235,7 +235,7 @@ def test_an_alarm_over_dimensions_sees_their_values_alone(sandbox: Sandbox) -> N
     assert (before, alarm.state) == ("OK", "ALARM")
 
 
-def test_the_highest_value_of_the_window_counts_for_a_maximum(sandbox: Sandbox) -> None:
+def test_the_maximum_statistic_uses_the_highest_value(sandbox: Sandbox) -> None:
     alarm = AlarmUnderTest(sandbox, Statistic="Maximum", Threshold=3)
 
     for value in (2, 2, 2):
@@ -247,30 +247,25 @@ def test_the_highest_value_of_the_window_counts_for_a_maximum(sandbox: Sandbox) 
     assert (before, alarm.state) == ("OK", "ALARM")
 
 
-@pytest.mark.parametrize(
-    ("minutes_ago", "treatment", "state"),
-    [
+def test_m_of_n_breaching_periods_raise_the_alarm(sandbox: Sandbox) -> None:
+    for minutes_ago, treatment, state in [
         ([0, 6], "notBreaching", "OK"),
         ([0, 6, 11], "notBreaching", "ALARM"),
         ([0, 1, 6, 7], "notBreaching", "OK"),
         ([6, 11, 16], "notBreaching", "ALARM"),
         ([0], "breaching", "ALARM"),
-    ],
-)
-def test_so_many_of_the_periods_raise_the_alarm(
-    sandbox: Sandbox, minutes_ago: list[int], treatment: str, state: str
-) -> None:
-    alarm = AlarmUnderTest(
-        sandbox, EvaluationPeriods=4, DatapointsToAlarm=3, TreatMissingData=treatment
-    )
+    ]:
+        alarm = AlarmUnderTest(
+            sandbox, EvaluationPeriods=4, DatapointsToAlarm=3, TreatMissingData=treatment
+        )
 
-    for minutes in minutes_ago:
-        alarm.put(1, minutes)
+        for minutes in minutes_ago:
+            alarm.put(1, minutes)
 
-    assert alarm.state == state
+        assert alarm.state == state, (minutes_ago, treatment, state)
 
 
-def test_an_alarm_sees_what_was_put_before_it(sandbox: Sandbox) -> None:
+def test_a_new_alarm_evaluates_existing_data(sandbox: Sandbox) -> None:
     first = AlarmUnderTest(sandbox)
     first.put(1)
 
@@ -280,7 +275,9 @@ def test_an_alarm_sees_what_was_put_before_it(sandbox: Sandbox) -> None:
     assert later.state == "ALARM"
 
 
-def test_a_count_per_time_tells_once_when_it_is_reached(sandbox: Sandbox, topic: str) -> None:
+def test_an_alarm_publishes_once_when_the_sum_reaches_the_threshold(
+    sandbox: Sandbox, topic: str
+) -> None:
     alarm = AlarmUnderTest(sandbox, topic, Threshold=5, OKActions=[])
 
     for _ in range(4):
@@ -295,7 +292,7 @@ def test_a_count_per_time_tells_once_when_it_is_reached(sandbox: Sandbox, topic:
     assert (alarm.state, len(mails(sandbox, topic))) == ("ALARM", 1)
 
 
-def test_the_window_slides_over_the_periods_of_the_clock(sandbox: Sandbox) -> None:
+def test_the_period_ends_at_the_evaluation(sandbox: Sandbox) -> None:
     alarm = AlarmUnderTest(sandbox, Threshold=5)
     CLOCK.advance_to_a_minute_before_a_period_of_five()
     alarm.put(3)
@@ -317,7 +314,7 @@ def test_a_new_alarm_has_insufficient_data(sandbox: Sandbox) -> None:
     assert alarm.state == "INSUFFICIENT_DATA"
 
 
-def test_a_new_alarm_without_data_becomes_ok_where_that_is_no_breach(
+def test_a_new_alarm_becomes_ok_if_missing_data_is_not_breaching(
     sandbox: Sandbox, topic: str
 ) -> None:
     alarm = AlarmUnderTest(sandbox, topic)
@@ -330,7 +327,7 @@ def test_a_new_alarm_without_data_becomes_ok_where_that_is_no_breach(
     assert (message["OldStateValue"], message["NewStateValue"]) == ("INSUFFICIENT_DATA", "OK")
 
 
-def test_a_new_alarm_without_ok_actions_tells_nobody(sandbox: Sandbox, topic: str) -> None:
+def test_a_new_alarm_without_ok_actions_does_not_publish(sandbox: Sandbox, topic: str) -> None:
     alarm = AlarmUnderTest(sandbox, topic, OKActions=[])
 
     alarm.evaluate()
@@ -350,7 +347,7 @@ def test_an_updated_alarm_keeps_its_state(sandbox: Sandbox, topic: str) -> None:
     assert len(mails(sandbox, topic)) == 1
 
 
-def test_an_encrypted_topic_needs_its_key_to_admit_cloudwatch(sandbox: Sandbox) -> None:
+def test_an_encrypted_topic_requires_a_key_policy_for_cloudwatch(sandbox: Sandbox) -> None:
     closed = create_key(sandbox, SECURITY.id)
     topic = subscribed_topic(sandbox, CLOUDWATCH_PUBLISHES, key=closed)
     alarm = AlarmUnderTest(sandbox, topic, OKActions=[])
@@ -364,7 +361,7 @@ def test_an_encrypted_topic_needs_its_key_to_admit_cloudwatch(sandbox: Sandbox) 
     assert "kms:" in reason
 
 
-def test_a_key_that_admits_cloudwatch_lets_the_message_through(sandbox: Sandbox) -> None:
+def test_a_key_policy_for_cloudwatch_allows_encrypted_messages(sandbox: Sandbox) -> None:
     key = create_key(sandbox, SECURITY.id, CLOUDWATCH_ENCRYPTS)
     topic = subscribed_topic(sandbox, CLOUDWATCH_PUBLISHES, key=key)
 
@@ -385,9 +382,7 @@ def test_a_key_that_admits_cloudwatch_lets_the_message_through(sandbox: Sandbox)
     ],
     ids=["for another service", "for another account"],
 )
-def test_a_topic_whose_policy_is_not_for_cloudwatch_is_told_nothing(
-    sandbox: Sandbox, statement: Any
-) -> None:
+def test_a_topic_policy_must_allow_cloudwatch(sandbox: Sandbox, statement: Any) -> None:
     topic = subscribed_topic(sandbox, statement)
     alarm = AlarmUnderTest(sandbox, topic, OKActions=[])
     before = len(sandbox.services.alarms.undelivered)
@@ -399,7 +394,7 @@ def test_a_topic_whose_policy_is_not_for_cloudwatch_is_told_nothing(
     assert len(sandbox.services.alarms.undelivered) == before + 1
 
 
-def test_a_topic_that_does_not_exist_is_told_nothing(sandbox: Sandbox) -> None:
+def test_a_missing_topic_is_recorded(sandbox: Sandbox) -> None:
     gone = f"arn:aws:sns:{REGION}:{SECURITY.id}:{unique('gone')}"
 
     AlarmUnderTest(sandbox, gone, OKActions=[]).put(1)
@@ -407,7 +402,7 @@ def test_a_topic_that_does_not_exist_is_told_nothing(sandbox: Sandbox) -> None:
     assert sandbox.services.alarms.undelivered[-1] == f"{gone} does not exist"
 
 
-def test_disabled_actions_tell_nobody(sandbox: Sandbox, topic: str) -> None:
+def test_disabled_actions_do_not_publish(sandbox: Sandbox, topic: str) -> None:
     alarm = AlarmUnderTest(sandbox, topic, ActionsEnabled=False)
 
     alarm.put(1)
@@ -416,63 +411,48 @@ def test_disabled_actions_tell_nobody(sandbox: Sandbox, topic: str) -> None:
     assert mails(sandbox, topic) == []
 
 
-@pytest.mark.parametrize(
-    ("treatment", "value", "state"),
-    [
+def test_missing_data_is_treated_as_configured(sandbox: Sandbox) -> None:
+    for treatment, value, state in [
         ("notBreaching", 1, "OK"),
         ("breaching", 0, "ALARM"),
         ("missing", 1, "INSUFFICIENT_DATA"),
         ("ignore", 0, "OK"),
         ("ignore", 1, "ALARM"),
-    ],
-)
-def test_missing_data_is_treated_as_the_alarm_says(
-    sandbox: Sandbox, treatment: str, value: int, state: str
-) -> None:
-    alarm = AlarmUnderTest(sandbox, TreatMissingData=treatment)
-    alarm.put(value)
+    ]:
+        alarm = AlarmUnderTest(sandbox, TreatMissingData=treatment)
+        alarm.put(value)
 
-    alarm.let_the_window_pass()
+        alarm.let_the_period_pass()
 
-    assert alarm.state == state
+        assert alarm.state == state, (treatment, value, state)
 
 
-@pytest.mark.parametrize(
-    ("operator", "states"),
-    [
+def test_the_sum_is_compared_with_the_threshold(sandbox: Sandbox) -> None:
+    for operator, states in [
         ("GreaterThanOrEqualToThreshold", ["OK", "ALARM", "ALARM"]),
         ("GreaterThanThreshold", ["OK", "OK", "ALARM"]),
         ("LessThanOrEqualToThreshold", ["ALARM", "ALARM", "OK"]),
         ("LessThanThreshold", ["ALARM", "OK", "OK"]),
-    ],
-)
-def test_the_sum_is_compared_with_the_threshold(
-    sandbox: Sandbox, operator: str, states: list[str]
-) -> None:
-    reached = []
-    for value in (1, 2, 3):
-        alarm = AlarmUnderTest(sandbox, Threshold=2, ComparisonOperator=operator)
-        alarm.put(value)
-        reached.append(alarm.state)
+    ]:
+        reached = []
+        for value in (1, 2, 3):
+            alarm = AlarmUnderTest(sandbox, Threshold=2, ComparisonOperator=operator)
+            alarm.put(value)
+            reached.append(alarm.state)
 
-    assert reached == states
+        assert reached == states, (operator, states)
 
 
-@pytest.mark.parametrize(
-    "feature",
-    [
+def test_an_unsupported_alarm_is_not_evaluated(sandbox: Sandbox) -> None:
+    cases: list[dict[str, Any]] = [
         {"Unit": "Bytes"},
         {"EvaluationPeriods": 2, "TreatMissingData": "ignore"},
         {"EvaluationPeriods": 2, "TreatMissingData": "missing"},
         {"Statistic": "Average"},
-    ],
-    ids=str,
-)
-def test_an_alarm_of_an_unknown_kind_is_never_evaluated(
-    sandbox: Sandbox, feature: dict[str, Any]
-) -> None:
-    alarm = AlarmUnderTest(sandbox, **feature)
+    ]
+    for feature in cases:
+        alarm = AlarmUnderTest(sandbox, **feature)
 
-    alarm.put(1)
+        alarm.put(1)
 
-    assert alarm.state == "INSUFFICIENT_DATA"
+        assert alarm.state == "INSUFFICIENT_DATA", feature

@@ -1,4 +1,4 @@
-"""What the tests of EventBridge make: buses, rules, the roles and queues that they need."""
+"""Buses, rules, roles and queues for the tests of EventBridge."""
 
 import json
 from collections.abc import Mapping
@@ -16,8 +16,8 @@ IN_THE_ORGANIZATION = {"StringEquals": {"aws:PrincipalOrgID": ORGANIZATION_ID}}
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """A rule by its place; what it is called is known before it exists."""
+class EventRule:
+    """A rule by its ARN, which is known before the rule exists."""
 
     account: str
     name: str
@@ -42,12 +42,12 @@ class Rule:
         )
 
 
-def rule_in(account: str, bus: str = "default", region: str = REGION) -> Rule:
-    return Rule(account, unique("rule"), bus, region)
+def rule_in(account: str, bus: str = "default", region: str = REGION) -> EventRule:
+    return EventRule(account, unique("rule"), bus, region)
 
 
 def create_bus(sandbox: Sandbox, account: str, *statements: Statement, region: str = REGION) -> str:
-    """The name of a bus with these statements as its policy; all are about the bus itself."""
+    """The name of a bus with these policy statements, which apply to the bus itself."""
     events, name = sandbox.client("events", account, region), unique("bus")
     arn = events.create_event_bus(Name=name)["EventBusArn"]
     if statements:
@@ -66,8 +66,8 @@ def bus_arn(account: str, name: str, region: str = REGION) -> str:
     return f"arn:aws:events:{region}:{account}:event-bus/{name}"
 
 
-def sending_role(sandbox: Sandbox, rule: Rule, *buses: str) -> str:
-    """The ARN of a role that EventBridge may assume for this rule, to send to these buses."""
+def sending_role(sandbox: Sandbox, rule: EventRule, *buses: str) -> str:
+    """The ARN of a role that EventBridge can assume for this rule to send to these buses."""
     role = create_role(
         sandbox, rule.account, EVENTS, *(allow("events:PutEvents", b) for b in buses)
     )
@@ -76,7 +76,7 @@ def sending_role(sandbox: Sandbox, rule: Rule, *buses: str) -> str:
 
 
 def trust(sandbox: Sandbox, role: str, rule_arn: str) -> None:
-    """Let the role be assumed by EventBridge for this rule alone."""
+    """Allow EventBridge to assume the role for this rule only."""
     account = role.split(":")[4]
     conditions = {
         "StringEquals": {"aws:SourceAccount": account},
@@ -90,10 +90,10 @@ def trust(sandbox: Sandbox, role: str, rule_arn: str) -> None:
 
 
 class Queue:
-    """One that admits EventBridge for this rule; without one, nobody."""
+    """Its policy allows EventBridge to send for this rule; None denies all."""
 
     def __init__(
-        self, sandbox: Sandbox, account: str, rule: Rule | None, region: str = REGION
+        self, sandbox: Sandbox, account: str, rule: EventRule | None, region: str = REGION
     ) -> None:
         self._sqs = sandbox.client("sqs", account, region)
         name = unique("queue")
@@ -101,10 +101,10 @@ class Queue:
         self.arn = f"arn:aws:sqs:{region}:{account}:{name}"
         self.admit(rule)
 
-    def admit(self, rule: Rule | None) -> None:
+    def admit(self, rule: EventRule | None) -> None:
         self._sqs.set_queue_attributes(QueueUrl=self.url, Attributes={"Policy": self._policy(rule)})
 
-    def _policy(self, rule: Rule | None) -> str:
+    def _policy(self, rule: EventRule | None) -> str:
         if rule is None:
             return ""
         source = {
@@ -114,7 +114,7 @@ class Queue:
         return policy(allow("sqs:SendMessage", self.arn, Principal=EVENTS, Condition=source))
 
     def messages(self) -> list[Any]:
-        """All that is in it, taken out."""
+        """All messages, which become invisible."""
         answer = self._sqs.receive_message(
             QueueUrl=self.url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
         )

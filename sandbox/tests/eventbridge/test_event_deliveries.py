@@ -1,4 +1,4 @@
-"""Events reach the targets that all who have a say let them reach, and are counted otherwise."""
+"""Deliveries to targets that all policies allow, dead-letter queues and metrics."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +12,8 @@ from sandbox.organizations.organization import MEMBERS, SECURITY, join_many, lea
 from sandbox.tests.eventbridge.event_resources import (
     OF_THE_SHOP,
     SOURCE,
+    EventRule,
     Queue,
-    Rule,
     admit,
     bus_arn,
     create_bus,
@@ -30,15 +30,15 @@ ELSEWHERE = "eu-central-1"
 
 
 def send(sandbox: Sandbox, account: str, **more: Any) -> str:
-    """The event's id."""
+    """The id of the event."""
     answer = sandbox.client("events", account).put_events(Entries=[entry(**more)])
 
     assert answer["FailedEntryCount"] == 0
     return str(answer["Entries"][0]["EventId"])
 
 
-class Way:
-    """From a member's default bus over the security account's bus to a queue there."""
+class Route:
+    """From the default bus of a member over a bus of the security account to a queue."""
 
     def __init__(self, sandbox: Sandbox, region: str = REGION, account: str = MEMBER) -> None:
         self._sandbox = sandbox
@@ -65,18 +65,18 @@ class Way:
 
 
 @pytest.fixture
-def way(sandbox: Sandbox) -> Any:
-    way = Way(sandbox)
-    yield way
-    way.close()
+def route(sandbox: Sandbox) -> Any:
+    route = Route(sandbox)
+    yield route
+    route.close()
 
 
 @pytest.mark.parametrize("region", [REGION, ELSEWHERE])
-def test_an_event_crosses_accounts_and_regions_in_one_hop(sandbox: Sandbox, region: str) -> None:
-    way = Way(sandbox, region)
+def test_an_event_is_forwarded_across_accounts_and_regions(sandbox: Sandbox, region: str) -> None:
+    route = Route(sandbox, region)
     event_id = send(sandbox, MEMBER, Resources=["arn:aws:shop:::book"], Time=1_700_000_000)
-    events = way.queue.events()
-    way.close()
+    events = route.queue.events()
+    route.close()
 
     assert events == [
         {
@@ -91,28 +91,30 @@ def test_an_event_crosses_accounts_and_regions_in_one_hop(sandbox: Sandbox, regi
             "detail": {"item": "book"},
         }
     ]
-    assert way.lost() == []
+    assert route.lost() == []
 
 
-def test_a_rule_that_is_disabled_or_for_others_does_nothing(sandbox: Sandbox, way: Way) -> None:
+def test_a_rule_ignores_other_events_and_is_inactive_while_disabled(
+    sandbox: Sandbox, route: Route
+) -> None:
     events = sandbox.client("events", MEMBER)
     send(sandbox, MEMBER, Source="test.other")
-    events.disable_rule(Name=way.sending.name)
+    events.disable_rule(Name=route.sending.name)
     send(sandbox, MEMBER)
-    disabled = way.queue.events()
-    events.enable_rule(Name=way.sending.name)
+    disabled = route.queue.events()
+    events.enable_rule(Name=route.sending.name)
     send(sandbox, MEMBER)
 
     assert disabled == []
-    assert len(way.queue.events()) == 1
-    assert way.lost() == []
+    assert len(route.queue.events()) == 1
+    assert route.lost() == []
 
 
-def test_a_rule_on_another_bus_hears_nothing(sandbox: Sandbox, way: Way) -> None:
+def test_a_rule_receives_events_of_its_own_bus_only(sandbox: Sandbox, route: Route) -> None:
     other = create_bus(sandbox, MEMBER)
     send(sandbox, MEMBER, EventBusName=other)
 
-    assert way.queue.events() == []
+    assert route.queue.events() == []
 
 
 @pytest.mark.parametrize(
@@ -124,126 +126,130 @@ def test_a_rule_on_another_bus_hears_nothing(sandbox: Sandbox, way: Way) -> None
     ],
     ids=str,
 )
-def test_a_bus_takes_only_what_its_policy_admits(
-    sandbox: Sandbox, way: Way, condition: dict[str, Any]
+def test_a_bus_accepts_only_events_that_its_policy_allows(
+    sandbox: Sandbox, route: Route, condition: dict[str, Any]
 ) -> None:
-    statement = {"Sid": "one", **admit(condition), "Resource": way.arn}
+    statement = {"Sid": "one", **admit(condition), "Resource": route.arn}
     sandbox.client("events", SECURITY.id).put_permission(
-        EventBusName=way.bus, Policy=policy(statement)
+        EventBusName=route.bus, Policy=policy(statement)
     )
     send(sandbox, MEMBER)
 
-    assert way.queue.events() == []
-    assert [one.reason.split(":")[0] for one in way.lost()] == ["NO_PERMISSIONS"]
+    assert route.queue.events() == []
+    assert [one.reason.split(":")[0] for one in route.lost()] == ["NO_PERMISSIONS"]
 
 
-def test_an_account_outside_of_the_organization_is_not_admitted(sandbox: Sandbox) -> None:
+def test_an_account_outside_the_organization_is_denied(sandbox: Sandbox) -> None:
     [account] = join_many(1, "Workloads")
-    way = Way(sandbox, account=account.id)
+    route = Route(sandbox, account=account.id)
     send(sandbox, account.id)
-    before = way.queue.events()
+    before = route.queue.events()
     leave(account.id)
     send(sandbox, account.id)
-    way.close()
+    route.close()
 
     assert len(before) == 1
-    assert way.queue.events() == []
-    assert "aws:PrincipalOrgID" in way.lost()[0].reason
+    assert route.queue.events() == []
+    assert "aws:PrincipalOrgID" in route.lost()[0].reason
 
 
-def test_a_role_that_may_not_send_to_the_bus_sends_nothing(sandbox: Sandbox, way: Way) -> None:
+def test_a_role_without_permission_to_send_is_denied(sandbox: Sandbox, route: Route) -> None:
     sandbox.client("iam", MEMBER).put_role_policy(
-        RoleName=way.role.rpartition("/")[2],
+        RoleName=route.role.rpartition("/")[2],
         PolicyName="own",
         PolicyDocument=policy(allow("events:PutEvents", bus_arn(SECURITY.id, "another"))),
     )
     send(sandbox, MEMBER)
 
-    assert way.queue.events() == []
-    assert way.lost()[0].reason.startswith("NO_PERMISSIONS")
+    assert route.queue.events() == []
+    assert route.lost()[0].reason.startswith("NO_PERMISSIONS")
 
 
-def test_a_role_that_no_longer_trusts_the_rule_sends_nothing(sandbox: Sandbox, way: Way) -> None:
+def test_a_role_that_no_longer_trusts_the_rule_cannot_be_assumed(
+    sandbox: Sandbox, route: Route
+) -> None:
     send(sandbox, MEMBER)
-    trust(sandbox, way.role, f"{way.sending.arn}-another")
+    trust(sandbox, route.role, f"{route.sending.arn}-another")
     send(sandbox, MEMBER)
 
-    assert len(way.queue.events()) == 1
-    assert [one.reason.split(":")[0] for one in way.lost()] == ["FAILED_TO_ASSUME_ROLE"]
+    assert len(route.queue.events()) == 1
+    assert [one.reason.split(":")[0] for one in route.lost()] == ["FAILED_TO_ASSUME_ROLE"]
 
 
-def test_an_event_is_forwarded_once_only(sandbox: Sandbox, way: Way) -> None:
-    """Neither to a third account nor to a third bus of one account."""
+def test_an_event_is_forwarded_only_once(sandbox: Sandbox, route: Route) -> None:
+    """Neither to a third account nor to a third bus of the same account."""
     third = create_bus(sandbox, SECURITY.id, admit())
     arn = bus_arn(SECURITY.id, third)
-    onward, heard = rule_in(SECURITY.id, way.bus), rule_in(SECURITY.id, third)
-    queue = Queue(sandbox, SECURITY.id, heard)
-    heard.put(sandbox, target(queue.arn))
+    onward, receiving = rule_in(SECURITY.id, route.bus), rule_in(SECURITY.id, third)
+    queue = Queue(sandbox, SECURITY.id, receiving)
+    receiving.put(sandbox, target(queue.arn))
     dead = Queue(sandbox, SECURITY.id, onward)
     letters = {"DeadLetterConfig": {"Arn": dead.arn}}
     onward.put(sandbox, target(arn, RoleArn=sending_role(sandbox, onward, arn), **letters))
     send(sandbox, MEMBER)
     second_hop = queue.events()
-    send(sandbox, SECURITY.id, EventBusName=way.bus)
+    send(sandbox, SECURITY.id, EventBusName=route.bus)
 
     assert second_hop == []
-    [letter] = dead.messages()
-    code = letter["MessageAttributes"]["ERROR_CODE"]["StringValue"]
+    [message] = dead.messages()
+    code = message["MessageAttributes"]["ERROR_CODE"]["StringValue"]
     assert code == "THIRD_ACCOUNT_HOP_DETECTED"
     assert len(queue.events()) == 1
 
 
-def test_what_a_queue_does_not_admit_lies_with_the_dead_letters(sandbox: Sandbox, way: Way) -> None:
-    way.queue.admit(rule_in(SECURITY.id, way.bus))
+def test_an_event_that_the_queue_denies_is_dead_lettered(sandbox: Sandbox, route: Route) -> None:
+    route.queue.admit(rule_in(SECURITY.id, route.bus))
     event_id = send(sandbox, MEMBER)
-    [letter] = way.dead_letters.messages()
-    attributes = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
+    [message] = route.dead_letters.messages()
+    attributes = {
+        name: value["StringValue"] for name, value in message["MessageAttributes"].items()
+    }
 
-    assert way.queue.messages() == []
-    assert json.loads(letter["Body"])["id"] == event_id
+    assert route.queue.messages() == []
+    assert json.loads(message["Body"])["id"] == event_id
     assert attributes.pop("ERROR_MESSAGE").startswith("The specified queue does not exist or")
     assert attributes == {
-        "RULE_ARN": way.receiving.arn,
-        "TARGET_ARN": way.queue.arn,
+        "RULE_ARN": route.receiving.arn,
+        "TARGET_ARN": route.queue.arn,
         "ERROR_CODE": "NO_RESOURCE",
         "RETRY_ATTEMPTS": "0",
     }
-    assert way.lost() == []
+    assert route.lost() == []
 
 
-def test_a_queue_that_is_gone_is_like_a_closed_one(sandbox: Sandbox, way: Way) -> None:
-    sandbox.client("sqs", SECURITY.id).delete_queue(QueueUrl=way.queue.url)
+def test_an_event_for_a_deleted_queue_is_dead_lettered(sandbox: Sandbox, route: Route) -> None:
+    sandbox.client("sqs", SECURITY.id).delete_queue(QueueUrl=route.queue.url)
     send(sandbox, MEMBER)
-    [letter] = way.dead_letters.messages()
+    [message] = route.dead_letters.messages()
 
-    assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_RESOURCE"
+    assert message["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_RESOURCE"
 
 
-def test_what_nobody_takes_is_lost_and_known(sandbox: Sandbox, way: Way) -> None:
-    way.queue.admit(None)
-    way.dead_letters.admit(None)
+def test_an_event_that_no_queue_accepts_is_recorded_as_lost(sandbox: Sandbox, route: Route) -> None:
+    route.queue.admit(None)
+    route.dead_letters.admit(None)
     event_id = send(sandbox, MEMBER)
-    [lost] = way.lost()
+    [lost] = route.lost()
 
     assert lost.event["id"] == event_id
-    assert (lost.rule_arn, lost.target_arn) == (way.receiving.arn, way.queue.arn)
+    assert (lost.rule_arn, lost.target_arn) == (route.receiving.arn, route.queue.arn)
     assert "dead-letter queue" in lost.reason
 
 
-def test_failures_are_counted_as_aws_counts_them(sandbox: Sandbox, way: Way) -> None:
-    """With the bus beside the rule, where it is not the default one."""
-    way.queue.admit(None)
+def test_failures_appear_in_the_metrics_of_aws(sandbox: Sandbox, route: Route) -> None:
+    """The metrics of rules on other buses have the dimension EventBusName."""
+    route.queue.admit(None)
     send(sandbox, MEMBER)
-    way.dead_letters.admit(None)
+    route.dead_letters.admit(None)
     send(sandbox, MEMBER)
     statement = {"Sid": "one", **admit({"Bool": {"aws:SecureTransport": "false"}})}
     sandbox.client("events", SECURITY.id).put_permission(
-        EventBusName=way.bus, Policy=policy({**statement, "Resource": way.arn})
+        EventBusName=route.bus, Policy=policy({**statement, "Resource": route.arn})
     )
     send(sandbox, MEMBER)
 
-    on_bus = {"EventBusName": way.bus, "RuleName": way.receiving.name}
-    on_default = {"RuleName": way.sending.name}
+    on_bus = {"EventBusName": route.bus, "RuleName": route.receiving.name}
+    on_default = {"RuleName": route.sending.name}
     assert total(sandbox, SECURITY.id, "FailedInvocations", on_bus) == 2
     assert total(sandbox, SECURITY.id, "InvocationsSentToDlq", on_bus) == 1
     assert total(sandbox, SECURITY.id, "InvocationsFailedToBeSentToDlq", on_bus) == 1
@@ -272,19 +278,17 @@ def total(sandbox: Sandbox, account: str, metric: str, dimensions: dict[str, str
     return float(sum(data["MetricDataResults"][0]["Values"]))
 
 
-def test_a_message_that_is_too_long_for_the_queue_is_a_dead_letter(
-    sandbox: Sandbox, way: Way
-) -> None:
+def test_a_message_too_long_for_the_queue_is_dead_lettered(sandbox: Sandbox, route: Route) -> None:
     sandbox.client("sqs", SECURITY.id).set_queue_attributes(
-        QueueUrl=way.queue.url, Attributes={"MaximumMessageSize": "1024"}
+        QueueUrl=route.queue.url, Attributes={"MaximumMessageSize": "1024"}
     )
     send(sandbox, MEMBER, Detail=json.dumps({"text": "x" * 1024}))
-    [letter] = way.dead_letters.messages()
+    [message] = route.dead_letters.messages()
 
-    assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "INVALID_PARAMETER"
+    assert message["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "INVALID_PARAMETER"
 
 
-def test_a_target_of_two_rules_gets_the_event_of_each(sandbox: Sandbox) -> None:
+def test_a_target_of_two_rules_receives_the_event_twice(sandbox: Sandbox) -> None:
     first, second = rule_in(SECURITY.id), rule_in(SECURITY.id)
     queue = Queue(sandbox, SECURITY.id, None)
     sandbox.client("sqs", SECURITY.id).set_queue_attributes(
@@ -297,23 +301,23 @@ def test_a_target_of_two_rules_gets_the_event_of_each(sandbox: Sandbox) -> None:
     assert len(queue.events()) == 2
 
 
-def admitting_both(queue: Queue, *rules: Rule) -> str:
+def admitting_both(queue: Queue, *rules: EventRule) -> str:
     sources = {"ArnEquals": {"aws:SourceArn": [rule.arn for rule in rules]}}
     principal = {"Service": "events.amazonaws.com"}
     return policy(allow("sqs:SendMessage", queue.arn, Principal=principal, Condition=sources))
 
 
-def test_events_that_come_at_once_all_arrive_once(sandbox: Sandbox, way: Way) -> None:
-    ways_in = [way.sending, rule_in(MEMBERS[1].id), rule_in(MEMBERS[2].id)]
-    for rule in ways_in[1:]:
-        role = sending_role(sandbox, rule, way.arn)
-        rule.put(sandbox, target(way.arn, RoleArn=role), EventPattern=json.dumps(OF_THE_SHOP))
-    accounts = [rule.account for rule in ways_in] * 20
+def test_concurrent_events_are_delivered_once_each(sandbox: Sandbox, route: Route) -> None:
+    senders = [route.sending, rule_in(MEMBERS[1].id), rule_in(MEMBERS[2].id)]
+    for rule in senders[1:]:
+        role = sending_role(sandbox, rule, route.arn)
+        rule.put(sandbox, target(route.arn, RoleArn=role), EventPattern=json.dumps(OF_THE_SHOP))
+    accounts = [rule.account for rule in senders] * 20
     with ThreadPoolExecutor(8) as pool:
         sent = list(pool.map(lambda account: send(sandbox, account), accounts))
     received: list[str] = []
-    while events := way.queue.events():
+    while events := route.queue.events():
         received += [event["id"] for event in events]
 
     assert sorted(received) == sorted(sent)
-    assert way.lost() == []
+    assert route.lost() == []

@@ -1,4 +1,4 @@
-"""Rules and targets are taken only where EventBridge takes them."""
+"""The checks of PutRule and PutTargets."""
 
 import json
 from typing import Any
@@ -10,8 +10,8 @@ from sandbox.local import Sandbox
 from sandbox.organizations.organization import MEMBERS, SECURITY
 from sandbox.tests.eventbridge.event_resources import (
     EVENTS,
+    EventRule,
     Queue,
-    Rule,
     admit,
     bus_arn,
     create_bus,
@@ -33,13 +33,13 @@ def events(sandbox: Sandbox) -> Any:
 
 @pytest.fixture(scope="module")
 def bus(sandbox: Sandbox) -> str:
-    """The ARN of one in another account and region that takes what the organization sends."""
+    """The ARN of a bus in another account and Region that allows the organization to send."""
     name = create_bus(sandbox, SECURITY.id, admit(), region=ELSEWHERE)
     return bus_arn(SECURITY.id, name, ELSEWHERE)
 
 
 @pytest.fixture
-def rule(sandbox: Sandbox) -> Rule:
+def rule(sandbox: Sandbox) -> EventRule:
     made = rule_in(MEMBER)
     made.put(sandbox)
     return made
@@ -51,9 +51,8 @@ def refusal(call: Any, *arguments: Any, **parameters: Any) -> tuple[str, str]:
     return code_of(refused.value), message_of(refused.value)
 
 
-@pytest.mark.parametrize(
-    ("pattern", "reason"),
-    [
+def test_an_invalid_pattern_is_refused(events: Any) -> None:
+    for pattern, reason in [
         ("{", "not JSON"),
         ("[]", "expected a JSON object"),
         ("{}", "expected at least one field"),
@@ -62,16 +61,14 @@ def refusal(call: Any, *arguments: Any, **parameters: Any) -> tuple[str, str]:
             '{"detail": {"a": [{"matches": "x"}]}}',
             'detail.a[0]: got ["matches"], expected one operator of',
         ),
-    ],
-)
-def test_a_pattern_that_is_none_is_refused(events: Any, pattern: str, reason: str) -> None:
-    code, message = refusal(events.put_rule, Name=unique("rule"), EventPattern=pattern)
+    ]:
+        code, message = refusal(events.put_rule, Name=unique("rule"), EventPattern=pattern)
 
-    assert code == "InvalidEventPatternException"
-    assert reason in message
+        assert code == "InvalidEventPatternException", (pattern, reason)
+        assert reason in message, (pattern, reason)
 
 
-def test_a_pattern_is_no_longer_than_the_quota(events: Any) -> None:
+def test_the_length_of_a_pattern_has_a_quota(events: Any) -> None:
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html."""
     frame = len(json.dumps({"source": [""]}))
     longest = json.dumps({"source": ["x" * (2048 - frame)]})
@@ -83,7 +80,7 @@ def test_a_pattern_is_no_longer_than_the_quota(events: Any) -> None:
     assert events.put_rule(Name=unique("rule"), EventPattern=longest)["RuleArn"]
 
 
-def test_a_rule_is_described_as_it_was_put(events: Any) -> None:
+def test_describe_rule_returns_the_settings(events: Any) -> None:
     name, pattern = unique("rule"), '{"source": ["a"]}'
     arn = events.put_rule(Name=name, EventPattern=pattern, Description="x", State="DISABLED")
     described = events.describe_rule(Name=name)
@@ -93,18 +90,22 @@ def test_a_rule_is_described_as_it_was_put(events: Any) -> None:
     assert (described["State"], described["Description"]) == ("DISABLED", "x")
 
 
-@pytest.mark.parametrize(
-    "change",
-    [{"Name": "a rule"}, {"Name": "x" * 65}, {"State": "ON"}, {"Description": "x" * 513}],
-    ids=lambda change: str(change)[:30],
-)
-def test_a_rule_with_a_wrong_setting_is_refused(events: Any, change: dict[str, str]) -> None:
-    settings = {"Name": unique("rule"), "EventPattern": '{"source": ["a"]}', **change}
+def test_an_invalid_setting_is_refused(events: Any) -> None:
+    cases: list[dict[str, Any]] = [
+        {"Name": "a rule"},
+        {"Name": "x" * 65},
+        {"State": "ON"},
+        {"Description": "x" * 513},
+    ]
+    for change in cases:
+        settings = {"Name": unique("rule"), "EventPattern": '{"source": ["a"]}', **change}
 
-    assert refusal(events.put_rule, **settings)[0] == "ValidationException"
+        assert refusal(events.put_rule, **settings)[0] == "ValidationException", change
 
 
-def test_a_rule_with_targets_stays(sandbox: Sandbox, events: Any, rule: Rule) -> None:
+def test_a_rule_with_targets_cannot_be_deleted(
+    sandbox: Sandbox, events: Any, rule: EventRule
+) -> None:
     rule.put_targets(sandbox, {"Id": "q", "Arn": Queue(sandbox, MEMBER, rule).arn})
     code, _ = refusal(events.delete_rule, Name=rule.name)
     events.remove_targets(Rule=rule.name, Ids=["q"])
@@ -114,9 +115,7 @@ def test_a_rule_with_targets_stays(sandbox: Sandbox, events: Any, rule: Rule) ->
     assert refusal(events.describe_rule, Name=rule.name)[0] == "ResourceNotFoundException"
 
 
-def test_a_rule_that_is_put_again_keeps_its_targets(
-    sandbox: Sandbox, events: Any, rule: Rule
-) -> None:
+def test_an_updated_rule_keeps_its_targets(sandbox: Sandbox, events: Any, rule: EventRule) -> None:
     rule.put_targets(sandbox, {"Id": "q", "Arn": Queue(sandbox, MEMBER, rule).arn})
     rule.put(sandbox, Description="another")
     listed = events.list_targets_by_rule(Rule=rule.name)["Targets"]
@@ -124,7 +123,7 @@ def test_a_rule_that_is_put_again_keeps_its_targets(
     assert [one["Id"] for one in listed] == ["q"]
 
 
-def test_a_bus_of_ones_own_may_be_named_by_its_arn(sandbox: Sandbox, events: Any) -> None:
+def test_an_own_bus_can_be_named_by_its_arn(sandbox: Sandbox, events: Any) -> None:
     name = create_bus(sandbox, MEMBER)
     by_arn = {"Name": unique("rule"), "EventBusName": bus_arn(MEMBER, name)}
     arn = events.put_rule(**by_arn, EventPattern='{"source": ["a"]}')["RuleArn"]
@@ -133,8 +132,8 @@ def test_a_bus_of_ones_own_may_be_named_by_its_arn(sandbox: Sandbox, events: Any
     assert events.describe_rule(**by_arn)["EventBusName"] == name
 
 
-def test_another_accounts_bus_has_no_rules_of_ours(sandbox: Sandbox, events: Any) -> None:
-    """Moto would take it for a bus of the same name in the caller's account."""
+def test_a_rule_on_a_bus_of_another_account_is_refused(sandbox: Sandbox, events: Any) -> None:
+    """Moto uses the bus of the same name in the account of the caller."""
     name = create_bus(sandbox, SECURITY.id)
     create = {"Name": unique("rule"), "EventPattern": '{"source": ["a"]}'}
     arns = [bus_arn(SECURITY.id, "default"), bus_arn(SECURITY.id, name)]
@@ -144,8 +143,8 @@ def test_another_accounts_bus_has_no_rules_of_ours(sandbox: Sandbox, events: Any
     assert codes == {"AccessDeniedException"}
 
 
-def test_a_bus_elsewhere_is_a_target_with_a_role_that_trusts_the_rule(
-    sandbox: Sandbox, events: Any, rule: Rule, bus: str
+def test_a_bus_of_another_account_and_region_can_be_a_target(
+    sandbox: Sandbox, events: Any, rule: EventRule, bus: str
 ) -> None:
     sent = {"Id": "bus", "Arn": bus, "RoleArn": sending_role(sandbox, rule, bus)}
     rule.put_targets(sandbox, sent)
@@ -153,14 +152,14 @@ def test_a_bus_elsewhere_is_a_target_with_a_role_that_trusts_the_rule(
     assert events.list_targets_by_rule(Rule=rule.name)["Targets"] == [sent]
 
 
-def test_a_bus_without_a_role_is_refused(sandbox: Sandbox, rule: Rule, bus: str) -> None:
+def test_a_bus_as_target_requires_a_role(sandbox: Sandbox, rule: EventRule, bus: str) -> None:
     code, message = refusal(rule.put_targets, sandbox, target(bus))
 
     assert (code, message) == ("ValidationException", f"RoleArn is required for target {bus}.")
 
 
 def test_a_role_that_eventbridge_cannot_assume_is_refused(
-    sandbox: Sandbox, rule: Rule, bus: str
+    sandbox: Sandbox, rule: EventRule, bus: str
 ) -> None:
     for_another = create_role(sandbox, MEMBER, EVENTS)
     trust(sandbox, for_another, f"{rule.arn}-another")
@@ -173,7 +172,7 @@ def test_a_role_that_eventbridge_cannot_assume_is_refused(
     assert all("cannot be assumed by principal 'events" in message for _, message in answers)
 
 
-def test_a_role_of_another_account_is_refused(sandbox: Sandbox, rule: Rule, bus: str) -> None:
+def test_a_role_of_another_account_is_refused(sandbox: Sandbox, rule: EventRule, bus: str) -> None:
     role = create_role(sandbox, SECURITY.id, EVENTS)
 
     code, message = refusal(rule.put_targets, sandbox, target(bus, RoleArn=role))
@@ -184,33 +183,29 @@ def test_a_role_of_another_account_is_refused(sandbox: Sandbox, rule: Rule, bus:
     )
 
 
-def test_the_bus_of_the_rule_itself_is_no_target(sandbox: Sandbox, rule: Rule) -> None:
+def test_the_bus_of_the_rule_cannot_be_its_target(sandbox: Sandbox, rule: EventRule) -> None:
     own = bus_arn(MEMBER, "default")
     role = sending_role(sandbox, rule, own)
 
     assert "rule itself" in refusal(rule.put_targets, sandbox, target(own, RoleArn=role))[1]
 
 
-@pytest.mark.parametrize(
-    "arn",
-    [
+def test_an_unsupported_target_is_refused(sandbox: Sandbox, rule: EventRule) -> None:
+    for arn in [
         "queue",
         "arn:aws:sqs:us-east-1:1:queue",
         f"arn:aws:sqs:us-east-1:{MEMBER}:queue.fifo",
         f"arn:aws:lambda:us-east-1:{MEMBER}:function:f",
         f"arn:aws:sqs:eu-central-1:{MEMBER}:queue",
         f"arn:aws:sqs:us-east-1:{SECURITY.id}:queue",
-    ],
-)
-def test_what_is_no_bus_and_no_queue_beside_the_rule_is_no_target(
-    sandbox: Sandbox, rule: Rule, arn: str
+    ]:
+        assert refusal(rule.put_targets, sandbox, target(arn))[0] == "ValidationException", arn
+
+
+def test_unsupported_and_invalid_target_settings_are_refused(
+    sandbox: Sandbox, rule: EventRule
 ) -> None:
-    assert refusal(rule.put_targets, sandbox, target(arn))[0] == "ValidationException"
-
-
-@pytest.mark.parametrize(
-    ("more", "reason"),
-    [
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"Input": "{}"}, "does not support Input"),
         ({"InputPath": "$.detail"}, "does not support InputPath"),
         ({"InputTransformer": {"InputTemplate": "{}"}}, "does not support InputTransformer"),
@@ -218,21 +213,19 @@ def test_what_is_no_bus_and_no_queue_beside_the_rule_is_no_target(
         ({"RetryPolicy": {"MaximumRetryAttempts": 186}}, "got 186, expected 0 to 185"),
         ({"RetryPolicy": {"MaximumEventAgeInSeconds": 86_401}}, "got 86401, expected 60 to 86400"),
         ({"Id": "a target"}, "Id must match"),
-    ],
-    ids=str,
-)
-def test_settings_that_change_what_is_delivered_are_refused(
-    sandbox: Sandbox, rule: Rule, more: dict[str, Any], reason: str
+    ]
+    for more, reason in cases:
+        queue = Queue(sandbox, MEMBER, rule)
+
+        code, message = refusal(rule.put_targets, sandbox, {**target(queue.arn), **more})
+
+        assert code == "ValidationException", (more, reason)
+        assert reason in message, (more, reason)
+
+
+def test_the_dead_letter_queue_is_in_the_account_and_region_of_the_rule(
+    sandbox: Sandbox, rule: EventRule
 ) -> None:
-    queue = Queue(sandbox, MEMBER, rule)
-
-    code, message = refusal(rule.put_targets, sandbox, {**target(queue.arn), **more})
-
-    assert code == "ValidationException"
-    assert reason in message
-
-
-def test_dead_letters_lie_where_the_rule_is(sandbox: Sandbox, rule: Rule) -> None:
     here = Queue(sandbox, MEMBER, rule)
     elsewhere = Queue(sandbox, MEMBER, rule, "eu-central-1")
     foreign = Queue(sandbox, SECURITY.id, rule)
@@ -247,7 +240,7 @@ def test_dead_letters_lie_where_the_rule_is(sandbox: Sandbox, rule: Rule) -> Non
     assert codes == {"ValidationException"}
 
 
-def test_a_rule_has_five_targets_at_most(sandbox: Sandbox, rule: Rule) -> None:
+def test_a_rule_has_at_most_five_targets(sandbox: Sandbox, rule: EventRule) -> None:
     queue = Queue(sandbox, MEMBER, rule)
     rule.put_targets(sandbox, *({"Id": str(n), "Arn": queue.arn} for n in range(5)))
     rule.put_targets(sandbox, {"Id": "4", "Arn": queue.arn})
@@ -257,7 +250,7 @@ def test_a_rule_has_five_targets_at_most(sandbox: Sandbox, rule: Rule) -> None:
     assert code == "LimitExceededException"
 
 
-def test_a_rule_that_is_not_there_has_no_targets(sandbox: Sandbox) -> None:
+def test_targets_of_a_missing_rule_are_refused(sandbox: Sandbox) -> None:
     gone = rule_in(MEMBER)
     queue = Queue(sandbox, MEMBER, gone)
 

@@ -1,4 +1,4 @@
-"""A bus is a target only if it is there and takes what the rule sends, before the rule sends it."""
+"""A bus can be a target only if it exists and allows the rule to send."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from sandbox.organizations.organization import MEMBERS, SECURITY, join_many, lea
 from sandbox.tests.eventbridge.event_resources import (
     IN_THE_ORGANIZATION,
     SOURCE,
-    Rule,
+    EventRule,
     admit,
     bus_arn,
     create_bus,
@@ -27,14 +27,14 @@ ELSEWHERE = "eu-central-1"
 
 
 @pytest.fixture
-def rule(sandbox: Sandbox) -> Rule:
+def rule(sandbox: Sandbox) -> EventRule:
     made = rule_in(MEMBER)
     made.put(sandbox)
     return made
 
 
-def aim(sandbox: Sandbox, rule: Rule, bus: str) -> str | None:
-    """Make the bus the rule's target; the code of the refusal, or None where it is taken."""
+def add_target(sandbox: Sandbox, rule: EventRule, bus: str) -> str | None:
+    """Add the bus to the targets of the rule; the error code, None if it succeeds."""
     role = sending_role(sandbox, rule, bus)
     try:
         rule.put_targets(sandbox, target(bus, RoleArn=role))
@@ -43,55 +43,49 @@ def aim(sandbox: Sandbox, rule: Rule, bus: str) -> str | None:
     return None
 
 
-def targets(sandbox: Sandbox, rule: Rule) -> list[Any]:
+def targets(sandbox: Sandbox, rule: EventRule) -> list[Any]:
     events = sandbox.client("events", rule.account, rule.region)
     return list(events.list_targets_by_rule(Rule=rule.name)["Targets"])
 
 
-@pytest.mark.parametrize(
-    "place",
-    [
+def test_a_missing_bus_cannot_be_a_target(sandbox: Sandbox, rule: EventRule) -> None:
+    for place in [
         (SECURITY.id, "gone", REGION),
         (SECURITY.id, "gone", ELSEWHERE),
         (SECURITY.id, "default", "nowhere-1"),
         ("999999999999", "gone", REGION),
         (MEMBER, "gone", REGION),
         (MEMBER, "gone", ELSEWHERE),
-    ],
-    ids=str,
-)
-def test_a_bus_that_does_not_exist_is_no_target(
-    sandbox: Sandbox, rule: Rule, place: tuple[str, str, str]
-) -> None:
-    assert aim(sandbox, rule, bus_arn(*place)) == "ResourceNotFoundException"
-    assert targets(sandbox, rule) == []
+    ]:
+        assert add_target(sandbox, rule, bus_arn(*place)) == "ResourceNotFoundException", place
+        assert targets(sandbox, rule) == [], place
 
 
 @pytest.mark.parametrize("region", [REGION, ELSEWHERE])
-def test_a_bus_without_a_policy_is_no_target_of_another_account(
-    sandbox: Sandbox, rule: Rule, region: str
+def test_a_bus_of_another_account_requires_a_policy(
+    sandbox: Sandbox, rule: EventRule, region: str
 ) -> None:
-    """Once it has one that lets the sender in, it is."""
+    """With a policy that allows the sender, PutTargets succeeds."""
     name = create_bus(sandbox, SECURITY.id, region=region)
     arn = bus_arn(SECURITY.id, name, region)
-    before = aim(sandbox, rule, arn)
+    before = add_target(sandbox, rule, arn)
     statement = {"Sid": "one", **admit(), "Resource": arn}
     sandbox.client("events", SECURITY.id, region).put_permission(
         EventBusName=name, Policy=policy(statement)
     )
 
     assert before == "AccessDeniedException"
-    assert aim(sandbox, rule, arn) is None
+    assert add_target(sandbox, rule, arn) is None
     assert [one["Arn"] for one in targets(sandbox, rule)] == [arn]
 
 
 @pytest.mark.parametrize("region", [REGION, ELSEWHERE])
-def test_a_bus_of_the_rules_own_account_needs_no_policy(
-    sandbox: Sandbox, rule: Rule, region: str
+def test_a_bus_of_the_same_account_requires_no_policy(
+    sandbox: Sandbox, rule: EventRule, region: str
 ) -> None:
     name = create_bus(sandbox, MEMBER, region=region)
 
-    assert aim(sandbox, rule, bus_arn(MEMBER, name, region)) is None
+    assert add_target(sandbox, rule, bus_arn(MEMBER, name, region)) is None
 
 
 @pytest.mark.parametrize(
@@ -107,46 +101,46 @@ def test_a_bus_of_the_rules_own_account_needs_no_policy(
     ],
     ids=str,
 )
-def test_a_policy_decides_as_it_will_at_the_delivery(
-    sandbox: Sandbox, rule: Rule, condition: Mapping[str, Any], code: str | None
+def test_the_policy_is_evaluated_as_at_the_delivery(
+    sandbox: Sandbox, rule: EventRule, condition: Mapping[str, Any], code: str | None
 ) -> None:
-    """The rule's pattern names a source and no detail-type."""
+    """The pattern of the rule has a source and no detail-type."""
     name = create_bus(sandbox, SECURITY.id, admit(condition))
 
-    assert aim(sandbox, rule, bus_arn(SECURITY.id, name)) == code
+    assert add_target(sandbox, rule, bus_arn(SECURITY.id, name)) == code
 
 
 @pytest.mark.parametrize(
     ("taken", "code"),
     [(["Sale", "Return"], None), (["Sale"], "AccessDeniedException")],
 )
-def test_a_bus_takes_all_that_the_pattern_names(
-    sandbox: Sandbox, rule: Rule, taken: list[str], code: str | None
+def test_the_policy_must_allow_all_events_of_the_pattern(
+    sandbox: Sandbox, rule: EventRule, taken: list[str], code: str | None
 ) -> None:
     pattern = {"source": [SOURCE], "detail-type": ["Sale", "Return", {"prefix": "S"}]}
     rule.put(sandbox, EventPattern=json.dumps(pattern))
     condition = {"StringEquals": {"events:detail-type": taken}}
     name = create_bus(sandbox, SECURITY.id, admit(condition))
 
-    assert aim(sandbox, rule, bus_arn(SECURITY.id, name)) == code
+    assert add_target(sandbox, rule, bus_arn(SECURITY.id, name)) == code
 
 
-def test_an_account_outside_of_the_organization_cannot_aim_at_its_bus(sandbox: Sandbox) -> None:
+def test_an_account_outside_the_organization_is_denied(sandbox: Sandbox) -> None:
     [account] = join_many(1, "Workloads")
     rule, other = rule_in(account.id), rule_in(account.id)
     bus = bus_arn(SECURITY.id, create_bus(sandbox, SECURITY.id, admit()))
     for one in (rule, other):
         one.put(sandbox)
-    inside = aim(sandbox, rule, bus)
+    inside = add_target(sandbox, rule, bus)
     leave(account.id)
 
     assert inside is None
-    assert aim(sandbox, other, bus) == "AccessDeniedException"
+    assert add_target(sandbox, other, bus) == "AccessDeniedException"
 
 
 @pytest.mark.parametrize(("account", "policies"), [(MEMBER, []), (SECURITY.id, [admit()])])
-def test_the_role_must_be_allowed_to_send_there(
-    sandbox: Sandbox, rule: Rule, account: str, policies: list[Any]
+def test_the_role_must_have_permission_to_send(
+    sandbox: Sandbox, rule: EventRule, account: str, policies: list[Any]
 ) -> None:
     bus = bus_arn(account, create_bus(sandbox, account, *policies))
     role = sending_role(sandbox, rule, f"{bus}-another")
@@ -160,7 +154,7 @@ def test_the_role_must_be_allowed_to_send_there(
     )
 
 
-def test_one_target_that_is_refused_refuses_all(sandbox: Sandbox, rule: Rule) -> None:
+def test_one_invalid_target_fails_the_request(sandbox: Sandbox, rule: EventRule) -> None:
     open_bus = bus_arn(SECURITY.id, create_bus(sandbox, SECURITY.id, admit()))
     closed = bus_arn(SECURITY.id, create_bus(sandbox, SECURITY.id))
     role = sending_role(sandbox, rule, open_bus, closed)

@@ -1,4 +1,4 @@
-"""A stack's event rule is made, changed and removed with its targets, as strictly as by the API."""
+"""AWS::Events::Rule in stacks and stack sets, with the checks of the API."""
 
 import json
 from typing import Any
@@ -70,7 +70,7 @@ Outputs:
 
 
 class Central:
-    """A bus in the security account with a queue behind it."""
+    """A bus in the security account with a rule that sends to a queue."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         name = create_bus(sandbox, SECURITY.id, admit())
@@ -79,7 +79,7 @@ class Central:
         rule.put(sandbox, target(self.queue.arn))
         self.arn = bus_arn(SECURITY.id, name)
 
-    def heard_from(self, sandbox: Sandbox, account: str) -> int:
+    def received_from(self, sandbox: Sandbox, account: str) -> int:
         sandbox.client("events", account).put_events(Entries=[entry()])
         return len(self.queue.events())
 
@@ -91,13 +91,13 @@ def central(sandbox: Sandbox) -> Central:
 
 @pytest.fixture
 def stack(sandbox: Sandbox, central: Central) -> Any:
-    stack = Stack(sandbox, MEMBER)
+    stack = TemplateStack(sandbox, MEMBER)
     stack.create(Bus=central.arn)
     yield stack
     stack.delete()
 
 
-class Stack:
+class TemplateStack:
     def __init__(self, sandbox: Sandbox, account: str) -> None:
         self.name = unique("stack")
         self._client = sandbox.client("cloudformation", account)
@@ -140,7 +140,9 @@ class Stack:
         }
 
 
-def test_a_stacks_rule_delivers(sandbox: Sandbox, stack: Stack, central: Central) -> None:
+def test_the_rule_of_a_stack_delivers_events(
+    sandbox: Sandbox, stack: TemplateStack, central: Central
+) -> None:
     described = sandbox.client("events", MEMBER).describe_rule(Name=stack.name)
     [sent] = stack.targets(stack.name)
 
@@ -152,42 +154,40 @@ def test_a_stacks_rule_delivers(sandbox: Sandbox, stack: Stack, central: Central
         "Arn": central.arn,
         "RoleArn": f"arn:aws:iam::{MEMBER}:role/{stack.name}",
     }
-    assert central.heard_from(sandbox, MEMBER) == 1
+    assert central.received_from(sandbox, MEMBER) == 1
 
 
 def test_an_update_changes_the_rule_and_its_targets(
-    sandbox: Sandbox, stack: Stack, central: Central
+    sandbox: Sandbox, stack: TemplateStack, central: Central
 ) -> None:
     other = Central(sandbox)
     renamed = TEMPLATE.replace("Id: bus", "Id: other-bus")
     stack.update(renamed, Bus=other.arn)
-    heard = other.heard_from(sandbox, MEMBER), len(central.queue.events())
+    received = other.received_from(sandbox, MEMBER), len(central.queue.events())
     ids = [one["Id"] for one in stack.targets(stack.name)]
     stack.update(renamed, Bus=other.arn, State="DISABLED")
 
-    assert heard == (1, 0)
+    assert received == (1, 0)
     assert ids == ["other-bus"]
-    assert other.heard_from(sandbox, MEMBER) == 0
+    assert other.received_from(sandbox, MEMBER) == 0
 
 
-def test_a_rule_of_another_name_takes_the_place_of_the_old_one(
-    stack: Stack, central: Central
-) -> None:
+def test_a_new_name_replaces_the_rule(stack: TemplateStack, central: Central) -> None:
     stack.update(Name=f"{stack.name}-new", Bus=central.arn)
 
     assert stack.rules() == [f"{stack.name}-new"]
     assert len(stack.targets(f"{stack.name}-new")) == 1
 
 
-def test_a_stack_that_is_deleted_leaves_no_rule(sandbox: Sandbox, central: Central) -> None:
-    stack = Stack(sandbox, MEMBER)
+def test_deleting_a_stack_deletes_its_rule(sandbox: Sandbox, central: Central) -> None:
+    stack = TemplateStack(sandbox, MEMBER)
     stack.create(Bus=central.arn)
     before = stack.rules()
     stack.delete()
 
     assert before == [stack.name]
     assert stack.rules() == []
-    assert central.heard_from(sandbox, MEMBER) == 0
+    assert central.received_from(sandbox, MEMBER) == 0
 
 
 @pytest.mark.parametrize(
@@ -197,10 +197,10 @@ def test_a_stack_that_is_deleted_leaves_no_rule(sandbox: Sandbox, central: Centr
         (bus_arn(SECURITY.id, "default"), "AccessDeniedException: .*role/.* is not authorized"),
     ],
 )
-def test_a_stack_whose_rule_may_not_send_to_its_bus_fails_and_leaves_nothing(
+def test_a_stack_without_permission_to_send_is_rolled_back(
     sandbox: Sandbox, bus: str, reason: str
 ) -> None:
-    stack = Stack(sandbox, MEMBER)
+    stack = TemplateStack(sandbox, MEMBER)
 
     with pytest.raises(ClientError, match=reason):
         stack.create(Bus=bus)
@@ -209,9 +209,7 @@ def test_a_stack_whose_rule_may_not_send_to_its_bus_fails_and_leaves_nothing(
     assert stack.roles() == []
 
 
-def test_an_update_to_a_bus_that_takes_nothing_changes_no_target(
-    stack: Stack, central: Central
-) -> None:
+def test_a_denied_update_keeps_the_targets(stack: TemplateStack, central: Central) -> None:
     with pytest.raises(ClientError, match="AccessDeniedException"):
         stack.update(Bus=bus_arn(SECURITY.id, "default"))
 
@@ -227,10 +225,10 @@ def test_an_update_to_a_bus_that_takes_nothing_changes_no_target(
         ("State: !Ref State", "Status: ENABLED", "unknown properties Status"),
     ],
 )
-def test_a_template_is_held_to_what_the_api_takes(
+def test_a_template_has_the_checks_of_the_api(
     sandbox: Sandbox, central: Central, found: str, instead: str, reason: str
 ) -> None:
-    stack = Stack(sandbox, MEMBER)
+    stack = TemplateStack(sandbox, MEMBER)
 
     with pytest.raises(ClientError, match=reason):
         stack.create(TEMPLATE.replace(found, instead), Bus=central.arn)
@@ -238,8 +236,8 @@ def test_a_template_is_held_to_what_the_api_takes(
     assert stack.rules() == []
 
 
-class StackSet:
-    """The template in every account below the root."""
+class RuleStackSet:
+    """The template in every account of the root."""
 
     def __init__(self, sandbox: Sandbox, bus: str) -> None:
         self.name = unique("set")
@@ -258,22 +256,22 @@ class StackSet:
 
     def deploy(self) -> None:
         tolerant = {"FailureTolerancePercentage": 100, "MaxConcurrentPercentage": 100}
-        self._client.create_stack_instances(**self._place(), OperationPreferences=tolerant)
+        self._client.create_stack_instances(**self._request(), OperationPreferences=tolerant)
 
-    def withdraw(self) -> None:
-        self._client.delete_stack_instances(**self._place(), RetainStacks=False)
+    def delete_instances(self) -> None:
+        self._client.delete_stack_instances(**self._request(), RetainStacks=False)
 
     def reasons(self) -> dict[str, str]:
-        """Why an account's instance is as it is, by account."""
+        """The status reasons of the instances by account."""
         listed = self._client.list_stack_instances(StackSetName=self.name)["Summaries"]
         return {one["Account"]: one.get("StatusReason", "") for one in listed}
 
-    def _place(self) -> dict[str, Any]:
+    def _request(self) -> dict[str, Any]:
         return {"StackSetName": self.name, "Regions": [REGION], **self._targets}
 
 
 def rules_of(sandbox: Sandbox, prefix: str) -> list[str]:
-    """In all members."""
+    """The names in all member accounts."""
     return [
         rule["Name"]
         for member in MEMBERS
@@ -281,20 +279,20 @@ def rules_of(sandbox: Sandbox, prefix: str) -> list[str]:
     ]
 
 
-def test_a_stack_set_brings_the_rule_to_every_account(sandbox: Sandbox, central: Central) -> None:
-    stack_set = StackSet(sandbox, central.arn)
+def test_a_stack_set_deploys_the_rule_to_every_account(sandbox: Sandbox, central: Central) -> None:
+    stack_set = RuleStackSet(sandbox, central.arn)
     stack_set.deploy()
-    heard = [central.heard_from(sandbox, member.id) for member in MEMBERS]
-    stack_set.withdraw()
+    received = [central.received_from(sandbox, member.id) for member in MEMBERS]
+    stack_set.delete_instances()
 
-    assert heard == [1, 1, 1]
+    assert received == [1, 1, 1]
     assert rules_of(sandbox, stack_set.name) == []
 
 
-def test_a_stack_set_fails_where_the_rule_may_not_send(sandbox: Sandbox) -> None:
-    """Which a bus without a policy lets its own account do alone."""
+def test_a_stack_set_fails_in_accounts_without_permission_to_send(sandbox: Sandbox) -> None:
+    """A bus without a policy allows only its own account."""
     bus = bus_arn(SECURITY.id, create_bus(sandbox, SECURITY.id))
-    stack_set = StackSet(sandbox, bus)
+    stack_set = RuleStackSet(sandbox, bus)
     stack_set.deploy()
     reasons = stack_set.reasons()
 

@@ -1,4 +1,4 @@
-"""What the filter pattern parser reads, what it refuses and where it says so."""
+"""The parser of filter patterns, and its errors with columns."""
 
 import re
 from decimal import Decimal
@@ -25,7 +25,6 @@ from sandbox.logs.filter_pattern.nodes import (
     PropertySelector,
     RegexValue,
     StringValue,
-    Value,
     ValueComparison,
 )
 
@@ -43,9 +42,8 @@ def _comparison(pattern: str) -> ValueComparison:
     return expression
 
 
-@pytest.mark.parametrize(
-    ("selector", "steps"),
-    [
+def test_selector_has_steps() -> None:
+    for selector, steps in [
         ("$.a", (Name("a"),)),
         ("$.a_b-c.D9", (Name("a_b-c"), Name("D9"))),
         ("$.a[0][12].b", (Name("a"), ArrayIndex(0), ArrayIndex(12), Name("b"))),
@@ -54,17 +52,14 @@ def _comparison(pattern: str) -> ValueComparison:
         ("$.*", (AnyName(),)),
         ("$.a.*.b", (Name("a"), AnyName(), Name("b"))),
         ("$.a[*].b", (Name("a"), AnyElement(), Name("b"))),
-    ],
-)
-def test_selector_is_read_step_by_step(selector: str, steps: tuple[object, ...]) -> None:
-    comparison = _comparison(f"{{ {selector} = 1 }}")
+    ]:
+        comparison = _comparison(f"{{ {selector} = 1 }}")
 
-    assert comparison.selector.steps == steps
+        assert comparison.selector.steps == steps, (selector, steps)
 
 
-@pytest.mark.parametrize(
-    ("written", "value"),
-    [
+def test_value_has_a_type() -> None:
+    for written, value in [
         ('"UpdateTrail"', StringValue("UpdateTrail")),
         ('"a b (c) && {d} %e% $.f ü"', StringValue("a b (c) && {d} %e% $.f ü")),
         ('""', StringValue("")),
@@ -93,42 +88,37 @@ def test_selector_is_read_step_by_step(selector: str, steps: tuple[object, ...])
             "%^starting|^initializing|^shutting down%",
             RegexValue("^starting|^initializing|^shutting down"),
         ),
-    ],
-)
-def test_value_is_read_as_its_kind(written: str, value: Value) -> None:
-    comparison = _comparison(f"{{ $.a = {written} }}")
+    ]:
+        comparison = _comparison(f"{{ $.a = {written} }}")
 
-    assert comparison.value == value
+        assert comparison.value == value, (written, value)
 
 
-@pytest.mark.parametrize("operator", list(ComparisonOperator))
-@pytest.mark.parametrize("template", ["{{ $.a {} 1 }}", "{{$.a{}1}}"])
-def test_numbers_take_all_six_operators_with_or_without_spaces(
-    operator: ComparisonOperator, template: str
-) -> None:
-    comparison = _comparison(template.format(operator))
+def test_numbers_support_all_operators_with_or_without_spaces() -> None:
+    for operator in list(ComparisonOperator):
+        for template in ["{{ $.a {} 1 }}", "{{$.a{}1}}"]:
+            comparison = _comparison(template.format(operator))
 
-    assert comparison == ValueComparison(
-        PropertySelector((Name("a"),)), operator, NumberValue(Decimal(1))
-    )
+            assert comparison == ValueComparison(
+                PropertySelector((Name("a"),)), operator, NumberValue(Decimal(1))
+            ), (operator, template)
 
 
-@pytest.mark.parametrize("constant", list(Constant))
-def test_is_takes_null_true_and_false(constant: Constant) -> None:
-    expression = parse(f"{{ $.a IS {constant} }}").expression
+def test_is_supports_null_true_and_false() -> None:
+    for constant in list(Constant):
+        expression = parse(f"{{ $.a IS {constant} }}").expression
 
-    assert expression == IsConstant(PropertySelector((Name("a"),)), constant)
+        assert expression == IsConstant(PropertySelector((Name("a"),)), constant), constant
 
 
-def test_not_exists_is_read() -> None:
+def test_not_exists_is_parsed() -> None:
     expression = parse("{ $.a.b NOT EXISTS }").expression
 
     assert expression == NotExists(PropertySelector((Name("a"), Name("b"))))
 
 
-@pytest.mark.parametrize(
-    ("pattern", "expression"),
-    [
+def test_parentheses_precede_and_which_precedes_or() -> None:
+    for pattern, expression in [
         ("{ $.a = 1 && $.b = 1 && $.c = 1 }", And((A, B, C))),
         ("{ $.a = 1 || $.b = 1 || $.c = 1 }", Or((A, B, C))),
         ("{ $.a = 1 || $.b = 1 && $.c = 1 }", Or((A, And((B, C))))),
@@ -137,17 +127,12 @@ def test_not_exists_is_read() -> None:
         ("{ ($.a = 1 && $.b = 1) && $.c = 1 }", And((And((A, B)), C))),
         ("{(($.a=1)&&(($.b=1)))}", And((A, B))),
         ("  { $.a = 1 }  ", A),
-    ],
-)
-def test_and_binds_tighter_than_or_and_parentheses_tighter_still(
-    pattern: str, expression: Expression
-) -> None:
-    assert parse(pattern).expression == expression
+    ]:
+        assert parse(pattern).expression == expression, (pattern, expression)
 
 
-@pytest.mark.parametrize(
-    ("pattern", "position", "reason"),
-    [
+def test_invalid_pattern_is_refused_with_its_column() -> None:
+    for pattern, position, reason in [
         ("", 1, "plain-text"),
         ("ERROR", 1, "plain-text"),
         ('"$.a = 1"', 1, "plain-text"),
@@ -215,20 +200,17 @@ def test_and_binds_tighter_than_or_and_parentheses_tighter_still(
         ("{ $.['a] = 1 }", 4, "expected .name"),
         ("{ $.a[*].b[*] = 1 }", 11, "one wildcard"),
         ("{ $.*.* = 1 }", 6, "one wildcard"),
-    ],
-)
-def test_refused_pattern_says_where_and_why(pattern: str, position: int, reason: str) -> None:
-    with pytest.raises(FilterPatternError) as caught:
-        parse(pattern)
+    ]:
+        with pytest.raises(FilterPatternError) as caught:
+            parse(pattern)
 
-    assert reason in caught.value.reason
-    assert caught.value.position == position
-    assert caught.value.pattern == pattern
+        assert reason in caught.value.reason, (pattern, position, reason)
+        assert caught.value.position == position, (pattern, position, reason)
+        assert caught.value.pattern == pattern, (pattern, position, reason)
 
 
-@pytest.mark.parametrize(
-    ("regex", "offset", "reason"),
-    [
+def test_regex_outside_the_documented_subset_is_refused() -> None:
+    for regex, offset, reason in [
         ("", 0, "empty"),
         ("(a)", 0, "parentheses"),
         ("something!", 9, "not supported"),
@@ -249,26 +231,22 @@ def test_refused_pattern_says_where_and_why(pattern: str, position: int, reason:
         (r"a\b", 1, "starts no syntax"),
         (r"a\xe9", 1, "starts no syntax"),
         (r"a\-", 1, "starts no syntax"),
-    ],
-)
-def test_regex_outside_the_documented_subset_is_refused(
-    regex: str, offset: int, reason: str
-) -> None:
-    with pytest.raises(FilterPatternError) as caught:
-        parse(f"{{ $.a = %{regex}% }}")
+    ]:
+        with pytest.raises(FilterPatternError) as caught:
+            parse(f"{{ $.a = %{regex}% }}")
 
-    assert reason in caught.value.reason
-    assert caught.value.position == len("{ $.a = %") + 1 + offset
+        assert reason in caught.value.reason, (regex, offset, reason)
+        assert caught.value.position == len("{ $.a = %") + 1 + offset, (regex, offset, reason)
 
 
-def test_unclosed_regex_is_refused_where_it_opens() -> None:
+def test_unclosed_regex_is_refused_at_its_start() -> None:
     with pytest.raises(FilterPatternError, match="not closed by a second '%'") as caught:
         parse("{ $.a = %Trail }")
 
     assert caught.value.position == 9
 
 
-def test_error_shows_the_pattern_with_a_caret_under_the_column() -> None:
+def test_error_shows_the_pattern_and_a_caret() -> None:
     with pytest.raises(FilterPatternError) as caught:
         parse("{ $.a IS NOT NULL }")
 
@@ -281,9 +259,8 @@ def _repeated(condition: str, times: int) -> str:
     return "{ " + " && ".join([condition] * times) + " }"
 
 
-@pytest.mark.parametrize(
-    ("allowed", "refused", "reason"),
-    [
+def test_limits_are_inclusive() -> None:
+    for allowed, refused, reason in [
         (_repeated("$.a[*] = 1", 3), _repeated("$.a[*] = 1", 4), "3 wildcard selectors"),
         (_repeated("$.a = %b%", 2), _repeated("$.a = %b%", 3), "2 regular expressions"),
         (
@@ -296,16 +273,14 @@ def _repeated(condition: str, times: int) -> str:
             '{ $.a = "' + "x" * 1013 + '" }',
             "at most 1024",
         ),
-    ],
-)
-def test_limits_allow_the_last_and_refuse_the_next(allowed: str, refused: str, reason: str) -> None:
-    parse(allowed)
+    ]:
+        parse(allowed)
 
-    with pytest.raises(FilterPatternError, match=re.escape(reason)):
-        parse(refused)
+        with pytest.raises(FilterPatternError, match=re.escape(reason)):
+            parse(refused)
 
 
-def test_parentheses_side_by_side_are_not_nested() -> None:
+def test_adjacent_parentheses_are_not_nested() -> None:
     read = parse(_repeated("($.a = 1)", 51))
 
     assert read.expression == And((A,) * 51)
@@ -361,7 +336,7 @@ _expressions: st.SearchStrategy[Expression] = st.recursive(
 
 @settings(deadline=None)
 @given(_expressions)
-def test_parsing_a_rendered_pattern_gives_the_pattern_back(expression: Expression) -> None:
+def test_parsing_a_rendered_pattern_returns_the_pattern(expression: Expression) -> None:
     rendered = str(FilterPattern(expression))
     within_limits = rendered.count("[*]") + rendered.count(".*") <= 3 and rendered.count("%") <= 4
     assume(within_limits and len(rendered) <= 1024)
@@ -379,7 +354,7 @@ def _column_of_refusal(pattern: str) -> int | None:
 
 @settings(deadline=None)
 @given(st.text(st.sampled_from("{}()$.a[*]'\"%=!<>&|0-e+\\ \nISNOT"), max_size=40))
-def test_any_text_is_either_read_or_refused_with_a_column_in_reach(inside: str) -> None:
+def test_any_text_is_parsed_or_refused_with_a_valid_column(inside: str) -> None:
     pattern = "{ $.a" + inside
     column = _column_of_refusal(pattern)
 

@@ -1,4 +1,4 @@
-"""Filters are checked when they are put, and act on what is logged."""
+"""Metric filters and subscription filters: their checks and effects."""
 
 import json
 import time
@@ -68,7 +68,7 @@ def log(logs: Any, group: str, *messages: str) -> None:
 def put_metric_filter(
     logs: Any, group: str, pattern: str = PATTERN, name: str = "filter", **changes: Any
 ) -> str:
-    """The metric's name."""
+    """The name of the metric."""
     metric = unique("metric")
     transformation = {"metricNamespace": NAMESPACE, "metricName": metric, "metricValue": "1"}
     logs.put_metric_filter(
@@ -107,7 +107,7 @@ def put_subscription(
 
 
 def put_alarm(cloudwatch: Any, metric: str) -> None:
-    """An alarm of the metric's name."""
+    """An alarm with the name of the metric."""
     cloudwatch.put_metric_alarm(
         AlarmName=metric,
         Namespace=NAMESPACE,
@@ -122,7 +122,7 @@ def put_alarm(cloudwatch: Any, metric: str) -> None:
 
 
 def counted(sandbox: Sandbox, metric: str, namespace: str = NAMESPACE) -> list[float]:
-    """The metric's sums of the last minutes; none where nothing was emitted."""
+    """The sums of the metric in the last minutes; empty without data."""
     now = datetime.now(UTC)
     points = sandbox.client("cloudwatch", SECURITY.id).get_metric_statistics(
         Namespace=namespace,
@@ -135,27 +135,27 @@ def counted(sandbox: Sandbox, metric: str, namespace: str = NAMESPACE) -> list[f
     return [point["Sum"] for point in points]
 
 
-@pytest.mark.parametrize("pattern", BAD_PATTERNS)
-def test_a_metric_filter_with_a_bad_pattern_is_refused(logs: Any, group: str, pattern: str) -> None:
-    with pytest.raises(ClientError) as refused:
-        put_metric_filter(logs, group, pattern)
+def test_a_metric_filter_with_an_invalid_pattern_is_refused(logs: Any, group: str) -> None:
+    for pattern in BAD_PATTERNS:
+        with pytest.raises(ClientError) as refused:
+            put_metric_filter(logs, group, pattern)
 
-    assert code_of(refused.value) == "InvalidParameterException"
-    assert "Invalid filter pattern" in message_of(refused.value)
-    assert logs.describe_metric_filters(logGroupName=group)["metricFilters"] == []
+        assert code_of(refused.value) == "InvalidParameterException", pattern
+        assert "Invalid filter pattern" in message_of(refused.value), pattern
+        assert logs.describe_metric_filters(logGroupName=group)["metricFilters"] == [], pattern
 
 
-@pytest.mark.parametrize("pattern", BAD_PATTERNS)
-def test_a_subscription_with_a_bad_pattern_is_refused(
-    sandbox: Sandbox, logs: Any, group: str, function: str, pattern: str
+def test_a_subscription_with_an_invalid_pattern_is_refused(
+    sandbox: Sandbox, logs: Any, group: str, function: str
 ) -> None:
-    admit(sandbox, function, group)
+    for pattern in BAD_PATTERNS:
+        admit(sandbox, function, group)
 
-    with pytest.raises(ClientError) as refused:
-        put_subscription(logs, group, function, pattern)
+        with pytest.raises(ClientError) as refused:
+            put_subscription(logs, group, function, pattern)
 
-    assert code_of(refused.value) == "InvalidParameterException"
-    assert "Invalid filter pattern" in message_of(refused.value)
+        assert code_of(refused.value) == "InvalidParameterException", pattern
+        assert "Invalid filter pattern" in message_of(refused.value), pattern
 
 
 def test_a_metric_filter_counts_each_match(sandbox: Sandbox, logs: Any, group: str) -> None:
@@ -166,7 +166,7 @@ def test_a_metric_filter_counts_each_match(sandbox: Sandbox, logs: Any, group: s
     assert counted(sandbox, metric) == [2.0]
 
 
-def test_nothing_is_emitted_without_a_match_and_a_default(
+def test_no_value_is_emitted_without_a_match_and_a_default(
     sandbox: Sandbox, logs: Any, group: str
 ) -> None:
     metric = put_metric_filter(logs, group)
@@ -186,9 +186,7 @@ def test_the_default_value_is_emitted_without_a_match(
     assert counted(sandbox, metric) == [0.0]
 
 
-def test_each_filter_of_the_group_counts_into_its_own_metric(
-    sandbox: Sandbox, logs: Any, group: str
-) -> None:
+def test_each_filter_has_its_own_metric(sandbox: Sandbox, logs: Any, group: str) -> None:
     matching = put_metric_filter(logs, group, name="matching")
     other = put_metric_filter(logs, group, '{ $.name = "D*" }', name="other", defaultValue=0.0)
     elsewhere = put_metric_filter(
@@ -201,7 +199,7 @@ def test_each_filter_of_the_group_counts_into_its_own_metric(
     assert counted(sandbox, elsewhere, "Elsewhere") == [0.0]
 
 
-def test_a_match_raises_the_alarms_of_its_filter_only(
+def test_a_match_raises_only_the_alarms_of_its_filter(
     sandbox: Sandbox, logs: Any, group: str
 ) -> None:
     cloudwatch = sandbox.client("cloudwatch", SECURITY.id)
@@ -220,7 +218,7 @@ def test_a_match_raises_the_alarms_of_its_filter_only(
     assert [states[metric] for metric in metrics] == ["ALARM", "OK", "ALARM"]
 
 
-def test_a_default_value_beside_dimensions_is_refused(logs: Any, group: str) -> None:
+def test_a_default_value_with_dimensions_is_refused(logs: Any, group: str) -> None:
     with pytest.raises(ClientError) as refused:
         put_metric_filter(logs, group, defaultValue=0.0, dimensions={"Name": "$.name"})
 
@@ -228,7 +226,7 @@ def test_a_default_value_beside_dimensions_is_refused(logs: Any, group: str) -> 
     assert "mutually exclusive" in message_of(refused.value)
 
 
-def test_a_metric_filter_replaces_the_one_of_its_name(
+def test_a_metric_filter_replaces_one_of_the_same_name(
     sandbox: Sandbox, logs: Any, group: str
 ) -> None:
     first = put_metric_filter(logs, group)
@@ -240,7 +238,7 @@ def test_a_metric_filter_replaces_the_one_of_its_name(
     assert (counted(sandbox, first), counted(sandbox, second)) == ([], [1.0])
 
 
-def test_a_log_group_takes_a_hundred_metric_filters(logs: Any, group: str) -> None:
+def test_a_log_group_has_at_most_a_hundred_metric_filters(logs: Any, group: str) -> None:
     transformation = {"metricNamespace": NAMESPACE, "metricName": "m", "metricValue": "1"}
     transformations: Any = [transformation]  # moto's annotation says str
     for number in range(100):
@@ -255,7 +253,7 @@ def test_a_log_group_takes_a_hundred_metric_filters(logs: Any, group: str) -> No
     assert code_of(refused.value) == "LimitExceededException"
 
 
-def test_a_log_group_takes_two_subscriptions(
+def test_a_log_group_has_at_most_two_subscriptions(
     sandbox: Sandbox, logs: Any, group: str, function: str
 ) -> None:
     admit(sandbox, function, group)
@@ -270,7 +268,7 @@ def test_a_log_group_takes_two_subscriptions(
 
 @pytest.fixture
 def group_with_five_regexes(sandbox: Sandbox, logs: Any, group: str, function: str) -> str:
-    """Four metric filters, regex-0 and so on, and the subscription filter."""
+    """A subscription filter and the metric filters regex-0 to regex-3."""
     admit(sandbox, function, group)
     put_subscription(logs, group, function, REGEX_PATTERN)
     for number in range(4):
@@ -278,27 +276,26 @@ def group_with_five_regexes(sandbox: Sandbox, logs: Any, group: str, function: s
     return group
 
 
-@pytest.mark.parametrize(
-    "pattern",
-    [
+def test_a_log_group_has_at_most_five_patterns_with_a_regex(
+    logs: Any, group_with_five_regexes: str
+) -> None:
+    for pattern in [
         REGEX_PATTERN,
         "{ $.name != %Delete% }",
         '{ $.name = "a" && ($.name = "b" || $.name = %c%) }',
         "{ ($.name = %a% && $.other = %b%) || $.name = D* }",
-    ],
-)
-def test_a_log_group_takes_five_patterns_with_a_regex(
-    logs: Any, group_with_five_regexes: str, pattern: str
-) -> None:
-    with pytest.raises(ClientError) as refused:
-        put_metric_filter(logs, group_with_five_regexes, pattern)
+    ]:
+        with pytest.raises(ClientError) as refused:
+            put_metric_filter(logs, group_with_five_regexes, pattern)
 
-    filters = logs.describe_metric_filters(logGroupName=group_with_five_regexes)["metricFilters"]
-    assert code_of(refused.value) == "LimitExceededException"
-    assert len(filters) == 4
+        filters = logs.describe_metric_filters(logGroupName=group_with_five_regexes)[
+            "metricFilters"
+        ]
+        assert code_of(refused.value) == "LimitExceededException", pattern
+        assert len(filters) == 4, pattern
 
 
-def test_a_subscription_beyond_five_patterns_with_a_regex_is_refused(
+def test_a_sixth_pattern_with_a_regex_is_refused_for_a_subscription(
     logs: Any, group_with_five_regexes: str, function: str
 ) -> None:
     with pytest.raises(ClientError) as refused:
@@ -308,9 +305,7 @@ def test_a_subscription_beyond_five_patterns_with_a_regex_is_refused(
     assert code_of(refused.value) == "LimitExceededException"
 
 
-def test_five_patterns_with_a_regex_leave_room_for_others(
-    logs: Any, group_with_five_regexes: str
-) -> None:
+def test_patterns_without_a_regex_do_not_count(logs: Any, group_with_five_regexes: str) -> None:
     put_metric_filter(logs, group_with_five_regexes, '{ $.name = "100%" || $.name = "5%" }')
     put_metric_filter(logs, group_with_five_regexes, "", name="all")
 
@@ -334,7 +329,7 @@ def test_the_fifth_pattern_with_a_regex_can_be_replaced(
     assert subscription["filterPattern"] == changed
 
 
-def test_a_subscription_replaces_the_one_of_its_name(
+def test_a_subscription_replaces_one_of_the_same_name(
     sandbox: Sandbox, logs: Any, group: str, function: str
 ) -> None:
     admit(sandbox, function, group)
@@ -362,7 +357,7 @@ def test_a_subscription_without_permission_to_invoke_is_refused(
     assert filters == []
 
 
-def test_a_permission_for_another_log_group_is_none(
+def test_a_permission_for_another_log_group_is_refused(
     sandbox: Sandbox, logs: Any, group: str, function: str
 ) -> None:
     admit(sandbox, function, f"{group}-other")
@@ -373,23 +368,21 @@ def test_a_permission_for_another_log_group_is_none(
     assert "Could not execute the lambda function" in message_of(refused.value)
 
 
-@pytest.mark.parametrize("service", ["kinesis", "firehose", "logs"])
-def test_a_destination_that_the_sandbox_lacks_is_refused(
-    logs: Any, group: str, service: str
-) -> None:
-    destination = f"arn:aws:{service}:{REGION}:{SECURITY.id}:stream/archive"
+def test_an_unsupported_destination_is_refused(logs: Any, group: str) -> None:
+    for service in ["kinesis", "firehose", "logs"]:
+        destination = f"arn:aws:{service}:{REGION}:{SECURITY.id}:stream/archive"
 
-    with pytest.raises(ClientError) as refused:
-        logs.put_subscription_filter(
-            logGroupName=group,
-            filterName="filter",
-            filterPattern=PATTERN,
-            destinationArn=destination,
-        )
+        with pytest.raises(ClientError) as refused:
+            logs.put_subscription_filter(
+                logGroupName=group,
+                filterName="filter",
+                filterPattern=PATTERN,
+                destinationArn=destination,
+            )
 
-    assert code_of(refused.value) == "InvalidParameterException"
-    assert "the sandbox supports Lambda functions only" in message_of(refused.value)
-    assert destination in message_of(refused.value)
+        assert code_of(refused.value) == "InvalidParameterException", service
+        assert "the sandbox supports Lambda functions only" in message_of(refused.value), service
+        assert destination in message_of(refused.value), service
 
 
 def test_a_function_of_another_account_is_refused(logs: Any, group: str) -> None:
@@ -405,7 +398,7 @@ def test_a_function_of_another_account_is_refused(logs: Any, group: str) -> None
     assert "another account" in message_of(refused.value)
 
 
-def test_a_subscription_delivers_what_matches_and_nothing_else(
+def test_a_subscription_delivers_only_matching_events(
     sandbox: Sandbox, logs: Any, group: str, function: str
 ) -> None:
     admit(sandbox, function, group)
@@ -420,7 +413,7 @@ def test_a_subscription_delivers_what_matches_and_nothing_else(
     assert delivered == [f"DATA_MESSAGE {group} ['filter'] {MATCHING}"]
 
 
-def test_a_pattern_can_be_tried_before_it_is_put(logs: Any) -> None:
+def test_test_metric_filter_returns_matching_events(logs: Any) -> None:
     tried = logs.test_metric_filter(
         filterPattern=PATTERN, logEventMessages=[OTHER, MATCHING, "no JSON", MATCHING]
     )["matches"]
@@ -435,15 +428,15 @@ def test_an_empty_pattern_matches_every_message(logs: Any) -> None:
     assert [match["eventNumber"] for match in tried["matches"]] == [1, 2]
 
 
-@pytest.mark.parametrize("pattern", BAD_PATTERNS)
-def test_a_bad_pattern_cannot_be_tried(logs: Any, pattern: str) -> None:
-    with pytest.raises(ClientError) as refused:
-        logs.test_metric_filter(filterPattern=pattern, logEventMessages=[MATCHING])
+def test_test_metric_filter_refuses_an_invalid_pattern(logs: Any) -> None:
+    for pattern in BAD_PATTERNS:
+        with pytest.raises(ClientError) as refused:
+            logs.test_metric_filter(filterPattern=pattern, logEventMessages=[MATCHING])
 
-    assert code_of(refused.value) == "InvalidParameterException"
+        assert code_of(refused.value) == "InvalidParameterException", pattern
 
 
-def test_more_messages_than_fifty_cannot_be_tried(logs: Any) -> None:
+def test_test_metric_filter_accepts_at_most_fifty_messages(logs: Any) -> None:
     with pytest.raises(ClientError) as refused:
         logs.test_metric_filter(filterPattern=PATTERN, logEventMessages=[MATCHING] * 51)
 

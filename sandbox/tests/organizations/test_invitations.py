@@ -16,7 +16,7 @@ from sandbox.organizations.organization import (
     Account,
     new_number,
 )
-from sandbox.tests.cloudformation.stack_set_helper import FOLLOWING, StackSet
+from sandbox.tests.cloudformation.stack_set_helper import FOLLOWING, DeployedStackSet
 from sandbox.tests.resources import code_of, trusting, unique
 
 
@@ -130,7 +130,7 @@ def test_an_invited_account_has_no_way_in_until_its_owner_makes_one(
 def test_stack_sets_reach_an_invited_account(
     sandbox: Sandbox, client: Any, outsider: Account
 ) -> None:
-    stack_set = StackSet(sandbox, FOLLOWING)
+    stack_set = DeployedStackSet(sandbox, FOLLOWING)
     stack_set.deploy(ROOT_ID)
     handshake = invite(client, outsider)
     before = stack_set.accounts()

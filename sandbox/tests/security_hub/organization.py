@@ -1,4 +1,4 @@
-"""An organization in moto with the sandbox's Security Hub, for its tests."""
+"""An organization in moto with the Security Hub of the sandbox."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +31,7 @@ _CONFIG = Config(retries={"max_attempts": 1}, ignore_configured_endpoint_urls=Tr
 
 
 @dataclass
-class Organization:
+class MockedOrganization:
     root: str
     unit: str
     security: str
@@ -43,7 +43,7 @@ class Organization:
         return client("organizations", self.endpoint)
 
     def hub(self, account: str, region: str = HOME) -> Any:
-        """A Security Hub client of an account; moto tells accounts by their access key."""
+        """A Security Hub client of an account; moto identifies accounts by access key."""
         if (account, region) not in self.clients:
             role = f"arn:aws:iam::{account}:role/test"
             sts = client("sts", self.endpoint)
@@ -98,9 +98,10 @@ class Organization:
     def leave(self, account: str) -> None:
         self.organizations().remove_account_from_organization(AccountId=account)
 
-    def come_back(self, account: str) -> None:
-        """By an invitation, of which moto knows nothing."""
+    def rejoin(self, account: str) -> None:
+        """By an invitation, which moto does not support."""
         backend = organizations_backends[MANAGEMENT]["aws"]
+        assert backend.org is not None
         invited = FakeAccount(backend.org, AccountName="invited", Email="invited@example.com")
         invited.id, invited.joined_method = account, "INVITED"
         backend.accounts.append(invited)
@@ -153,13 +154,13 @@ def client(
 
 
 @contextmanager
-def mocked_organization() -> Iterator[Organization]:
+def mocked_organization() -> Iterator[MockedOrganization]:
     extend()
     with mock_aws():
         yield build()
 
 
-def build(endpoint: str | None = None) -> Organization:
+def build(endpoint: str | None = None) -> MockedOrganization:
     organizations = client("organizations", endpoint)
     organizations.create_organization(FeatureSet="ALL")
     root = organizations.list_roots()["Roots"][0]["Id"]
@@ -167,7 +168,7 @@ def build(endpoint: str | None = None) -> Organization:
     unit_id = unit["OrganizationalUnit"]["Id"]
     security, member = (create_account(organizations, name) for name in ("security", "member"))
     organizations.move_account(AccountId=member, SourceParentId=root, DestinationParentId=unit_id)
-    return Organization(root, unit_id, security, member, endpoint)
+    return MockedOrganization(root, unit_id, security, member, endpoint)
 
 
 def create_account(organizations: Any, name: str) -> str:

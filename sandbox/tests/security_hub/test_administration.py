@@ -1,6 +1,7 @@
-"""Who administers Security Hub in an organization, and where findings gather."""
+"""The delegated administrator of Security Hub and central configuration."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -8,7 +9,7 @@ from botocore.exceptions import ClientError
 from sandbox.tests.security_hub.organization import (
     LINKED,
     MANAGEMENT,
-    Organization,
+    MockedOrganization,
     code_of,
     mocked_organization,
 )
@@ -17,12 +18,14 @@ PRINCIPAL = "securityhub.amazonaws.com"
 
 
 @pytest.fixture
-def organization() -> Iterator[Organization]:
+def organization() -> Iterator[MockedOrganization]:
     with mocked_organization() as built:
         yield built
 
 
-def test_delegation_enables_the_hub_of_the_administrator_alone(organization: Organization) -> None:
+def test_delegation_enables_only_the_hub_of_the_administrator(
+    organization: MockedOrganization,
+) -> None:
     organization.delegate()
 
     listed = organization.hub(MANAGEMENT).list_organization_admin_accounts()["AdminAccounts"]
@@ -31,7 +34,7 @@ def test_delegation_enables_the_hub_of_the_administrator_alone(organization: Org
     assert not organization.is_enabled(organization.member)
 
 
-def test_only_the_management_account_delegates(organization: Organization) -> None:
+def test_only_the_management_account_delegates(organization: MockedOrganization) -> None:
     member = organization.hub(organization.member)
 
     with pytest.raises(ClientError) as refused:
@@ -41,14 +44,16 @@ def test_only_the_management_account_delegates(organization: Organization) -> No
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
-def test_a_stranger_cannot_administer(organization: Organization) -> None:
+def test_an_account_outside_the_organization_cannot_be_the_administrator(
+    organization: MockedOrganization,
+) -> None:
     with pytest.raises(ClientError) as refused:
         organization.hub(MANAGEMENT).enable_organization_admin_account(AdminAccountId="9" * 12)
 
     assert code_of(refused.value) == "InvalidInputException"
 
 
-def test_a_second_administrator_is_refused(organization: Organization) -> None:
+def test_a_second_administrator_is_refused(organization: MockedOrganization) -> None:
     organization.delegate()
 
     with pytest.raises(ClientError) as refused:
@@ -59,8 +64,8 @@ def test_a_second_administrator_is_refused(organization: Organization) -> None:
     assert code_of(refused.value) == "ResourceConflictException"
 
 
-def test_delegation_makes_organizations_trust_and_know_the_administrator(
-    organization: Organization,
+def test_delegation_enables_trusted_access_and_registers_the_administrator(
+    organization: MockedOrganization,
 ) -> None:
     organization.delegate()
 
@@ -70,7 +75,7 @@ def test_delegation_makes_organizations_trust_and_know_the_administrator(
     assert _registered(organization) == [organization.security]
 
 
-def test_the_same_administrator_is_refused_a_second_time(organization: Organization) -> None:
+def test_delegation_is_not_idempotent(organization: MockedOrganization) -> None:
     organization.delegate()
 
     with pytest.raises(ClientError, match="already the administrator") as refused:
@@ -79,7 +84,7 @@ def test_the_same_administrator_is_refused_a_second_time(organization: Organizat
     assert code_of(refused.value) == "ResourceConflictException"
 
 
-def test_a_suspended_account_cannot_administer(organization: Organization) -> None:
+def test_a_suspended_account_cannot_be_the_administrator(organization: MockedOrganization) -> None:
     organization.suspend(organization.security)
 
     with pytest.raises(ClientError) as refused:
@@ -90,14 +95,14 @@ def test_a_suspended_account_cannot_administer(organization: Organization) -> No
     assert code_of(refused.value) == "InvalidInputException"
 
 
-def test_a_feature_that_the_sandbox_does_not_know_is_refused(organization: Organization) -> None:
+def test_an_unsupported_feature_is_refused(organization: MockedOrganization) -> None:
     with pytest.raises(ClientError, match="Feature"):
         organization.hub(MANAGEMENT).enable_organization_admin_account(
             AdminAccountId=organization.security, Feature="SecurityHubV2"
         )
 
 
-def test_a_delegation_holds_in_the_region_where_it_was_made(organization: Organization) -> None:
+def test_a_delegation_applies_to_its_region(organization: MockedOrganization) -> None:
     organization.delegate()
     elsewhere = organization.hub(MANAGEMENT, LINKED)
 
@@ -109,8 +114,8 @@ def test_a_delegation_holds_in_the_region_where_it_was_made(organization: Organi
     assert organization.is_enabled(organization.security, LINKED)
 
 
-def test_the_management_account_may_administer_but_not_centrally(
-    organization: Organization,
+def test_the_management_account_cannot_use_central_configuration(
+    organization: MockedOrganization,
 ) -> None:
     management = organization.hub(MANAGEMENT)
     management.enable_organization_admin_account(AdminAccountId=MANAGEMENT)
@@ -126,7 +131,7 @@ def test_the_management_account_may_administer_but_not_centrally(
     assert _registered(organization) == []
 
 
-def test_the_delegation_can_be_taken_back(organization: Organization) -> None:
+def test_the_delegation_can_be_removed(organization: MockedOrganization) -> None:
     organization.delegate()
     management = organization.hub(MANAGEMENT)
 
@@ -136,8 +141,8 @@ def test_the_delegation_can_be_taken_back(organization: Organization) -> None:
     assert organization.is_enabled(organization.security)
 
 
-def test_a_delegation_that_was_taken_back_is_still_known_to_organizations(
-    organization: Organization,
+def test_organizations_keeps_a_removed_administrator_registered(
+    organization: MockedOrganization,
 ) -> None:
     organization.delegate()
     management = organization.hub(MANAGEMENT)
@@ -154,8 +159,8 @@ def test_a_delegation_that_was_taken_back_is_still_known_to_organizations(
     management.enable_organization_admin_account(AdminAccountId=organization.member)
 
 
-def test_deregistration_ends_central_configuration_and_leaves_the_hubs_as_they_are(
-    organization: Organization,
+def test_deregistration_ends_central_configuration_and_keeps_hubs(
+    organization: MockedOrganization,
 ) -> None:
     organization.configure_centrally()
     organization.associate({"RootId": organization.root})
@@ -171,22 +176,24 @@ def test_deregistration_ends_central_configuration_and_leaves_the_hubs_as_they_a
         organization.delegate().list_configuration_policies()
 
 
-def _registered(organization: Organization) -> list[str]:
+def _registered(organization: MockedOrganization) -> list[str]:
     known = organization.organizations().list_delegated_administrators(ServicePrincipal=PRINCIPAL)
     return [administrator["Id"] for administrator in known["DelegatedAdministrators"]]
 
 
-def test_an_account_outside_any_organization_is_told_so(organization: Organization) -> None:
+def test_a_standalone_account_cannot_list_administrators(organization: MockedOrganization) -> None:
     with pytest.raises(ClientError, match="not a member of an organization"):
         organization.hub("9" * 12).list_organization_admin_accounts()
 
 
-def test_the_administrator_cannot_disable_its_hub(organization: Organization) -> None:
+def test_the_administrator_cannot_disable_its_hub(organization: MockedOrganization) -> None:
     with pytest.raises(ClientError, match="Cannot disable Security Hub on the Security Hub admin"):
         organization.delegate().disable_security_hub()
 
 
-def test_only_the_administrator_configures_the_organization(organization: Organization) -> None:
+def test_only_the_administrator_configures_the_organization(
+    organization: MockedOrganization,
+) -> None:
     organization.delegate()
 
     with pytest.raises(ClientError, match="is not an administrator for this organization") as no:
@@ -200,7 +207,7 @@ def test_only_the_administrator_configures_the_organization(organization: Organi
     [(False, False, "NONE"), (True, True, "NONE"), (True, False, "DEFAULT")],
 )
 def test_central_configuration_has_prerequisites(
-    organization: Organization, *, aggregate: bool, auto_enable: bool, standards: str
+    organization: MockedOrganization, *, aggregate: bool, auto_enable: bool, standards: str
 ) -> None:
     admin = organization.delegate()
     if aggregate:
@@ -216,7 +223,7 @@ def test_central_configuration_has_prerequisites(
     assert code_of(refused.value) == "InvalidInputException"
 
 
-def test_central_configuration_is_enabled_at_once(organization: Organization) -> None:
+def test_central_configuration_is_enabled_immediately(organization: MockedOrganization) -> None:
     configuration = organization.configure_centrally().describe_organization_configuration()
 
     assert configuration["AutoEnable"] is False
@@ -227,12 +234,12 @@ def test_central_configuration_is_enabled_at_once(organization: Organization) ->
     }
 
 
-def test_central_configuration_is_dismantled_in_order_only(organization: Organization) -> None:
+def test_central_configuration_must_be_removed_in_order(organization: MockedOrganization) -> None:
     admin = organization.configure_centrally()
     policy_id = organization.associate({"RootId": organization.root})
     arn = admin.list_finding_aggregators()["FindingAggregators"][0]["FindingAggregatorArn"]
     management = organization.hub(MANAGEMENT)
-    disassociate, delete_policy, decentralize, *free_order = (
+    steps: list[Callable[[], Any]] = [
         lambda: admin.start_configuration_policy_disassociation(
             ConfigurationPolicyIdentifier=policy_id, Target={"RootId": organization.root}
         ),
@@ -242,7 +249,8 @@ def test_central_configuration_is_dismantled_in_order_only(organization: Organiz
         ),
         lambda: admin.delete_finding_aggregator(FindingAggregatorArn=arn),
         lambda: management.disable_organization_admin_account(AdminAccountId=organization.security),
-    )
+    ]
+    disassociate, delete_policy, decentralize, *free_order = steps
 
     for step, too_early in (
         (disassociate, [delete_policy, decentralize, *free_order]),

@@ -1,6 +1,7 @@
-"""Where findings gather: linked Regions, and who sees what in the home Region."""
+"""Finding aggregators, linked Regions and the findings that accounts see."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -9,7 +10,7 @@ from sandbox.tests.security_hub.organization import (
     HOME,
     LINKED,
     MANAGEMENT,
-    Organization,
+    MockedOrganization,
     code_of,
     mocked_organization,
 )
@@ -18,12 +19,12 @@ OTHER = "eu-west-1"
 
 
 @pytest.fixture
-def organization() -> Iterator[Organization]:
+def organization() -> Iterator[MockedOrganization]:
     with mocked_organization() as built:
         yield built
 
 
-def test_an_aggregator_lives_in_its_home_region(organization: Organization) -> None:
+def test_an_aggregator_belongs_to_its_home_region(organization: MockedOrganization) -> None:
     admin = organization.delegate()
     created = admin.create_finding_aggregator(
         RegionLinkingMode="SPECIFIED_REGIONS", Regions=[LINKED]
@@ -46,9 +47,9 @@ def test_an_aggregator_lives_in_its_home_region(organization: Organization) -> N
     assert code_of(gone.value) == "ResourceNotFoundException"
 
 
-@pytest.mark.parametrize(
-    ("mode", "regions"),
-    [
+def test_an_invalid_linking_mode_is_refused(organization: MockedOrganization) -> None:
+    admin = organization.delegate()
+    for mode, regions in [
         ("SOME_REGIONS", []),
         ("ALL_REGIONS", [LINKED]),
         ("SPECIFIED_REGIONS", []),
@@ -56,20 +57,14 @@ def test_an_aggregator_lives_in_its_home_region(organization: Organization) -> N
         ("SPECIFIED_REGIONS", ["eu-nowhere-1"]),
         ("ALL_REGIONS_EXCEPT_SPECIFIED", []),
         ("NO_REGIONS", [LINKED]),
-    ],
-)
-def test_linking_that_contradicts_itself_is_refused(
-    organization: Organization, mode: str, regions: list[str]
-) -> None:
-    admin = organization.delegate()
+    ]:
+        with pytest.raises(ClientError) as refused:
+            admin.create_finding_aggregator(RegionLinkingMode=mode, Regions=regions)
 
-    with pytest.raises(ClientError) as refused:
-        admin.create_finding_aggregator(RegionLinkingMode=mode, Regions=regions)
-
-    assert code_of(refused.value) == "InvalidInputException"
+        assert code_of(refused.value) == "InvalidInputException", (mode, regions)
 
 
-def test_an_account_has_one_aggregator(organization: Organization) -> None:
+def test_an_account_has_one_aggregator(organization: MockedOrganization) -> None:
     admin = organization.delegate()
     admin.create_finding_aggregator(RegionLinkingMode="ALL_REGIONS")
 
@@ -77,8 +72,8 @@ def test_an_account_has_one_aggregator(organization: Organization) -> None:
         admin.create_finding_aggregator(RegionLinkingMode="ALL_REGIONS")
 
 
-def test_a_region_that_is_off_by_default_cannot_be_the_home_region(
-    organization: Organization,
+def test_an_opt_in_region_cannot_be_the_home_region(
+    organization: MockedOrganization,
 ) -> None:
     management = organization.hub(MANAGEMENT, "eu-south-1")
     management.enable_security_hub()
@@ -89,7 +84,7 @@ def test_a_region_that_is_off_by_default_cannot_be_the_home_region(
     assert code_of(refused.value) == "InvalidInputException"
 
 
-def test_an_aggregator_is_changed_in_its_home_region_only(organization: Organization) -> None:
+def test_an_aggregator_is_managed_in_its_home_region_only(organization: MockedOrganization) -> None:
     admin = organization.delegate()
     created = admin.create_finding_aggregator(RegionLinkingMode="NO_REGIONS")
     arn = created["FindingAggregatorArn"]
@@ -98,12 +93,13 @@ def test_an_aggregator_is_changed_in_its_home_region_only(organization: Organiza
     )
     elsewhere = organization.hub(organization.security, LINKED)
 
-    for change in (
+    changes: list[Callable[[], Any]] = [
         lambda: elsewhere.delete_finding_aggregator(FindingAggregatorArn=arn),
         lambda: elsewhere.update_finding_aggregator(
             FindingAggregatorArn=arn, RegionLinkingMode="ALL_REGIONS"
         ),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(ClientError, match=f"home Region of {arn} is {HOME}"):
             change()
     assert elsewhere.list_finding_aggregators()["FindingAggregators"] == [
@@ -111,8 +107,8 @@ def test_an_aggregator_is_changed_in_its_home_region_only(organization: Organiza
     ]
 
 
-def test_a_member_makes_no_aggregator_and_reads_its_administrators(
-    organization: Organization,
+def test_a_member_reads_the_aggregator_of_its_administrator(
+    organization: MockedOrganization,
 ) -> None:
     organization.configure_centrally()
     organization.associate({"RootId": organization.root})
@@ -135,8 +131,8 @@ def test_a_member_makes_no_aggregator_and_reads_its_administrators(
         ("NO_REGIONS", (), {HOME}),
     ],
 )
-def test_findings_of_linked_regions_gather_in_the_home_region(
-    organization: Organization, mode: str, regions: tuple[str, ...], gathered: set[str]
+def test_the_home_region_aggregates_findings_of_linked_regions(
+    organization: MockedOrganization, mode: str, regions: tuple[str, ...], gathered: set[str]
 ) -> None:
     alone = organization.join("alone")
     for region in (HOME, LINKED, OTHER):
@@ -148,8 +144,8 @@ def test_findings_of_linked_regions_gather_in_the_home_region(
     assert organization.seen_by(alone, LINKED) == {(alone, LINKED)}
 
 
-def test_members_findings_gather_with_the_administrator_and_each_ones_own_with_itself(
-    organization: Organization,
+def test_the_administrator_sees_findings_of_members_and_members_their_own(
+    organization: MockedOrganization,
 ) -> None:
     other = organization.join("other")
     organization.configure_centrally()
@@ -170,8 +166,8 @@ def test_members_findings_gather_with_the_administrator_and_each_ones_own_with_i
     }
 
 
-def test_a_linked_region_gives_nothing_where_nobody_administers_it(
-    organization: Organization,
+def test_a_linked_region_requires_an_administrator(
+    organization: MockedOrganization,
 ) -> None:
     admin = organization.delegate()
     admin.create_finding_aggregator(RegionLinkingMode="ALL_REGIONS")
@@ -193,8 +189,8 @@ def test_a_linked_region_gives_nothing_where_nobody_administers_it(
     assert organization.seen_by(organization.member) == both
 
 
-def test_regions_that_are_linked_later_are_administered_and_those_that_go_keep_what_they_had(
-    organization: Organization,
+def test_newly_linked_regions_are_administered_and_removed_ones_keep_hubs(
+    organization: MockedOrganization,
 ) -> None:
     admin = organization.configure_centrally("SPECIFIED_REGIONS", (LINKED,))
     organization.associate({"RootId": organization.root})

@@ -1,4 +1,4 @@
-"""Local configuration: Security Hub is switched on in accounts that join from now on."""
+"""Local configuration: auto-enable turns Security Hub on in accounts that join."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,21 +10,21 @@ from sandbox.tests.security_hub.organization import (
     HOME,
     LINKED,
     MANAGEMENT,
-    Organization,
+    MockedOrganization,
     code_of,
     mocked_organization,
 )
 
 
 @pytest.fixture
-def organization() -> Iterator[Organization]:
+def organization() -> Iterator[MockedOrganization]:
     with mocked_organization() as built:
         built.delegate()
         yield built
 
 
-def test_it_is_off_until_it_is_switched_on_and_reads_as_it_was_set(
-    organization: Organization,
+def test_auto_enable_is_off_by_default_and_can_be_read(
+    organization: MockedOrganization,
 ) -> None:
     admin = organization.hub(organization.security)
     before = admin.describe_organization_configuration()
@@ -41,7 +41,7 @@ def test_it_is_off_until_it_is_switched_on_and_reads_as_it_was_set(
 
 
 def test_an_account_that_joins_is_enabled_and_its_findings_are_seen(
-    organization: Organization,
+    organization: MockedOrganization,
 ) -> None:
     organization.auto_enable()
 
@@ -54,7 +54,7 @@ def test_an_account_that_joins_is_enabled_and_its_findings_are_seen(
     assert administrator["AccountId"] == organization.security
 
 
-def test_an_account_that_was_there_is_left_alone(organization: Organization) -> None:
+def test_an_existing_account_is_not_enabled(organization: MockedOrganization) -> None:
     own_doing = organization.join("own-doing")
     organization.hub(own_doing).enable_security_hub()
     organization.auto_enable()
@@ -67,7 +67,7 @@ def test_an_account_that_was_there_is_left_alone(organization: Organization) -> 
     assert organization.seen_by(organization.security) == set()
 
 
-def test_it_holds_in_its_region_only(organization: Organization) -> None:
+def test_auto_enable_applies_to_its_region(organization: MockedOrganization) -> None:
     organization.auto_enable()
 
     joined = organization.join("joined")
@@ -76,8 +76,8 @@ def test_it_holds_in_its_region_only(organization: Organization) -> None:
     assert not organization.is_enabled(joined, LINKED)
 
 
-def test_who_joined_while_it_was_on_stays_enabled_and_who_joins_later_is_not(
-    organization: Organization,
+def test_turning_it_off_affects_only_accounts_that_join_later(
+    organization: MockedOrganization,
 ) -> None:
     admin = organization.auto_enable()
     early = organization.join("early")
@@ -92,7 +92,7 @@ def test_who_joined_while_it_was_on_stays_enabled_and_who_joins_later_is_not(
     assert organization.members() == [early]
 
 
-def test_setting_it_again_forgets_nobody_who_joined_in_between(organization: Organization) -> None:
+def test_turning_it_on_again_keeps_accounts_that_joined(organization: MockedOrganization) -> None:
     organization.auto_enable()
     joined = organization.join("joined")
 
@@ -102,8 +102,8 @@ def test_setting_it_again_forgets_nobody_who_joined_in_between(organization: Org
 
 
 @pytest.mark.parametrize("looked_at", [True, False])
-def test_an_account_that_leaves_keeps_its_hub_and_is_seen_no_more(
-    organization: Organization, *, looked_at: bool
+def test_an_account_that_leaves_keeps_its_hub_and_is_no_longer_a_member(
+    organization: MockedOrganization, *, looked_at: bool
 ) -> None:
     organization.auto_enable()
     joined = organization.join("joined")
@@ -119,21 +119,21 @@ def test_an_account_that_leaves_keeps_its_hub_and_is_seen_no_more(
     organization.hub(joined).disable_security_hub()
 
 
-def test_an_account_that_comes_back_is_a_newcomer(organization: Organization) -> None:
+def test_an_account_that_rejoins_is_enabled_again(organization: MockedOrganization) -> None:
     organization.auto_enable()
     joined = organization.join("joined")
     organization.import_finding(joined)
     organization.leave(joined)
     organization.hub(joined).disable_security_hub()
 
-    organization.come_back(joined)
+    organization.rejoin(joined)
 
     assert organization.is_enabled(joined)
     assert organization.seen_by(organization.security) == {(joined, HOME)}
 
 
-def test_an_account_that_comes_back_while_it_is_off_is_no_member(
-    organization: Organization,
+def test_an_account_that_rejoins_while_it_is_off_is_not_a_member(
+    organization: MockedOrganization,
 ) -> None:
     admin = organization.auto_enable()
     joined = organization.join("joined")
@@ -141,14 +141,14 @@ def test_an_account_that_comes_back_while_it_is_off_is_no_member(
     admin.update_organization_configuration(AutoEnable=False)
     organization.leave(joined)
 
-    organization.come_back(joined)
+    organization.rejoin(joined)
 
     assert organization.is_enabled(joined)
     assert organization.members() == []
     assert organization.seen_by(organization.security) == set()
 
 
-def test_a_suspended_account_stays_out_and_harms_nobody(organization: Organization) -> None:
+def test_a_suspended_account_is_not_enabled(organization: MockedOrganization) -> None:
     organization.auto_enable()
     suspended, other = organization.join("suspended"), organization.join("other")
     organization.suspend(suspended)
@@ -159,8 +159,8 @@ def test_a_suspended_account_stays_out_and_harms_nobody(organization: Organizati
     assert organization.seen_by(organization.security) == {(other, HOME)}
 
 
-def test_findings_of_a_member_that_is_suspended_later_stay_visible(
-    organization: Organization,
+def test_findings_of_a_suspended_member_stay_visible(
+    organization: MockedOrganization,
 ) -> None:
     organization.auto_enable()
     joined = organization.join("joined")
@@ -171,7 +171,9 @@ def test_findings_of_a_member_that_is_suspended_later_stay_visible(
     assert organization.seen_by(organization.security) == {(joined, HOME)}
 
 
-def test_a_member_cannot_switch_off_before_it_is_disassociated(organization: Organization) -> None:
+def test_a_member_must_be_disassociated_before_it_disables_its_hub(
+    organization: MockedOrganization,
+) -> None:
     admin = organization.auto_enable()
     joined = organization.join("joined")
     with pytest.raises(ClientError, match="must disassociate it first") as refused:
@@ -185,7 +187,7 @@ def test_a_member_cannot_switch_off_before_it_is_disassociated(organization: Org
     assert not organization.is_enabled(joined)
 
 
-def test_without_its_administrator_nobody_is_enabled_or_seen(organization: Organization) -> None:
+def test_without_an_administrator_no_account_is_enabled(organization: MockedOrganization) -> None:
     organization.auto_enable()
     early = organization.join("early")
     organization.hub(MANAGEMENT).disable_organization_admin_account(
@@ -202,8 +204,8 @@ def test_without_its_administrator_nobody_is_enabled_or_seen(organization: Organ
     assert admin.describe_organization_configuration()["AutoEnable"] is False
 
 
-def test_central_configuration_ends_it_and_takes_its_members_over(
-    organization: Organization,
+def test_central_configuration_ends_auto_enable_and_keeps_members(
+    organization: MockedOrganization,
 ) -> None:
     admin = organization.auto_enable()
     early = organization.join("early")

@@ -1,4 +1,4 @@
-"""Central configuration: what becomes of accounts that join, move, leave or are suspended."""
+"""Central configuration for accounts that join, move, leave or are suspended."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from sandbox.tests.security_hub.organization import (
     HOME,
     LINKED,
     MANAGEMENT,
-    Organization,
+    MockedOrganization,
     code_of,
     mocked_organization,
 )
@@ -18,22 +18,22 @@ OFF = {"SecurityHub": {"ServiceEnabled": False}}
 
 
 @pytest.fixture
-def organization() -> Iterator[Organization]:
+def organization() -> Iterator[MockedOrganization]:
     with mocked_organization() as built:
         built.configure_centrally()
         yield built
 
 
-def status_of(organization: Organization, target: dict[str, str]) -> tuple[str, str]:
-    """Status and message of a target's association."""
+def status_of(organization: MockedOrganization, target: dict[str, str]) -> tuple[str, str]:
+    """The status and message of the association of a target."""
     answer = organization.hub(organization.security).get_configuration_policy_association(
         Target=target
     )
     return answer["AssociationStatus"], answer.get("AssociationStatusMessage", "")
 
 
-def test_an_account_that_joins_has_the_roots_policy_and_is_seen(
-    organization: Organization,
+def test_an_account_that_joins_has_the_policy_of_the_root(
+    organization: MockedOrganization,
 ) -> None:
     organization.associate({"RootId": organization.root})
 
@@ -46,8 +46,8 @@ def test_an_account_that_joins_has_the_roots_policy_and_is_seen(
     assert status_of(organization, {"AccountId": joined}) == ("SUCCESS", "")
 
 
-def test_an_account_that_joins_where_no_policy_is_manages_itself_and_is_not_seen(
-    organization: Organization,
+def test_an_account_that_joins_without_a_policy_is_self_managed(
+    organization: MockedOrganization,
 ) -> None:
     organization.associate({"OrganizationalUnitId": organization.unit})
 
@@ -61,8 +61,8 @@ def test_an_account_that_joins_where_no_policy_is_manages_itself_and_is_not_seen
 
 
 @pytest.mark.parametrize("looked_at", [True, False])
-def test_an_account_that_moves_to_no_policy_keeps_what_it_had(
-    organization: Organization, *, looked_at: bool
+def test_an_account_that_moves_out_of_a_policy_keeps_its_settings(
+    organization: MockedOrganization, *, looked_at: bool
 ) -> None:
     organization.associate({"OrganizationalUnitId": organization.unit})
     if looked_at:
@@ -77,8 +77,8 @@ def test_an_account_that_moves_to_no_policy_keeps_what_it_had(
         organization.hub(organization.member).disable_security_hub()
 
 
-def test_an_account_that_moves_below_another_policy_has_that_one(
-    organization: Organization,
+def test_an_account_that_moves_has_the_policy_of_its_new_unit(
+    organization: MockedOrganization,
 ) -> None:
     organization.associate({"RootId": organization.root}, OFF)
     organization.associate({"OrganizationalUnitId": organization.unit})
@@ -93,8 +93,8 @@ def test_an_account_that_moves_below_another_policy_has_that_one(
 
 
 @pytest.mark.parametrize("looked_at", [True, False])
-def test_an_account_that_leaves_keeps_its_hub_and_is_seen_no_more(
-    organization: Organization, *, looked_at: bool
+def test_an_account_that_leaves_keeps_its_hub_and_is_no_longer_a_member(
+    organization: MockedOrganization, *, looked_at: bool
 ) -> None:
     organization.associate({"RootId": organization.root})
     if looked_at:
@@ -111,19 +111,21 @@ def test_an_account_that_leaves_keeps_its_hub_and_is_seen_no_more(
     organization.hub(organization.member).disable_security_hub()
 
 
-def test_an_account_that_comes_back_has_the_policy_again(organization: Organization) -> None:
+def test_an_account_that_rejoins_has_the_policy_again(organization: MockedOrganization) -> None:
     organization.associate({"RootId": organization.root})
     organization.import_finding(organization.member)
     organization.leave(organization.member)
     organization.hub(organization.member).disable_security_hub()
 
-    organization.come_back(organization.member)
+    organization.rejoin(organization.member)
 
     assert organization.is_enabled(organization.member)
     assert organization.seen_by(organization.security) == {(organization.member, HOME)}
 
 
-def test_accounts_whose_hub_is_on_when_it_begins_are_seen(organization: Organization) -> None:
+def test_accounts_with_an_enabled_hub_become_members_at_the_start(
+    organization: MockedOrganization,
+) -> None:
     admin = organization.hub(organization.security)
     admin.update_organization_configuration(
         AutoEnable=False, OrganizationConfiguration={"ConfigurationType": "LOCAL"}
@@ -139,8 +141,8 @@ def test_accounts_whose_hub_is_on_when_it_begins_are_seen(organization: Organiza
     assert organization.seen_by(organization.security) == {(organization.member, LINKED)}
 
 
-def test_the_root_reaches_the_management_account_where_that_is_enabled_already(
-    organization: Organization,
+def test_the_policy_of_the_root_applies_to_an_enabled_management_account(
+    organization: MockedOrganization,
 ) -> None:
     management = organization.hub(MANAGEMENT)
     management.enable_security_hub()
@@ -156,8 +158,8 @@ def test_the_root_reaches_the_management_account_where_that_is_enabled_already(
 
 
 @pytest.mark.parametrize("target", ["root", "account"])
-def test_a_policy_fails_for_a_management_account_that_is_not_enabled(
-    organization: Organization, target: str
+def test_a_policy_fails_for_a_management_account_without_a_hub(
+    organization: MockedOrganization, target: str
 ) -> None:
     where = {"root": {"RootId": organization.root}, "account": {"AccountId": MANAGEMENT}}[target]
 
@@ -178,7 +180,7 @@ def test_a_policy_fails_for_a_management_account_that_is_not_enabled(
     assert organization.seen_by(organization.security) == {(MANAGEMENT, HOME)}
 
 
-def test_an_account_can_have_a_policy_of_its_own(organization: Organization) -> None:
+def test_an_account_can_have_its_own_policy(organization: MockedOrganization) -> None:
     organization.associate({"RootId": organization.root}, OFF)
     other = organization.join("other")
 
@@ -188,7 +190,7 @@ def test_an_account_can_have_a_policy_of_its_own(organization: Organization) -> 
     assert not organization.is_enabled(other)
 
 
-def test_findings_are_seen_while_their_hub_is_on(organization: Organization) -> None:
+def test_findings_are_visible_while_the_hub_is_enabled(organization: MockedOrganization) -> None:
     organization.associate({"RootId": organization.root})
     organization.import_finding(organization.member)
     off = organization.associate({"AccountId": organization.member}, OFF)
@@ -202,8 +204,8 @@ def test_findings_are_seen_while_their_hub_is_on(organization: Organization) -> 
     assert organization.seen_by(organization.security) == {(organization.member, HOME)}
 
 
-def test_a_policy_that_disables_leaves_the_administrator_as_it_is(
-    organization: Organization,
+def test_a_policy_does_not_disable_the_administrator(
+    organization: MockedOrganization,
 ) -> None:
     organization.associate({"RootId": organization.root}, OFF)
 
@@ -211,7 +213,7 @@ def test_a_policy_that_disables_leaves_the_administrator_as_it_is(
     assert organization.is_enabled(organization.security, LINKED)
 
 
-def test_a_policy_does_not_reach_a_suspended_account(organization: Organization) -> None:
+def test_a_policy_fails_for_a_suspended_account(organization: MockedOrganization) -> None:
     suspended = organization.join("suspended")
     organization.suspend(suspended)
     organization.associate({"OrganizationalUnitId": organization.unit})
@@ -229,8 +231,8 @@ def test_a_policy_does_not_reach_a_suspended_account(organization: Organization)
     assert organization.seen_by(organization.security) == {(organization.member, HOME)}
 
 
-def test_an_account_that_is_suspended_later_changes_nothing_for_the_others(
-    organization: Organization,
+def test_a_later_suspension_does_not_affect_the_other_accounts(
+    organization: MockedOrganization,
 ) -> None:
     organization.associate({"OrganizationalUnitId": organization.unit})
     organization.import_finding(organization.member)
@@ -243,8 +245,8 @@ def test_an_account_that_is_suspended_later_changes_nothing_for_the_others(
     assert organization.seen_by(organization.security) == {(organization.member, HOME)}
 
 
-def test_who_is_left_to_itself_below_a_policy_may_switch_its_hub(
-    organization: Organization,
+def test_a_self_managed_account_can_disable_its_hub(
+    organization: MockedOrganization,
 ) -> None:
     admin = organization.hub(organization.security)
     organization.associate({"RootId": organization.root})

@@ -1,4 +1,4 @@
-"""Configuration policies decide on the hubs of the accounts that they reach."""
+"""Configuration policies and their associations."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,33 +10,33 @@ from sandbox.tests.security_hub.organization import (
     LINKED,
     MANAGEMENT,
     POLICY,
-    Organization,
+    MockedOrganization,
     code_of,
     mocked_organization,
 )
 
 
 @pytest.fixture
-def organization() -> Iterator[Organization]:
+def organization() -> Iterator[MockedOrganization]:
     with mocked_organization() as built:
         yield built
 
 
-def test_policies_need_central_configuration(organization: Organization) -> None:
+def test_policies_require_central_configuration(organization: MockedOrganization) -> None:
     admin = organization.delegate()
 
     with pytest.raises(ClientError, match="Must be a Security Hub delegated administrator with"):
         admin.list_configuration_policies()
 
 
-def test_policies_are_managed_in_the_home_region(organization: Organization) -> None:
+def test_policies_are_managed_in_the_home_region(organization: MockedOrganization) -> None:
     organization.configure_centrally()
 
     with pytest.raises(ClientError, match="home Region"):
         organization.hub(organization.security, LINKED).list_configuration_policies()
 
 
-def test_a_policy_is_found_by_id_and_arn_updated_and_deleted(organization: Organization) -> None:
+def test_a_policy_can_be_read_updated_and_deleted(organization: MockedOrganization) -> None:
     admin = organization.configure_centrally()
     policy = admin.create_configuration_policy(Name="on", ConfigurationPolicy=POLICY)
 
@@ -50,9 +50,9 @@ def test_a_policy_is_found_by_id_and_arn_updated_and_deleted(organization: Organ
     assert admin.list_configuration_policies()["ConfigurationPolicySummaries"] == []
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
+def test_an_incomplete_policy_is_refused(organization: MockedOrganization) -> None:
+    admin = organization.configure_centrally()
+    cases: list[dict[str, Any]] = [
         {},
         {"ServiceEnabled": True},
         {"ServiceEnabled": True, "EnabledStandardIdentifiers": []},
@@ -65,20 +65,17 @@ def test_a_policy_is_found_by_id_and_arn_updated_and_deleted(organization: Organ
             "ServiceEnabled": False,
             "SecurityControlsConfiguration": {"DisabledSecurityControlIdentifiers": []},
         },
-    ],
-)
-def test_an_incomplete_policy_is_refused(
-    organization: Organization, content: dict[str, Any]
-) -> None:
-    admin = organization.configure_centrally()
+    ]
+    for content in cases:
+        with pytest.raises(ClientError) as refused:
+            admin.create_configuration_policy(
+                Name="p", ConfigurationPolicy={"SecurityHub": content}
+            )
 
-    with pytest.raises(ClientError) as refused:
-        admin.create_configuration_policy(Name="p", ConfigurationPolicy={"SecurityHub": content})
-
-    assert code_of(refused.value) == "InvalidInputException"
+        assert code_of(refused.value) == "InvalidInputException", content
 
 
-def test_an_organization_has_twenty_policies_at_most(organization: Organization) -> None:
+def test_an_organization_has_at_most_twenty_policies(organization: MockedOrganization) -> None:
     organization.configure_centrally()
     for number in range(20):
         organization.create_policy(f"policy-{number}")
@@ -89,7 +86,9 @@ def test_an_organization_has_twenty_policies_at_most(organization: Organization)
     assert code_of(refused.value) == "LimitExceededException"
 
 
-def test_a_policy_on_the_root_enables_every_account_everywhere(organization: Organization) -> None:
+def test_a_policy_of_the_root_enables_all_accounts_in_all_regions(
+    organization: MockedOrganization,
+) -> None:
     organization.hub(MANAGEMENT).enable_security_hub()
     organization.hub(MANAGEMENT, LINKED).enable_security_hub()
     organization.configure_centrally()
@@ -102,7 +101,7 @@ def test_a_policy_on_the_root_enables_every_account_everywhere(organization: Org
         assert organization.is_enabled(account, LINKED)
 
 
-def test_a_policy_reaches_linked_regions_only(organization: Organization) -> None:
+def test_a_policy_applies_to_linked_regions_only(organization: MockedOrganization) -> None:
     organization.configure_centrally("SPECIFIED_REGIONS", (LINKED,))
 
     organization.associate({"RootId": organization.root})
@@ -111,8 +110,8 @@ def test_a_policy_reaches_linked_regions_only(organization: Organization) -> Non
     assert not organization.is_enabled(organization.member, "eu-west-1")
 
 
-def test_the_closest_policy_decides_and_follows_an_account_that_moves(
-    organization: Organization,
+def test_the_closest_policy_applies_also_after_a_move(
+    organization: MockedOrganization,
 ) -> None:
     organization.configure_centrally()
     organization.associate({"RootId": organization.root})
@@ -126,7 +125,7 @@ def test_the_closest_policy_decides_and_follows_an_account_that_moves(
     assert organization.is_enabled(organization.member)
 
 
-def test_associations_are_applied_or_inherited(organization: Organization) -> None:
+def test_associations_are_applied_or_inherited(organization: MockedOrganization) -> None:
     admin = organization.configure_centrally()
     policy_id = organization.associate({"OrganizationalUnitId": organization.unit})
 
@@ -142,19 +141,19 @@ def test_associations_are_applied_or_inherited(organization: Organization) -> No
     assert [summary["TargetId"] for summary in listed] == [organization.unit]
 
 
-@pytest.mark.parametrize("target", [{"RootId": "r-none"}, {"AccountId": "9" * 12}])
-def test_a_target_outside_the_organization_is_not_found(
-    organization: Organization, target: dict[str, str]
-) -> None:
+def test_a_target_outside_the_organization_is_not_found(organization: MockedOrganization) -> None:
     organization.configure_centrally()
+    cases: list[dict[str, Any]] = [{"RootId": "r-none"}, {"AccountId": "9" * 12}]
+    for target in cases:
+        with pytest.raises(ClientError) as refused:
+            organization.associate(target)
 
-    with pytest.raises(ClientError) as refused:
-        organization.associate(target)
-
-    assert code_of(refused.value) == "ResourceNotFoundException"
+        assert code_of(refused.value) == "ResourceNotFoundException", target
 
 
-def test_a_governed_account_cannot_switch_its_hub(organization: Organization) -> None:
+def test_an_account_with_a_policy_cannot_enable_or_disable_its_hub(
+    organization: MockedOrganization,
+) -> None:
     organization.configure_centrally()
     organization.associate({"RootId": organization.root})
     member = organization.hub(organization.member)
@@ -165,8 +164,8 @@ def test_a_governed_account_cannot_switch_its_hub(organization: Organization) ->
         assert code_of(refused.value) == "AccessDeniedException"
 
 
-def test_after_disassociation_an_account_keeps_its_settings_and_manages_them_itself(
-    organization: Organization,
+def test_after_disassociation_an_account_is_self_managed_with_its_settings(
+    organization: MockedOrganization,
 ) -> None:
     admin = organization.configure_centrally()
     policy_id = organization.associate({"RootId": organization.root})
@@ -185,7 +184,7 @@ def test_after_disassociation_an_account_keeps_its_settings_and_manages_them_its
     assert code_of(gone.value) == "ResourceNotFoundException"
 
 
-def test_only_an_applied_association_can_be_taken_back(organization: Organization) -> None:
+def test_only_an_applied_association_can_be_removed(organization: MockedOrganization) -> None:
     admin = organization.configure_centrally()
     policy_id = organization.associate({"RootId": organization.root})
 
@@ -197,7 +196,7 @@ def test_only_an_applied_association_can_be_taken_back(organization: Organizatio
     assert code_of(refused.value) == "ResourceNotFoundException"
 
 
-def test_tags_live_on_policies_and_hubs(organization: Organization) -> None:
+def test_policies_and_hubs_have_tags(organization: MockedOrganization) -> None:
     admin = organization.configure_centrally()
     policy = admin.create_configuration_policy(
         Name="tagged", ConfigurationPolicy=POLICY, Tags={"a": "1", "b": "2"}

@@ -1,4 +1,4 @@
-"""What Security Hub makes of an import, and how it finds findings again."""
+"""Imported findings, and the filters of GetFindings."""
 
 from typing import Any
 
@@ -6,23 +6,21 @@ import pytest
 
 from sandbox.security_hub.errors import InvalidInputError
 from sandbox.security_hub.finding_filters import ATTRIBUTES, check_filters, matches
-from sandbox.security_hub.findings import Caller, FindingStore
+from sandbox.security_hub.findings import AsffFinding, Caller, FindingStore
 from sandbox.tests.security_hub import organization as security_hub_organization
 
 CALLER = Caller(account_id="111122223333", region="eu-central-1", partition="aws")
 
-type Finding = dict[str, Any]
 
-
-def finding(**changes: Any) -> Finding:
+def finding(**changes: Any) -> AsffFinding:
     return security_hub_organization.finding(CALLER.account_id, CALLER.region, **changes)
 
 
-def without(name: str) -> Finding:
+def without(name: str) -> AsffFinding:
     return {key: value for key, value in finding().items() if key != name}
 
 
-def stored(*imports: Finding) -> Finding:
+def stored(*imports: AsffFinding) -> AsffFinding:
     store = FindingStore()
     for imported in imports:
         store.put(imported, CALLER)
@@ -30,7 +28,7 @@ def stored(*imports: Finding) -> Finding:
     return only
 
 
-def test_a_new_finding_is_completed_as_security_hub_does() -> None:
+def test_security_hub_completes_a_new_finding() -> None:
     created = stored(finding())
 
     assert created["Region"] == "eu-central-1"
@@ -43,21 +41,27 @@ def test_a_new_finding_is_completed_as_security_hub_does() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("normalized", "label"),
-    [(0, "INFORMATIONAL"), (39, "LOW"), (40, "MEDIUM"), (70, "HIGH"), (90, "CRITICAL")],
-)
-def test_a_normalized_severity_gets_its_label(normalized: int, label: str) -> None:
-    created = stored(
-        without("FindingProviderFields")
-        | {"Severity": {"Normalized": normalized}, "Types": ["TTPs"]}
-    )
+def test_a_normalized_severity_has_a_label() -> None:
+    for normalized, label in [
+        (0, "INFORMATIONAL"),
+        (39, "LOW"),
+        (40, "MEDIUM"),
+        (70, "HIGH"),
+        (90, "CRITICAL"),
+    ]:
+        created = stored(
+            without("FindingProviderFields")
+            | {"Severity": {"Normalized": normalized}, "Types": ["TTPs"]}
+        )
 
-    assert created["Severity"] == {"Label": label, "Normalized": normalized}
-    assert created["FindingProviderFields"]["Severity"] == {"Label": label}
+        assert created["Severity"] == {"Label": label, "Normalized": normalized}, (
+            normalized,
+            label,
+        )
+        assert created["FindingProviderFields"]["Severity"] == {"Label": label}, (normalized, label)
 
 
-def test_a_later_import_updates_and_leaves_the_customers_fields() -> None:
+def test_a_newer_import_updates_the_finding_and_keeps_customer_fields() -> None:
     note = {"Text": "mine", "UpdatedBy": "me", "UpdatedAt": "2025-01-01T00:00:00Z"}
 
     updated = stored(
@@ -77,20 +81,19 @@ def test_a_later_import_updates_and_leaves_the_customers_fields() -> None:
     assert updated["Workflow"] == {"Status": "NOTIFIED"}
 
 
-@pytest.mark.parametrize("updated_at", ["2025-01-01T00:00:00Z", "2025-01-01T00:59:59+01:00"])
-def test_an_equal_or_earlier_import_changes_nothing(updated_at: str) -> None:
-    kept = stored(finding(), finding(UpdatedAt=updated_at, Title="Late"))
+def test_an_import_that_is_not_newer_changes_nothing() -> None:
+    for updated_at in ["2025-01-01T00:00:00Z", "2025-01-01T00:59:59+01:00"]:
+        kept = stored(finding(), finding(UpdatedAt=updated_at, Title="Late"))
 
-    assert kept["Title"] == "Title"
+        assert kept["Title"] == "Title", updated_at
 
 
 def condition(comparison: str, value: str, **key: str) -> dict[str, str]:
     return {"Comparison": comparison, "Value": value, **key}
 
 
-@pytest.mark.parametrize(
-    ("filters", "expected"),
-    [
+def test_filters_select_findings() -> None:
+    for filters, expected in [
         ({}, True),
         ({"Id": [condition("EQUALS", "finding-1")]}, True),
         ({"Id": [condition("EQUALS", "finding")]}, False),
@@ -107,19 +110,16 @@ def condition(comparison: str, value: str, **key: str) -> dict[str, str]:
         ({"ProductFields": [condition("EQUALS", "v", Key="k")]}, True),
         ({"ProductFields": [condition("NOT_EQUALS", "v", Key="k")]}, False),
         ({"ProductFields": [condition("EQUALS", "v", Key="other")]}, False),
-    ],
-)
-def test_filters_select(filters: dict[str, list[dict[str, str]]], *, expected: bool) -> None:
-    known = stored(finding(ProductFields={"k": "v"}))
+    ]:
+        known = stored(finding(ProductFields={"k": "v"}))
 
-    check_filters(filters)
+        check_filters(filters)
 
-    assert matches(known, filters) is expected
+        assert matches(known, filters) is expected, (filters, expected)
 
 
-@pytest.mark.parametrize(
-    "filters",
-    [
+def test_an_invalid_filter_is_refused() -> None:
+    for filters in [
         {"NoteText": [condition("EQUALS", "x")]},
         {"Id": [{"Value": "x"}]},
         {"Id": [condition("CONTAINS_WORD", "x")]},
@@ -130,8 +130,6 @@ def test_filters_select(filters: dict[str, list[dict[str, str]]], *, expected: b
         {"Id": [condition("EQUALS", "x"), condition("PREFIX_NOT_EQUALS", "y")]},
         {"Id": [condition("CONTAINS", "x"), condition("EQUALS", "y")]},
         {"Id": [condition("NOT_CONTAINS", "x"), condition("NOT_EQUALS", "y")]},
-    ],
-)
-def test_a_filter_without_meaning_is_refused(filters: dict[str, list[dict[str, str]]]) -> None:
-    with pytest.raises(InvalidInputError, match="Filters"):
-        check_filters(filters)
+    ]:
+        with pytest.raises(InvalidInputError, match="Filters"):
+            check_filters(filters)

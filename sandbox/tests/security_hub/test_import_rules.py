@@ -1,4 +1,4 @@
-"""BatchImportFindings refuses what the real service refuses, finding by finding."""
+"""The rules of BatchImportFindings."""
 
 from typing import Any
 
@@ -8,14 +8,18 @@ from hypothesis import strategies as st
 
 from sandbox.security_hub.conformance import nanoseconds
 from sandbox.security_hub.errors import InvalidInputError
-from sandbox.security_hub.findings import MAX_CHARACTERS, Caller, checked_call, import_failure
+from sandbox.security_hub.findings import (
+    MAX_CHARACTERS,
+    AsffFinding,
+    Caller,
+    checked_call,
+    import_failure,
+)
 
 CALLER = Caller(account_id="111122223333", region="eu-central-1", partition="aws")
 
-type Finding = dict[str, Any]
 
-
-def finding(**changes: Any) -> Finding:
+def finding(**changes: Any) -> AsffFinding:
     return {
         "SchemaVersion": "2018-10-08",
         "Id": "finding-1",
@@ -34,7 +38,7 @@ def finding(**changes: Any) -> Finding:
     } | changes
 
 
-def without(name: str) -> Finding:
+def without(name: str) -> AsffFinding:
     return {key: value for key, value in finding().items() if key != name}
 
 
@@ -45,8 +49,8 @@ def message_of(candidate: Any) -> str:
     return failure.error_message
 
 
-def nested(path: str, value: Any) -> Finding:
-    """A finding with `value` set at a dotted path, its other members kept."""
+def nested(path: str, value: Any) -> AsffFinding:
+    """A finding with `value` at a dotted path."""
     first, _, rest = path.partition(".")
     if not rest:
         return finding(**{first: value})
@@ -67,7 +71,7 @@ ACCEPTED = [
     ),
     pytest.param(finding(UserDefinedFields={"k": "v"}), id="user-defined-fields"),
     pytest.param(
-        finding(ProductFields={"rootwatch/signedInAt": "whenever"}), id="own-key-ending-in-At"
+        finding(ProductFields={"product/signedInAt": "whenever"}), id="own-key-ending-in-At"
     ),
     pytest.param(finding(ProductFields={f"{n}": "v" * 2048 for n in range(50)}), id="50-fields"),
     pytest.param(finding(UpdatedAt="2025-01-01T00:00:00.123456789+02:00"), id="offset"),
@@ -82,7 +86,7 @@ ACCEPTED = [
 
 
 @pytest.mark.parametrize("candidate", ACCEPTED)
-def test_an_acceptable_finding_is_imported(candidate: Finding) -> None:
+def test_a_valid_finding_is_imported(candidate: AsffFinding) -> None:
     assert import_failure(candidate, CALLER) is None
 
 
@@ -134,39 +138,39 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("candidate", "message"), REFUSED)
-def test_a_malformed_finding_fails_alone_and_says_where(candidate: Any, message: str) -> None:
-    assert message in message_of(candidate)
+def test_an_invalid_finding_fails_with_its_path() -> None:
+    for candidate, message in REFUSED:
+        assert message in message_of(candidate), (candidate, message)
 
 
-def test_a_foreign_account_is_an_access_failure() -> None:
+def test_a_finding_of_another_account_is_denied() -> None:
     failure = import_failure(finding(AwsAccountId="999999999999"), CALLER)
 
     assert failure is not None
     assert (failure.finding_id, failure.error_code) == ("finding-1", "InvalidAccess")
 
 
-@pytest.mark.parametrize("findings", [[], [finding()] * 101, None, {}])
-def test_a_call_has_1_to_100_findings(findings: Any) -> None:
-    with pytest.raises(InvalidInputError, match="1 to 100 items"):
-        checked_call(findings, CALLER)
+def test_a_call_has_1_to_100_findings() -> None:
+    cases: list[Any] = [[], [finding()] * 101, None, {}]
+    for findings in cases:
+        with pytest.raises(InvalidInputError, match="1 to 100 items"):
+            checked_call(findings, CALLER)
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [("arn:aws:", "arn:aws-cn:"), ("eu-central-1", "us-east-1"), ("111122223333", "444455556666")],
-)
-def test_a_foreign_product_fails_the_whole_call(old: str, new: str) -> None:
-    foreign = finding(ProductArn=CALLER.default_product_arn.replace(old, new))
+def test_a_product_of_another_account_fails_the_call() -> None:
+    for old, new in [
+        ("arn:aws:", "arn:aws-cn:"),
+        ("eu-central-1", "us-east-1"),
+        ("111122223333", "444455556666"),
+    ]:
+        foreign = finding(ProductArn=CALLER.default_product_arn.replace(old, new))
 
-    with pytest.raises(InvalidInputError, match="productArn"):
-        checked_call([finding(), foreign], CALLER)
+        with pytest.raises(InvalidInputError, match="productArn"):
+            checked_call([finding(), foreign], CALLER)
 
 
 @given(st.integers(0, 10**9 - 1), st.integers(-14 * 60, 14 * 60))
-def test_timestamps_keep_their_nanoseconds_whatever_their_offset(
-    fraction: int, minutes: int
-) -> None:
+def test_timestamps_keep_nanoseconds_with_any_offset(fraction: int, minutes: int) -> None:
     sign, (hours, rest) = "-" if minutes < 0 else "+", divmod(abs(minutes), 60)
     local = f"2025-01-01T00:00:00.{fraction:09}{sign}{hours:02}:{rest:02}"
 

@@ -1,6 +1,6 @@
-"""Custom insights: what they may say, and what they count."""
+"""Custom insights: their settings and results."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -9,12 +9,12 @@ from botocore.exceptions import ClientError
 from sandbox.tests.security_hub.organization import (
     HOME,
     LINKED,
-    Organization,
+    MockedOrganization,
     code_of,
     mocked_organization,
 )
 
-GENERATOR = "rootwatch/root_console_login_without_mfa"
+GENERATOR = "product/detection"
 ACTIVE_ONES = {
     "GeneratorId": [{"Value": GENERATOR, "Comparison": "EQUALS"}],
     "RecordState": [{"Value": "ACTIVE", "Comparison": "EQUALS"}],
@@ -23,7 +23,7 @@ INSIGHT = {"Name": "by account", "Filters": ACTIVE_ONES, "GroupByAttribute": "Aw
 
 
 @pytest.fixture
-def organization() -> Iterator[Organization]:
+def organization() -> Iterator[MockedOrganization]:
     with mocked_organization() as built:
         built.configure_centrally()
         built.associate({"RootId": built.root})
@@ -36,8 +36,8 @@ def counts(hub: Any, arn: str) -> dict[str, int]:
     return {one["GroupByAttributeValue"]: one["Count"] for one in results["ResultValues"]}
 
 
-def test_an_insight_is_read_as_it_was_made_changed_in_parts_and_deleted(
-    organization: Organization,
+def test_an_insight_can_be_read_updated_and_deleted(
+    organization: MockedOrganization,
 ) -> None:
     admin = organization.hub(organization.security)
     arn = admin.create_insight(**INSIGHT)["InsightArn"]
@@ -51,19 +51,20 @@ def test_an_insight_is_read_as_it_was_made_changed_in_parts_and_deleted(
     assert changed == {**INSIGHT, "GroupByAttribute": "ResourceId", "InsightArn": arn}
     assert admin.delete_insight(InsightArn=arn)["InsightArn"] == arn
     assert admin.get_insights()["Insights"] == []
-    for call in (
+    calls: list[Callable[[], Any]] = [
         lambda: admin.get_insights(InsightArns=[arn]),
         lambda: admin.get_insight_results(InsightArn=arn),
         lambda: admin.update_insight(InsightArn=arn, Name="x"),
         lambda: admin.delete_insight(InsightArn=arn),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(ClientError) as gone:
             call()
         assert code_of(gone.value) == "ResourceNotFoundException"
 
 
-def test_the_administrator_counts_what_it_sees_and_a_member_its_own(
-    organization: Organization,
+def test_an_insight_counts_the_findings_that_the_account_sees(
+    organization: MockedOrganization,
 ) -> None:
     other = organization.join("other")
     for account, region, changes in (
@@ -94,8 +95,8 @@ def test_the_administrator_counts_what_it_sees_and_a_member_its_own(
     }
 
 
-def test_the_most_frequent_value_stands_first_and_every_resource_counts(
-    organization: Organization,
+def test_results_are_ordered_by_count_and_include_every_resource(
+    organization: MockedOrganization,
 ) -> None:
     hub = organization.hub(organization.member)
     rare, frequent = ({"Type": "Other", "Id": name} for name in ("rare", "frequent"))
@@ -112,7 +113,7 @@ def test_the_most_frequent_value_stands_first_and_every_resource_counts(
     ]
 
 
-def test_an_insight_has_a_hundred_results_at_most(organization: Organization) -> None:
+def test_an_insight_has_at_most_a_hundred_results(organization: MockedOrganization) -> None:
     hub = organization.hub(organization.member)
     for number in range(101):
         organization.import_finding(organization.member, Id=f"finding-{number}")
@@ -121,9 +122,12 @@ def test_an_insight_has_a_hundred_results_at_most(organization: Organization) ->
     assert len(counts(hub, arn)) == 100
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
+def test_an_invalid_insight_is_refused(
+    organization: MockedOrganization,
+) -> None:
+    admin = organization.hub(organization.security)
+    arn = admin.create_insight(**INSIGHT)["InsightArn"]
+    cases: list[dict[str, Any]] = [
         {"GroupByAttribute": "AccountId"},
         {"GroupByAttribute": " "},
         {"Name": "x" * 129},
@@ -131,25 +135,18 @@ def test_an_insight_has_a_hundred_results_at_most(organization: Organization) ->
         {"Filters": {"Title": [{"Value": "x"}]}},
         {"Filters": {"Title": [{"Value": "x", "Comparison": "CONTAINS"}]}},
         {"Filters": {"Title": [{"Value": "x", "Comparison": "IS"}]}},
-    ],
-)
-def test_an_insight_that_makes_no_sense_is_neither_made_nor_kept(
-    organization: Organization, changes: dict[str, Any]
-) -> None:
-    admin = organization.hub(organization.security)
-    arn = admin.create_insight(**INSIGHT)["InsightArn"]
-
-    for call in (
-        lambda: admin.create_insight(**(INSIGHT | {"Name": "another"} | changes)),
-        lambda: admin.update_insight(InsightArn=arn, **changes),
-    ):
-        with pytest.raises(ClientError) as refused:
-            call()
-        assert code_of(refused.value) == "InvalidInputException"
-    assert admin.get_insights()["Insights"] == [{**INSIGHT, "InsightArn": arn}]
+    ]
+    for changes in cases:
+        with pytest.raises(ClientError) as not_created:
+            admin.create_insight(**(INSIGHT | {"Name": "another"} | changes))
+        with pytest.raises(ClientError) as not_updated:
+            admin.update_insight(InsightArn=arn, **changes)
+        assert code_of(not_created.value) == "InvalidInputException", changes
+        assert code_of(not_updated.value) == "InvalidInputException", changes
+        assert admin.get_insights()["Insights"] == [{**INSIGHT, "InsightArn": arn}], changes
 
 
-def test_a_name_is_taken_once(organization: Organization) -> None:
+def test_the_name_of_an_insight_is_unique(organization: MockedOrganization) -> None:
     admin = organization.hub(organization.security)
     arn = admin.create_insight(**INSIGHT)["InsightArn"]
 
@@ -161,7 +158,9 @@ def test_a_name_is_taken_once(organization: Organization) -> None:
     organization.hub(organization.member).create_insight(**INSIGHT)
 
 
-def test_an_account_has_a_hundred_insights_a_region_at_most(organization: Organization) -> None:
+def test_an_account_has_at_most_a_hundred_insights_in_a_region(
+    organization: MockedOrganization,
+) -> None:
     admin = organization.hub(organization.security)
     for number in range(100):
         admin.create_insight(**(INSIGHT | {"Name": f"insight {number}"}))
@@ -175,20 +174,21 @@ def test_an_account_has_a_hundred_insights_a_region_at_most(organization: Organi
     assert sum(len(page["Insights"]) for page in pages) == 100
 
 
-def test_insights_need_an_enabled_hub(organization: Organization) -> None:
+def test_insights_require_an_enabled_hub(organization: MockedOrganization) -> None:
     alone = organization.join("alone")
     organization.leave(alone)
     hub = organization.hub(alone)
     arn = hub.create_insight(**INSIGHT)["InsightArn"]
     hub.disable_security_hub()
 
-    for call in (
+    calls: list[Callable[[], Any]] = [
         lambda: hub.create_insight(**INSIGHT),
         hub.get_insights,
         lambda: hub.get_insight_results(InsightArn=arn),
         lambda: hub.update_insight(InsightArn=arn, Name="x"),
         lambda: hub.delete_insight(InsightArn=arn),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(ClientError, match="is not subscribed") as refused:
             call()
         assert code_of(refused.value) == "InvalidAccessException"

@@ -9,28 +9,28 @@ from sandbox.tests.security_hub.organization import (
     HOME,
     LINKED,
     MANAGEMENT,
-    Organization,
+    MockedOrganization,
     code_of,
     mocked_organization,
 )
 
 
 @pytest.fixture
-def organization() -> Iterator[Organization]:
+def organization() -> Iterator[MockedOrganization]:
     with mocked_organization() as built:
         built.delegate()
         yield built
 
 
-def create_members(organization: Organization, *accounts: str) -> dict[str, str]:
-    """The accounts that were refused, with the reason."""
+def create_members(organization: MockedOrganization, *accounts: str) -> dict[str, str]:
+    """The unprocessed accounts with the reason."""
     answer = organization.hub(organization.security).create_members(
         AccountDetails=[{"AccountId": account} for account in accounts]
     )
     return {one["AccountId"]: one["ProcessingResult"] for one in answer["UnprocessedAccounts"]}
 
 
-def test_creating_a_member_enables_its_hub_in_that_region(organization: Organization) -> None:
+def test_creating_a_member_enables_its_hub_in_that_region(organization: MockedOrganization) -> None:
     refused = create_members(organization, organization.member)
 
     assert refused == {}
@@ -41,7 +41,7 @@ def test_creating_a_member_enables_its_hub_in_that_region(organization: Organiza
     assert organization.seen_by(organization.security) == {(organization.member, HOME)}
 
 
-def test_the_management_account_must_enable_its_hub_itself(organization: Organization) -> None:
+def test_the_management_account_must_enable_its_own_hub(organization: MockedOrganization) -> None:
     refused = create_members(organization, MANAGEMENT)
     assert "must enable Security Hub itself" in refused[MANAGEMENT]
     assert not organization.is_enabled(MANAGEMENT)
@@ -54,8 +54,8 @@ def test_the_management_account_must_enable_its_hub_itself(organization: Organiz
     assert organization.seen_by(organization.security) == {(MANAGEMENT, HOME)}
 
 
-def test_who_cannot_be_a_member_is_told_and_keeps_nobody_from_it(
-    organization: Organization,
+def test_an_account_that_cannot_be_a_member_does_not_fail_the_others(
+    organization: MockedOrganization,
 ) -> None:
     suspended = organization.join("suspended")
     organization.suspend(suspended)
@@ -68,7 +68,7 @@ def test_who_cannot_be_a_member_is_told_and_keeps_nobody_from_it(
     assert organization.members() == [organization.member]
 
 
-def test_members_are_described_and_others_are_not(organization: Organization) -> None:
+def test_get_members_returns_members_only(organization: MockedOrganization) -> None:
     create_members(organization, organization.member)
 
     described = organization.hub(organization.security).get_members(
@@ -81,7 +81,7 @@ def test_members_are_described_and_others_are_not(organization: Organization) ->
     assert [one["AccountId"] for one in described["UnprocessedAccounts"]] == [MANAGEMENT]
 
 
-def test_members_are_listed_in_pages(organization: Organization) -> None:
+def test_members_are_listed_in_pages(organization: MockedOrganization) -> None:
     joined = [organization.join(f"account-{number}") for number in range(3)]
     create_members(organization, *joined)
     admin = organization.hub(organization.security)
@@ -94,8 +94,8 @@ def test_members_are_listed_in_pages(organization: Organization) -> None:
     assert "NextToken" not in second
 
 
-def test_a_disassociated_account_keeps_its_hub_and_is_seen_no_more(
-    organization: Organization,
+def test_a_disassociated_account_keeps_its_hub(
+    organization: MockedOrganization,
 ) -> None:
     create_members(organization, organization.member)
     organization.import_finding(organization.member)
@@ -106,7 +106,7 @@ def test_a_disassociated_account_keeps_its_hub_and_is_seen_no_more(
     assert organization.seen_by(organization.security) == set()
 
 
-def test_only_members_can_be_disassociated(organization: Organization) -> None:
+def test_only_members_can_be_disassociated(organization: MockedOrganization) -> None:
     with pytest.raises(ClientError) as refused:
         organization.hub(organization.security).disassociate_members(
             AccountIds=[organization.member]
@@ -115,7 +115,7 @@ def test_only_members_can_be_disassociated(organization: Organization) -> None:
     assert code_of(refused.value) == "ResourceNotFoundException"
 
 
-def test_accounts_of_an_organization_cannot_be_deleted(organization: Organization) -> None:
+def test_members_of_an_organization_cannot_be_deleted(organization: MockedOrganization) -> None:
     create_members(organization, organization.member)
 
     answer = organization.hub(organization.security).delete_members(
@@ -126,7 +126,7 @@ def test_accounts_of_an_organization_cannot_be_deleted(organization: Organizatio
     assert organization.members() == [organization.member]
 
 
-def test_members_are_the_administrators_business(organization: Organization) -> None:
+def test_only_the_administrator_manages_members(organization: MockedOrganization) -> None:
     organization.hub(organization.member).enable_security_hub()
     member = organization.hub(organization.member)
 
@@ -140,7 +140,7 @@ def test_members_are_the_administrators_business(organization: Organization) -> 
         assert code_of(refused.value) == "InvalidAccessException"
 
 
-def test_members_under_a_policy_are_left_to_the_policy(organization: Organization) -> None:
+def test_members_with_a_policy_cannot_be_disassociated(organization: MockedOrganization) -> None:
     admin = organization.hub(organization.security)
     admin.create_finding_aggregator(RegionLinkingMode="ALL_REGIONS")
     admin.update_organization_configuration(

@@ -1,4 +1,4 @@
-"""Security Hub in the sandbox's own organization: accounts that are invited, move and leave."""
+"""Security Hub in the organization of the sandbox: accounts are invited, move and leave."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +22,7 @@ ON = {
 
 @pytest.fixture
 def admin(sandbox: Sandbox) -> Iterator[Any]:
-    """The administrator, until the organization knows it no more."""
+    """The administrator, which is deregistered afterwards."""
     management = sandbox.client("securityhub")
     management.enable_organization_admin_account(AdminAccountId=SECURITY.id)
     yield sandbox.client("securityhub", SECURITY.id)
@@ -74,9 +74,7 @@ def members(admin: Any) -> list[str]:
     return [member["AccountId"] for page in pages for member in page["Members"]]
 
 
-def test_auto_enable_reaches_accounts_that_are_created_or_invited(
-    sandbox: Sandbox, admin: Any
-) -> None:
+def test_auto_enable_applies_to_created_and_invited_accounts(sandbox: Sandbox, admin: Any) -> None:
     admin.update_organization_configuration(AutoEnable=True, AutoEnableStandards="NONE")
     created = new_account("created")
     invited = Account(organization.new_number(), "invited")
@@ -91,7 +89,7 @@ def test_auto_enable_reaches_accounts_that_are_created_or_invited(
 
 
 @pytest.mark.usefixtures("_in_workloads")
-def test_an_account_takes_along_what_the_unit_gave_it_though_nobody_looked(
+def test_an_account_that_moves_or_leaves_keeps_hubs_that_were_never_read(
     sandbox: Sandbox, admin: Any
 ) -> None:
     passing, leaving, outside = (new_account(name) for name in ("passing", "leaving", "outside"))
@@ -113,9 +111,7 @@ def test_an_account_takes_along_what_the_unit_gave_it_though_nobody_looked(
 
 
 @pytest.mark.usefixtures("_in_workloads")
-def test_a_suspended_account_does_not_keep_others_from_their_policy(
-    sandbox: Sandbox, admin: Any
-) -> None:
+def test_a_suspended_account_does_not_affect_other_accounts(sandbox: Sandbox, admin: Any) -> None:
     suspended, other = new_account("suspended"), new_account("other")
     for account in (suspended, other):
         organization.move(account.id, WORKLOADS)

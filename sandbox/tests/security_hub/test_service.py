@@ -1,4 +1,4 @@
-"""Hubs, imports and searches, as the accounts of an organization meet them."""
+"""Hubs, imports and GetFindings by the API."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from sandbox.tests.security_hub.organization import (
     HOME,
     LINKED,
     MANAGEMENT,
-    Organization,
+    MockedOrganization,
     build,
     client,
     code_of,
@@ -26,18 +26,18 @@ from sandbox.tests.security_hub.organization import (
 
 
 @pytest.fixture
-def organization() -> Iterator[Organization]:
+def organization() -> Iterator[MockedOrganization]:
     with mocked_organization() as built:
         yield built
 
 
-def test_extending_twice_changes_nothing(organization: Organization) -> None:
+def test_extend_is_idempotent(organization: MockedOrganization) -> None:
     extend()
 
     assert not organization.is_enabled(organization.member)
 
 
-def test_an_account_switches_its_own_hub(organization: Organization) -> None:
+def test_an_account_enables_and_disables_its_hub(organization: MockedOrganization) -> None:
     member = organization.hub(organization.member)
     member.enable_security_hub(EnableDefaultStandards=False)
     member.update_security_hub_configuration(AutoEnableControls=False)
@@ -50,7 +50,7 @@ def test_an_account_switches_its_own_hub(organization: Organization) -> None:
     assert not organization.is_enabled(organization.member)
 
 
-def test_import_needs_an_enabled_hub(organization: Organization) -> None:
+def test_an_import_requires_an_enabled_hub(organization: MockedOrganization) -> None:
     with pytest.raises(ClientError, match="is not subscribed to AWS Security Hub") as refused:
         organization.hub(organization.member).batch_import_findings(
             Findings=[finding(organization.member)]
@@ -59,7 +59,7 @@ def test_import_needs_an_enabled_hub(organization: Organization) -> None:
     assert code_of(refused.value) == "InvalidAccessException"
 
 
-def test_a_batch_succeeds_and_fails_finding_by_finding(organization: Organization) -> None:
+def test_an_import_can_fail_for_single_findings(organization: MockedOrganization) -> None:
     member = organization.hub(organization.member)
     member.enable_security_hub()
 
@@ -76,7 +76,7 @@ def test_a_batch_succeeds_and_fails_finding_by_finding(organization: Organizatio
     assert failed == {"foreign": "InvalidAccess", "late": "InvalidInput"}
 
 
-def test_repeating_an_import_succeeds_and_adds_nothing(organization: Organization) -> None:
+def test_an_import_is_idempotent(organization: MockedOrganization) -> None:
     member = organization.hub(organization.member)
     member.enable_security_hub()
 
@@ -88,7 +88,7 @@ def test_repeating_an_import_succeeds_and_adds_nothing(organization: Organizatio
     assert len(member.get_findings()["Findings"]) == 1
 
 
-def test_findings_are_filtered_and_paged(organization: Organization) -> None:
+def test_findings_are_filtered_and_paged(organization: MockedOrganization) -> None:
     member = organization.hub(organization.member)
     member.enable_security_hub()
     imported = [finding(organization.member, Id=f"f-{number}") for number in range(5)]
@@ -103,9 +103,9 @@ def test_findings_are_filtered_and_paged(organization: Organization) -> None:
     assert "NextToken" not in second
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
+def test_invalid_arguments_of_get_findings_are_refused(organization: MockedOrganization) -> None:
+    admin = organization.delegate()
+    cases: list[dict[str, Any]] = [
         {"Filters": {"NoteText": [{"Value": "x", "Comparison": "EQUALS"}]}},
         {"SortCriteria": [{"Field": "Title", "SortOrder": "asc"}]},
         {"NextToken": "nonsense"},
@@ -117,20 +117,15 @@ def test_findings_are_filtered_and_paged(organization: Organization) -> None:
                 ]
             }
         },
-    ],
-)
-def test_what_a_search_cannot_honour_is_refused(
-    organization: Organization, arguments: dict[str, Any]
-) -> None:
-    admin = organization.delegate()
+    ]
+    for arguments in cases:
+        with pytest.raises(ClientError) as refused:
+            admin.get_findings(**arguments)
 
-    with pytest.raises(ClientError) as refused:
-        admin.get_findings(**arguments)
-
-    assert code_of(refused.value) == "InvalidInputException"
+        assert code_of(refused.value) == "InvalidInputException", arguments
 
 
-def test_a_reset_forgets_everything(organization: Organization) -> None:
+def test_a_reset_clears_the_state(organization: MockedOrganization) -> None:
     organization.configure_centrally()
     BackendDict.reset()
 
@@ -140,8 +135,8 @@ def test_a_reset_forgets_everything(organization: Organization) -> None:
     assert not rebuilt.is_enabled(rebuilt.security)
 
 
-def test_an_import_is_permitted_on_the_product_that_the_policy_names(
-    organization: Organization,
+def test_an_import_requires_permission_for_the_product(
+    organization: MockedOrganization,
 ) -> None:
     organization.hub(organization.member).enable_security_hub()
     own = f"arn:aws:securityhub:{HOME}:{organization.member}:product/{organization.member}/default"
@@ -150,7 +145,7 @@ def test_an_import_is_permitted_on_the_product_that_the_policy_names(
         for name, resource in (("permitted", own), ("refused", own.replace(HOME, LINKED)))
     )
     import_findings = set_initial_no_auth_action_count(0)(
-        lambda importer: importer.batch_import_findings(Findings=[finding(organization.member)])
+        lambda hub: hub.batch_import_findings(Findings=[finding(organization.member)])
     )
 
     assert import_findings(permitted)["SuccessCount"] == 1
@@ -158,7 +153,7 @@ def test_an_import_is_permitted_on_the_product_that_the_policy_names(
         import_findings(refused)
 
 
-def _role_client(organization: Organization, name: str, resource: str) -> Any:
+def _role_client(organization: MockedOrganization, name: str, resource: str) -> Any:
     statement = {"Effect": "Allow", "Action": "securityhub:*", "Resource": resource}
     role = iam_backends[organization.member]["aws"].create_role(
         name, "{}", "/", None, "", [], "3600"
@@ -168,7 +163,7 @@ def _role_client(organization: Organization, name: str, resource: str) -> Any:
     return client("securityhub", None, keys["Credentials"])
 
 
-def test_the_operations_answer_over_http_too() -> None:
+def test_the_operations_are_served_over_http() -> None:
     extend()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()

@@ -1,4 +1,4 @@
-"""Nobody gets mail before they confirmed, and nobody is unsubscribed before that."""
+"""E-mail subscriptions, their confirmation, and the checks of Publish."""
 
 import json
 from typing import Any
@@ -28,7 +28,9 @@ def topic(sandbox: Sandbox) -> str:
     return create_topic(sandbox, SECURITY.id)
 
 
-def test_a_subscription_asks_its_addressee_first(sandbox: Sandbox, sns: Any, topic: str) -> None:
+def test_a_subscription_sends_a_confirmation_request(
+    sandbox: Sandbox, sns: Any, topic: str
+) -> None:
     subscription = subscribe(sandbox, topic, "ana@example.com", confirm=False)
 
     (request,) = confirmations(sandbox, topic)
@@ -37,7 +39,9 @@ def test_a_subscription_asks_its_addressee_first(sandbox: Sandbox, sns: Any, top
     assert attributes["PendingConfirmation"] == "true"
 
 
-def test_no_mail_before_the_confirmation(sandbox: Sandbox, sns: Any, topic: str) -> None:
+def test_an_unconfirmed_subscription_receives_no_mail(
+    sandbox: Sandbox, sns: Any, topic: str
+) -> None:
     subscribe(sandbox, topic, "ana@example.com", confirm=False)
 
     sns.publish(TopicArn=topic, Message="hello")
@@ -45,7 +49,7 @@ def test_no_mail_before_the_confirmation(sandbox: Sandbox, sns: Any, topic: str)
     assert mails(sandbox, topic) == []
 
 
-def test_mail_after_the_confirmation(sandbox: Sandbox, sns: Any, topic: str) -> None:
+def test_a_confirmed_subscription_receives_mail(sandbox: Sandbox, sns: Any, topic: str) -> None:
     subscribe(sandbox, topic, "ana@example.com")
 
     sns.publish(TopicArn=topic, Subject="A subject", Message="hello")
@@ -54,7 +58,7 @@ def test_mail_after_the_confirmation(sandbox: Sandbox, sns: Any, topic: str) -> 
     assert (mail.to, mail.subject, mail.body) == ("ana@example.com", "A subject", "hello")
 
 
-def test_a_message_without_a_subject_gets_the_one_of_sns(
+def test_a_message_without_a_subject_has_the_default_one(
     sandbox: Sandbox, sns: Any, topic: str
 ) -> None:
     subscribe(sandbox, topic, "ana@example.com")
@@ -64,7 +68,7 @@ def test_a_message_without_a_subject_gets_the_one_of_sns(
     assert mails(sandbox, topic)[0].subject == "AWS Notification Message"
 
 
-def test_only_who_confirmed_gets_mail(sandbox: Sandbox, sns: Any, topic: str) -> None:
+def test_only_confirmed_subscriptions_receive_mail(sandbox: Sandbox, sns: Any, topic: str) -> None:
     subscribe(sandbox, topic, "ana@example.com")
     subscribe(sandbox, topic, "ben@example.com", confirm=False)
 
@@ -73,7 +77,7 @@ def test_only_who_confirmed_gets_mail(sandbox: Sandbox, sns: Any, topic: str) ->
     assert [mail.to for mail in mails(sandbox, topic)] == ["ana@example.com"]
 
 
-def test_everybody_who_is_asked_can_confirm_at_once(sandbox: Sandbox, sns: Any, topic: str) -> None:
+def test_all_subscriptions_can_be_confirmed_at_once(sandbox: Sandbox, sns: Any, topic: str) -> None:
     for address in ("ana@example.com", "ben@example.com"):
         subscribe(sandbox, topic, address, confirm=False)
 
@@ -107,7 +111,7 @@ def test_the_token_of_another_topic_confirms_nothing(
     assert code_of(refused.value) == "InvalidParameter"
 
 
-def test_what_is_pending_cannot_be_unsubscribed(sandbox: Sandbox, sns: Any, topic: str) -> None:
+def test_a_pending_subscription_cannot_be_removed(sandbox: Sandbox, sns: Any, topic: str) -> None:
     subscription = subscribe(sandbox, topic, "ana@example.com", confirm=False)
 
     with pytest.raises(ClientError) as refused:
@@ -117,7 +121,7 @@ def test_what_is_pending_cannot_be_unsubscribed(sandbox: Sandbox, sns: Any, topi
     assert "pending confirmation" in message_of(refused.value)
 
 
-def test_who_unsubscribed_gets_no_more_mail(sandbox: Sandbox, sns: Any, topic: str) -> None:
+def test_a_removed_subscription_receives_no_mail(sandbox: Sandbox, sns: Any, topic: str) -> None:
     subscription = subscribe(sandbox, topic, "ana@example.com")
 
     sns.unsubscribe(SubscriptionArn=subscription)
@@ -126,7 +130,7 @@ def test_who_unsubscribed_gets_no_more_mail(sandbox: Sandbox, sns: Any, topic: s
     assert mails(sandbox, topic) == []
 
 
-def test_a_message_by_protocol_gives_each_subscriber_its_own(sandbox: Sandbox) -> None:
+def test_a_message_can_differ_by_protocol(sandbox: Sandbox) -> None:
     topic, sns = create_topic(sandbox, SECURITY.id), sandbox.client("sns", SECURITY.id)
     subscribe(sandbox, topic, "on-call@example.com")
     sns.subscribe(TopicArn=topic, Protocol="https", Endpoint="https://chat.example.com/")
@@ -139,9 +143,8 @@ def test_a_message_by_protocol_gives_each_subscriber_its_own(sandbox: Sandbox) -
     assert [post.body for post in posts] == ["for the chat"]
 
 
-@pytest.mark.parametrize(
-    ("publication", "reason"),
-    [
+def test_an_invalid_message_is_refused(sandbox: Sandbox) -> None:
+    for publication, reason in [
         ({"Message": "{", "MessageStructure": "json"}, "failed to parse"),
         ({"Message": '{"https": "x"}', "MessageStructure": "json"}, "No default entry"),
         ({"Message": "é" * 131_073}, "Message too long"),
@@ -149,14 +152,10 @@ def test_a_message_by_protocol_gives_each_subscriber_its_own(sandbox: Sandbox) -
         ({"Message": "x", "Subject": "Zürich"}, "Subject"),
         ({"Message": "x", "Subject": "two\nlines"}, "Subject"),
         ({"Message": "x", "Subject": " begins with a space"}, "Subject"),
-    ],
-)
-def test_what_sns_does_not_take_is_refused(
-    publication: dict[str, str], reason: str, sandbox: Sandbox
-) -> None:
-    topic = create_topic(sandbox, SECURITY.id)
+    ]:
+        topic = create_topic(sandbox, SECURITY.id)
 
-    with pytest.raises(ClientError, match=reason) as refused:
-        sandbox.client("sns", SECURITY.id).publish(TopicArn=topic, **publication)
+        with pytest.raises(ClientError, match=reason) as refused:
+            sandbox.client("sns", SECURITY.id).publish(TopicArn=topic, **publication)
 
-    assert code_of(refused.value) == "InvalidParameter"
+        assert code_of(refused.value) == "InvalidParameter", (publication, reason)
