@@ -167,8 +167,10 @@ def _threshold(
             " group-by: an alarm counts the records of all accounts together"
         )
         raise DetectionError(detection, "correlation", reason)
-    if [reference.reference for reference in correlation.rules or ()] != [rule.name]:
-        reason = f"got another rule, expected only {rule.name}, the name of the rule in this file"
+    referenced = [reference.reference for reference in correlation.rules or ()]
+    if referenced != [rule.name]:
+        got = ", ".join(referenced)
+        reason = f"got {got}, expected only {rule.name}, the name of the rule in this file"
         raise DetectionError(detection, "correlation.rules", reason)
     return Threshold(count=_count(detection, correlation), seconds=_seconds(detection, correlation))
 

@@ -57,9 +57,9 @@ PAGES: dict[Path, Callable[[], str]] = {
 
 def updated(page: Path, content: str) -> str:
     """The page with this content between its marks. Raises ValueError if a mark is absent."""
-    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
-    if not begin or not end:
+    if not end:
         raise ValueError(f"{page}: got no marks, expected the lines {BEGIN} and {END}")
     return f"{before}{BEGIN}\n\n{content}\n\n{END}{after}"
 

@@ -287,6 +287,11 @@ REJECTED_CORRELATIONS: dict[str, tuple[dict[str, Any], str, str]] = {
         "got 2d, expected whole minutes, at most one day",
     ),
     "another rule": ({"rules": ["two"]}, "rule.yml", "two"),
+    "the same rule twice": (
+        {"rules": ["one", "one"]},
+        "correlation.rules",
+        "got one, one, expected only one, the name of the rule in this file",
+    ),
 }
 
 

@@ -99,12 +99,24 @@ def test_a_case_may_bring_a_whole_record() -> None:
 
 
 def test_cases_share_no_objects() -> None:
-    document = {"base": BASE, "cases": {"first": case(), "second": case(like="first")}}
+    """Nor with the document: YAML's aliases share objects."""
+    shared = {"type": "Root"}
+    document = {
+        "base": {"userIdentity": shared},
+        "cases": {
+            "base": case(),
+            "like": case(like="base"),
+            "set": case(set={"other": shared}),
+            "record": case(record={"userIdentity": shared}),
+        },
+    }
     before = copy.deepcopy(document)
-    first, second = expand("one", document)
-    first.record["userIdentity"]["type"] = "changed"
+    samples = expand("one", document)
+    for sample in samples:
+        for value in sample.record.values():
+            assert value == {"type": "Root"}, sample.name
+            value["type"] = "changed"
 
-    assert second.record == BASE
     assert document == before
 
 
@@ -158,7 +170,7 @@ def one_case(**overrides: Any) -> dict[str, Any]:
     return cases(one=case(**overrides))
 
 
-REFUSED: dict[str, tuple[Any, str, str]] = {
+REJECTED: dict[str, tuple[Any, str, str]] = {
     "no content": (None, "samples.yml", "got nothing, expected a mapping"),
     "a list": ([BASE], "samples.yml", "expected a mapping with at least one key"),
     "an unknown key": (
@@ -178,6 +190,11 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
         {"base": BASE, "cases": {"One": case()}},
         "samples.yml: cases.One",
         'got "One", expected a name of a-z, 0-9 and _',
+    ),
+    "a name with a hyphen": (
+        {"base": BASE, "cases": {"a-b": case()}},
+        "samples.yml: cases.a-b",
+        'got "a-b", expected a name of a-z, 0-9 and _',
     ),
     "an unknown key of a case": (
         one_case(expected="match"),
@@ -281,6 +298,11 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
         "samples.yml: cases.one",
         "got two overrides of userIdentity, expected each field to be set or removed once",
     ),
+    "a field and then its object": (
+        one_case(set={"userIdentity.type": "x", "version": 2, "userIdentity": {}}),
+        "samples.yml: cases.one",
+        "got two overrides of userIdentity",
+    ),
     "a field set and removed": (
         one_case(set={"readOnly": False}, remove=["readOnly"]),
         "samples.yml: cases.one",
@@ -304,13 +326,13 @@ REFUSED: dict[str, tuple[Any, str, str]] = {
 }
 
 
-@pytest.mark.parametrize(("document", "where", "reason"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize(("document", "where", "reason"), REJECTED.values(), ids=REJECTED)
 def test_an_error_names_place_value_and_expectation(document: Any, where: str, reason: str) -> None:
-    with pytest.raises(DetectionError) as refused:
-        expand("refused", document)
+    with pytest.raises(DetectionError) as rejected:
+        expand("rejected", document)
 
-    assert (refused.value.detection, refused.value.where) == ("refused", where)
-    assert reason in refused.value.reason
+    assert (rejected.value.detection, rejected.value.where) == ("rejected", where)
+    assert reason in rejected.value.reason
 
 
 @pytest.mark.parametrize(
@@ -325,16 +347,16 @@ def test_an_error_names_place_value_and_expectation(document: Any, where: str, r
         ("base: !!python/object:os.system x", "could not determine a constructor"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_refused_with_its_line(
+def test_a_file_that_cannot_be_read_is_rejected_with_its_line(
     tmp_path: Path, text: str, reason: str
 ) -> None:
-    with pytest.raises(DetectionError, match=r"samples\.yml") as refused:
+    with pytest.raises(DetectionError, match=r"samples\.yml") as rejected:
         read_samples(file(tmp_path, text))
 
-    assert reason in refused.value.reason
+    assert reason in rejected.value.reason
 
 
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+def test_a_missing_file_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(DetectionError, match=r"samples\.yml: .*No such file"):
         read_samples(tmp_path)
 
@@ -448,5 +470,5 @@ def written(path: Path_) -> str:
 
 
 def exactly(value: Any) -> str:
-    """Tells true, 1 and 1.0 apart."""
+    """Distinguishes true, 1 and 1.0."""
     return json.dumps(value, sort_keys=True)
