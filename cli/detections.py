@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from cli.output import ROOT, CommandError, Format, TextFormat, console, epilog, fail, say
+from cli.progress import STANDARD_INPUT, Reading, reading
 
 if TYPE_CHECKING:
     from compiler.detection import Detection
     from operations.detections.matching import LineOf, Rule, Rules
 
-STANDARD_INPUT = "-"
 WIDTH_WITH_TITLES = 120
 
 app = typer.Typer(
@@ -112,7 +112,9 @@ def match(
 
     rules = ruleset(_load(enabled=enabled)[0])
     line_of = _json_line if output is TextFormat.JSON else _text_line
-    statuses = {_match_file(path, rules, line_of) for path in files or [STANDARD_INPUT]}
+    paths = files or [STANDARD_INPUT]
+    with reading(paths) as progress:
+        statuses = {_match_file(path, rules, line_of, progress) for path in paths}
     raise typer.Exit(statuses.pop() if len(statuses) == 1 else 1)
 
 
@@ -204,7 +206,7 @@ def _print_table(detections: "tuple[Detection, ...]") -> None:
     terminal.print(table)
 
 
-def _match_file(path: str, rules: "Rules", line_of: "LineOf") -> int:
+def _match_file(path: str, rules: "Rules", line_of: "LineOf", progress: Reading) -> int:
     """The exit status: 1 where a part could not be read, 2 where nothing could."""
     from operations.detections.matching import match as matched  # noqa: PLC0415
     from operations.records.input import InputError  # noqa: PLC0415
@@ -216,6 +218,7 @@ def _match_file(path: str, rules: "Rules", line_of: "LineOf") -> int:
                 started = True
                 sys.stdout.write("".join(part.lines))
                 sys.stdout.flush()  # a reader that follows a log sees each record at once
+                progress.at(stream)
                 for error in part.errors:
                     fail(f"{name}: {error}")
                     status = 1
@@ -225,6 +228,8 @@ def _match_file(path: str, rules: "Rules", line_of: "LineOf") -> int:
     except InputError as error:
         fail(f"{name}: {error}")
         return 1 if started else 2
+    finally:
+        progress.end_of_file(path)
     return status
 
 

@@ -2,15 +2,17 @@
 
 import gzip
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 import yaml
 
+from cli.progress import LARGE_BYTES
 from compiler import catalog
 from compiler.cloudwatch import metric_pattern
 from compiler.predicate import predicate
@@ -143,6 +145,40 @@ class TestMatch:
         assert len(result.answers) == 3
         assert result.stderr == f"{path}: the gzip stream is cut off: it has no end\n"
         assert result.status == 1
+
+    def test_several_files_and_standard_input_are_read_in_their_order(self, tmp_path: Path) -> None:
+        first, second = tmp_path / "first", tmp_path / "second"
+        first.write_bytes(b'{"eventID": "a"}\n')
+        second.write_bytes(b'{"eventID": "c"}\n')
+
+        result = Result(["match", str(first), "-", str(second)], b'{"eventID": "b"}\n')
+
+        assert [answer["eventID"] for answer in result.answers] == ["a", "b", "c"]
+        assert (result.stderr, result.status) == ("", 0)
+
+    def test_files_after_one_that_cannot_be_read_are_read(self, tmp_path: Path) -> None:
+        path = tmp_path / "records"
+        path.write_bytes(b'{"eventID": "a"}\n')
+
+        result = Result(["match", str(tmp_path / "none"), str(path)])
+
+        assert [answer["eventID"] for answer in result.answers] == ["a"]
+        assert (result.stderr.count("\n"), result.status) == (1, 1)
+
+    def test_files_none_of_which_can_be_read_exit_with_2(self, tmp_path: Path) -> None:
+        result = Result(["match", str(tmp_path / "none"), str(tmp_path)])
+
+        assert (result.stderr.count("\n"), result.status) == (2, 2)
+
+    def test_the_text_output_has_the_names(self) -> None:
+        record = records_of("root_activity", matches=True)[0] | {"eventID": "a"}
+
+        result = Result(["match", "--output", "text"], text_of([record, {"eventID": "b"}]))
+
+        first, second = result.stdout.splitlines()
+        assert first.startswith("a  ")
+        assert "root_activity" in first.removeprefix("a  ").split(", ")
+        assert second == "b  -"
 
     def test_a_missing_file_is_an_error(self, tmp_path: Path) -> None:
         path = tmp_path / "none"
@@ -363,14 +399,35 @@ def _interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-def started(*arguments: str) -> subprocess.Popen[bytes]:
-    pipe = subprocess.PIPE
+def on_a_terminal(path: Path, output: Path) -> str:
+    """What a terminal shows as standard error while `match` reads the file."""
+    terminal, end = os.openpty()
+    with output.open("wb") as stdout, started("match", str(path), stdout=stdout, stderr=end):
+        os.close(end)
+        shown = b""
+        while part := _read(terminal):
+            shown += part
+    os.close(terminal)
+    return shown.decode()
+
+
+def _read(terminal: int) -> bytes:
+    """Empty where no process has the other end open, which Linux reports as an error."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""
+
+
+def started(
+    *arguments: str, stdout: int | IO[bytes] = subprocess.PIPE, stderr: int = subprocess.PIPE
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603  The command is ours.
         [ROOT / "rootwatch", "detections", *arguments],
         cwd=ROOT,
-        stdin=pipe,
-        stdout=pipe,
-        stderr=pipe,
+        stdin=subprocess.PIPE,
+        stdout=stdout,
+        stderr=stderr,
     )
 
 
@@ -387,6 +444,15 @@ class TestProcess:
 
         assert answer == {"eventID": "a", "detections": [], "names": []}
         assert status == 0
+
+    def test_a_terminal_shows_the_progress_of_large_input(self, tmp_path: Path) -> None:
+        small, large = tmp_path / "small", tmp_path / "large"
+        small.write_bytes(b'{"eventID": "a"}\n')
+        large.write_bytes(b'{"eventID": "a"}\n' + b"\n" * LARGE_BYTES)
+
+        assert on_a_terminal(small, tmp_path / "output") == ""
+        assert "Reading" in on_a_terminal(large, tmp_path / "output")
+        assert json.loads((tmp_path / "output").read_bytes())["eventID"] == "a"
 
     def test_a_closed_pipe_ends_it_without_a_message(self) -> None:
         with started("match") as process:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import config
-from cli.preflight import ROOT
+from cli.output import ROOT
 from tests.unit.cli import runner
 
 MINIMAL = Path(config.__file__).parent / "minimal.yaml"
