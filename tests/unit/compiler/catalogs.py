@@ -1,4 +1,4 @@
-"""Detections for the tests: those that ship, small catalogs on disk, and one of a condition."""
+"""Detections for tests: the shipped ones, catalogs on disk, and one with a given condition."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ from compiler.catalog import load
 from compiler.conditions import ConditionTree
 from compiler.detection import Detection, Threshold
 
-SHIPPED = load()  # read once for all tests: it takes the better part of a second
+SHIPPED = load()  # read once for all tests, because it takes about a second
 RULE: dict[str, Any] = {
     "title": "A title",
     "id": "2f6b4a55-1a0e-4a3c-9d2b-6f2f3c6a7e01",
@@ -26,7 +26,7 @@ RULE: dict[str, Any] = {
 
 
 def write(catalog: Path, name: str, **changes: Any) -> Path:
-    """A detection's folder; a change to None leaves the key out."""
+    """Creates the folder of a detection. A change to None removes the key."""
     rule = {key: value for key, value in {**RULE, **changes}.items() if value is not None}
     folder = catalog / name
     folder.mkdir(parents=True)
