@@ -1,13 +1,13 @@
-"""Measures `rootwatch detections match`: how many records a second on one core, and its memory.
+"""Measures `rootwatch detections match`: records per second on one core, and peak memory.
 
 Run it with `make bench`, or `python -m bench.match` in the project's environment. It takes about a
-minute and asserts nothing, because machines differ and are shared: the figures to compare are the
-ratios to `json.loads` of the same lines, in the same run on the same core.
+minute and asserts nothing, because machines differ and are shared. Compare the ratios to
+`json.loads` of the same lines, which are measured in the same run on the same core.
 
-The records are those of bench/records.py. The command runs as people run it, as a process of its
-own, reading a file and writing to /dev/null; its time has the start-up in it, which is also
-measured alone, as the time for an empty file. Of three runs the fastest counts, since others only
-ever make it slower. Memory is the most that the process had (its maximum resident set).
+bench/records.py generates the records. The command runs in a process of its own, reads a file and
+writes to /dev/null. Its time includes the start-up, which is also measured alone, with an empty
+file. The fastest of three runs counts, because other load only makes a run slower. Memory is the
+maximum resident set size of the process.
 """
 
 import gzip
@@ -43,7 +43,7 @@ def main() -> None:
         start_up = _fastest(_empty(Path(folder)))
         _say(f"start-up alone: {start_up.seconds:.2f} s, {start_up.peak_mib:.0f} MiB")
         loads = _parsing_rate(Path(folder) / f"{MANY}.jsonl")
-        _say(f"json.loads of the same lines: {loads:,.0f} records a second\n")
+        _say(f"json.loads of the same lines: {loads:,.0f} records/s\n")
         _say(_row("", "records/s", "without start-up", "/ json.loads", "MiB", f"MiB at {FEW:,}"))
         for name, path in many.items():
             _say(_measured(name, path, few[name], start_up, loads))
@@ -59,8 +59,8 @@ def _measured(name: str, path: Path, smaller: Path, start_up: Run, loads: float)
 def _inputs(folder: Path, count: int) -> dict[str, Path]:
     """The same records in each form.
 
-    Written one by one: a process starts with the memory of the one that starts it, and its own
-    would not be seen if this one had a file in its memory.
+    They are written one by one, because the maximum resident set size of a child process includes
+    the memory of its parent at the start.
     """
     json_lines, one_file = folder / f"{count}.jsonl", folder / f"{count}.json"
     with json_lines.open("wb") as in_lines, one_file.open("wb") as in_one:
@@ -97,8 +97,8 @@ def _fastest(path: Path) -> Run:
 def _run(path: Path) -> Run:
     command = [str(ROOT / "rootwatch"), "detections", "match", str(path)]
     start = time.perf_counter()
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:  # noqa: S603  Ours.
-        # Not getrusage of all children: that would be the largest one's memory.
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:  # noqa: S603  a fixed command
+        # getrusage returns the maximum over all children.
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -109,7 +109,7 @@ def _run(path: Path) -> Run:
 
 
 def _parsing_rate(path: Path) -> float:
-    """Records a second."""
+    """In records per second."""
     fastest = float("inf")
     for _ in range(RUNS):
         with path.open("rb") as file:
@@ -121,7 +121,7 @@ def _parsing_rate(path: Path) -> float:
 
 
 def _stay_on_one_core() -> None:
-    """Children inherit it. macOS has no such call; the command has one thread anyway."""
+    """Child processes inherit the affinity. macOS has no such call."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 

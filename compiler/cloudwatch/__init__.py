@@ -46,8 +46,8 @@ _AVOID_REGEXES = (
 def metric_pattern(rule: DetectionRule) -> str:
     """Matches exactly the records that the rule matches; a prescribed pattern is used unchanged.
 
-    The syntax allows one exception: a compared field that contains an object, an array, or a scalar
-    of a type that the rule does not compare it with, where CloudTrail documents none.
+    The pattern may miss records that CloudTrail does not document: those in which a compared field
+    is an object, an array or a scalar of a type that the rule does not compare it with.
 
     Raises DetectionError for a condition that the syntax does not support or that exceeds the
     limits of a filter.
