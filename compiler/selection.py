@@ -9,7 +9,7 @@ from typing import cast
 from compiler import catalog
 from compiler.detection import Detection, Level, Priority
 from compiler.errors import SelectionError
-from config.settings import Override, Settings
+from config.settings import DetectionOverride, Settings
 
 
 def enabled(settings: Settings, folder: Path = catalog.CATALOG) -> tuple[Detection, ...]:
@@ -39,7 +39,7 @@ def _reject_unknown(key: str, names: Iterable[str], known: Collection[str]) -> N
             raise SelectionError(key, f"got {name}, expected a name in the catalog: {hint}")
 
 
-def _overridden(detection: Detection, override: Override | None) -> Detection:
+def _overridden(detection: Detection, override: DetectionOverride | None) -> Detection:
     if override is None:
         return detection
     return replace(

@@ -20,7 +20,7 @@ _TAGS = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float"
 _COLLECTIONS = {f"tag:yaml.org,2002:{name}" for name in ("seq", "map")}
 
 
-class _Loader(yaml.SafeLoader):
+class _ConfigLoader(yaml.SafeLoader):
     """YAML with the types of JSON: keys and dates are text, and `<<` is an unknown key."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012  PyYAML's class attribute
@@ -120,7 +120,7 @@ def key_text(path: KeyPath) -> str:
 
 
 def _composed(text: str) -> tuple[Node | None, Any]:
-    loader = _Loader(text)
+    loader = _ConfigLoader(text)
     try:
         root = loader.get_single_node()
         return root, None if root is None else loader.construct_document(root)

@@ -9,10 +9,10 @@ from config.errors import ConfigError
 from config.settings import (
     Accounts,
     DetectionChoice,
+    DetectionOverride,
     LocalState,
     Notifications,
     Organization,
-    Override,
     Retention,
     S3State,
     SecurityHub,
@@ -135,7 +135,7 @@ def _notifications(data: dict[str, Any]) -> Notifications:
 
 def _detections(data: dict[str, Any]) -> DetectionChoice:
     overrides = (
-        Override(
+        DetectionOverride(
             detection=name,
             enabled=override.get("enabled", True),
             level=override.get("level"),

@@ -30,7 +30,7 @@ class Notifications:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Override:
+class DetectionOverride:
     """Changes of one detection; None keeps the value of its rule."""
 
     detection: str  # name
@@ -42,7 +42,7 @@ class Override:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectionChoice:
     packs: tuple[str, ...]
-    overrides: tuple[Override, ...]  # sorted by detection
+    overrides: tuple[DetectionOverride, ...]  # sorted by detection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

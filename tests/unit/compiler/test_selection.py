@@ -10,7 +10,7 @@ from compiler import selection
 from compiler.conditions import FieldEquals, StringPattern
 from compiler.errors import SelectionError
 from config.loader import load
-from config.settings import DetectionChoice, Override, Settings
+from config.settings import DetectionChoice, DetectionOverride, Settings
 from tests.unit.compiler.catalogs import write
 
 MINIMAL = load(Path(config.__file__).parent / "minimal.yaml")
@@ -26,14 +26,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def choice(*overrides: Override, packs: tuple[str, ...] = ()) -> Settings:
+def choice(*overrides: DetectionOverride, packs: tuple[str, ...] = ()) -> Settings:
     return replace(MINIMAL, detections=DetectionChoice(packs=packs, overrides=overrides))
 
 
 def override(
     detection: str, *, enabled: bool = True, level: str | None = None, priority: str | None = None
-) -> Override:
-    return Override(detection=detection, enabled=enabled, level=level, priority=priority)
+) -> DetectionOverride:
+    return DetectionOverride(detection=detection, enabled=enabled, level=level, priority=priority)
 
 
 def test_all_detections_except_packs_are_enabled_by_default(folder: Path) -> None:

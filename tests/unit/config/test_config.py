@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import config
 from config.errors import ConfigError
 from config.loader import parse
-from config.settings import Override, S3State, Settings
+from config.settings import DetectionOverride, S3State, Settings
 from config.validation import schema
 from sandbox.security_hub.aggregation import OPT_IN_REGIONS
 
@@ -311,7 +311,7 @@ def test_the_main_detection_cannot_be_disabled() -> None:
     assert problem.key == f"detections.overrides.{name}.enabled"
     assert "cannot be disabled" in problem.expected
     assert changed_level.detections.overrides == (
-        Override(detection=name, enabled=True, level="high", priority=None),
+        DetectionOverride(detection=name, enabled=True, level="high", priority=None),
     )
 
 
