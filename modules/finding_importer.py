@@ -33,9 +33,9 @@ LOG_DAYS = 90
 CONNECT_TIMEOUT_SECONDS = 2
 READ_TIMEOUT_SECONDS = 5
 MAX_ATTEMPTS = 2  # of an AWS call, with the backoff of botocore's standard mode
-ACCOUNTS_AT_ONCE = 8  # Security Hub accepts ten imports a second from an account, STS more
-MESSAGES_AT_ONCE = 10
-BATCHES_AT_ONCE = 5
+MAX_CONCURRENT_ACCOUNTS = 8  # Security Hub accepts ten imports a second from an account, STS more
+BATCH_SIZE = 10
+MAX_CONCURRENT_BATCHES = 5
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 ASYNCHRONOUS_RETRIES = 2
 ASYNCHRONOUS_AGE_SECONDS = 6 * 60 * 60
@@ -154,7 +154,7 @@ class FindingImporter(Construct):
             "CONNECT_TIMEOUT_SECONDS": str(CONNECT_TIMEOUT_SECONDS),
             "READ_TIMEOUT_SECONDS": str(READ_TIMEOUT_SECONDS),
             "MAX_ATTEMPTS": str(MAX_ATTEMPTS),
-            "MAX_CONCURRENT_ACCOUNTS": str(ACCOUNTS_AT_ONCE),
+            "MAX_CONCURRENT_ACCOUNTS": str(MAX_CONCURRENT_ACCOUNTS),
             "RESERVED_SECONDS": str(RESERVED_SECONDS),
         }
 
@@ -203,10 +203,10 @@ class FindingImporter(Construct):
             "queue_invokes",
             event_source_arn=self.queue.arn,
             function_name=self.function.arn,
-            batch_size=MESSAGES_AT_ONCE,
+            batch_size=BATCH_SIZE,
             function_response_types=["ReportBatchItemFailures"],
             scaling_config=aws.LambdaEventSourceMappingScalingConfig(
-                maximum_concurrency=BATCHES_AT_ONCE
+                maximum_concurrency=MAX_CONCURRENT_BATCHES
             ),
             provider=self._provider,
         )

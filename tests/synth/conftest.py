@@ -76,7 +76,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
             "failure_tolerance_percentage": 10,
             "max_concurrent_percentage": 20,
         },
-        "security_hub": {"managed": True, "configuration": "local", "linked_regions": "none"},
+        "security_hub": {"managed": True, "configuration": "local", "linked_regions": "all"},
     },
 }
 WITHOUT_A_TRAIL = {"elsewhere"}

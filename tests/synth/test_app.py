@@ -123,13 +123,17 @@ def test_the_app_prints_an_unsupported_condition_and_exits_with_2(tmp_path: Path
     [
         (
             {"packs": ["cis_aws_foundation"]},
-            "detections.packs: got cis_aws_foundation, expected a name in the catalog:"
-            " did you mean cis_aws_foundations?",
+            (
+                "detections.packs: got cis_aws_foundation, expected a name in the catalog:"
+                " did you mean cis_aws_foundations?"
+            ),
         ),
         (
             {"overrides": {"root_activty": {"enabled": False}}},
-            "detections.overrides: got root_activty, expected a name in the catalog:"
-            " did you mean root_activity?",
+            (
+                "detections.overrides: got root_activty, expected a name in the catalog:"
+                " did you mean root_activity?"
+            ),
         ),
     ],
 )

@@ -89,6 +89,7 @@ def test_the_function_runs_in_the_security_account_on_python_3_13_and_arm64(
 ) -> None:
     assert function["runtime"] == "python3.13"
     assert function["architectures"] == ["arm64"]
+    assert (function["memory_size"], function["timeout"]) == (1024, 180)
     assert detection.account(function) == settings.accounts.security
 
 
@@ -141,6 +142,24 @@ def test_the_function_parses_its_environment(
     assert parsed.partition == settings.partition
     assert parsed.region == settings.home_region
     assert parsed.security_account == settings.accounts.security
+    assert parsed.metric_namespace == settings.name_prefix
+
+
+def test_the_function_limits_its_calls_and_their_concurrency(function: Resource) -> None:
+    variables = function["environment"]["variables"]
+    numbers = {
+        name: int(value)
+        for name, value in variables.items()
+        if name.startswith("MAX_") or name.endswith("_SECONDS")
+    }
+
+    assert numbers == {
+        "CONNECT_TIMEOUT_SECONDS": 2,
+        "READ_TIMEOUT_SECONDS": 5,
+        "MAX_ATTEMPTS": 2,
+        "MAX_CONCURRENT_ACCOUNTS": 8,
+        "RESERVED_SECONDS": 95,
+    }
 
 
 def test_only_lambda_can_assume_the_role(role: Resource) -> None:
@@ -223,7 +242,7 @@ def test_the_function_depends_on_its_permissions_and_its_log_group(
     )
 
     assert set(function["depends_on"]) == {role_policy.address, group.address}
-    assert group["retention_in_days"] > 0
+    assert group["retention_in_days"] == 90
 
 
 def test_only_the_trails_log_group_can_invoke_the_function(
@@ -247,6 +266,7 @@ def test_the_subscription_to_the_trails_log_group_depends_on_the_permission(
 
     assert subscription["log_group_name"] == trail.only("aws_cloudwatch_log_group")["name"]
     assert detection.follow(subscription["destination_arn"], "arn") == function
+    assert subscription["distribution"] == "ByLogStream"
     assert subscription["depends_on"] == [detection.only("aws_lambda_permission").address]
 
 

@@ -69,7 +69,7 @@ def test_a_job_is_retried_for_days_and_its_dead_letter_message_is_kept_for_more(
 def test_the_visibility_timeout_is_six_times_the_functions_timeout(
     function: Resource, queue: Resource
 ) -> None:
-    assert queue["visibility_timeout_seconds"] >= 6 * function["timeout"]
+    assert queue["visibility_timeout_seconds"] == 6 * function["timeout"]
 
 
 def test_an_invocation_reserves_time_for_its_longest_step_and_for_requeuing(
@@ -96,7 +96,8 @@ def test_the_queue_invokes_the_function_which_reports_failures_by_message(
     assert detection.follow(mapping["event_source_arn"], "arn") == queue
     assert detection.follow(mapping["function_name"], "arn") == function
     assert mapping["function_response_types"] == ["ReportBatchItemFailures"]
-    assert mapping["scaling_config"]["maximum_concurrency"] > 1
+    assert mapping["batch_size"] == 10  # the maximum without a batching window
+    assert mapping["scaling_config"] == {"maximum_concurrency": 5}
     assert "filter_criteria" not in mapping.arguments
 
 
@@ -109,6 +110,7 @@ def test_failed_asynchronous_invocations_go_to_the_dead_letter_queue(
     assert detection.follow(asynchronous["function_name"], "function_name") == function
     assert detection.follow(destination, "arn") == dead_letter_queue
     assert asynchronous["maximum_retry_attempts"] == 2
+    assert asynchronous["maximum_event_age_in_seconds"] == DAY / 4  # the maximum of Lambda
 
 
 def test_a_high_priority_alarm_reports_messages_in_the_dead_letter_queue(
@@ -175,5 +177,6 @@ def test_the_idempotency_table_has_ids_that_expire(detection: Stack, function: R
     table = detection.follow(name, "name")
 
     assert table["hash_key"] == "id"
+    assert table["attribute"] == [{"name": "id", "type": "S"}]
     assert table["ttl"] == {"attribute_name": "expiration", "enabled": True}
     assert table["billing_mode"] == "PAY_PER_REQUEST"

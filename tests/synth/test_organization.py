@@ -98,6 +98,19 @@ def test_terraform_waits_long_enough_for_thousands_of_accounts(
     assert instances["timeouts"] == dict.fromkeys(("create", "update", "delete"), "24h")
 
 
+def test_terraform_ignores_what_aws_or_the_provider_cannot_keep(
+    organization: Stack, stack_set: Resource
+) -> None:
+    instances = organization.only("aws_cloudformation_stack_set_instance")
+
+    assert stack_set["lifecycle"] == {"ignore_changes": ["administration_role_arn"]}
+    assert instances["lifecycle"] == {"ignore_changes": ["operation_preferences"]}
+
+
+def test_the_template_can_create_roles_with_names(stack_set: Resource) -> None:
+    assert stack_set["capabilities"] == ["CAPABILITY_NAMED_IAM"]
+
+
 def test_a_deployment_waits_for_operations_of_accounts_that_join(stack_set: Resource) -> None:
     assert stack_set["managed_execution"] == {"active": True}
 

@@ -56,6 +56,16 @@ def test_the_delegation_depends_on_the_hub_and_the_rest_on_the_delegation(
             assert delegation.address in one["depends_on"], one.address
 
 
+@pytest.mark.parametrize("name", MANAGED)
+def test_terraform_waits_up_to_a_day_for_the_configuration_of_aws(
+    synthesize: Callable[[str], Synthesis], name: str
+) -> None:
+    detection = synthesize(name).stack("detection")
+    configuration = detection.only("aws_securityhub_organization_configuration")
+
+    assert configuration["timeouts"] == dict.fromkeys(("create", "update", "delete"), "24h")
+
+
 @pytest.mark.parametrize("name", ["minimal", "complete"])
 def test_central_configuration_enables_it_in_the_targets(
     synthesize: Callable[[str], Synthesis], name: str
@@ -70,8 +80,13 @@ def test_central_configuration_enables_it_in_the_targets(
     aggregator = detection.only("aws_securityhub_finding_aggregator")
 
     assert central["organization_configuration"] == {"configuration_type": "CENTRAL"}
+    assert (central["auto_enable"], central["auto_enable_standards"]) == (False, "NONE")
     assert aggregator.address in central["depends_on"]
-    assert policy["configuration_policy"]["service_enabled"] is True
+    assert policy["configuration_policy"] == {
+        "service_enabled": True,
+        "enabled_standard_arns": [],
+        "security_controls_configuration": {"disabled_control_identifiers": []},
+    }
     assert policy["depends_on"] == [central.address]
     assert [one["target_id"] for one in associations] == list(
         synthesis.settings.organization.targets
@@ -82,14 +97,16 @@ def test_central_configuration_enables_it_in_the_targets(
     ]
 
 
-def test_no_region_is_linked_unless_some_are_listed(
+def test_the_aggregator_links_no_regions_all_or_the_listed_ones(
     synthesize: Callable[[str], Synthesis],
 ) -> None:
     linked = {
         name: synthesize(name).stack("detection").only("aws_securityhub_finding_aggregator")
-        for name in ("minimal", "complete")
+        for name in MANAGED
     }
 
+    assert linked["elsewhere"]["linking_mode"] == "ALL_REGIONS"
+    assert "specified_regions" not in linked["elsewhere"].arguments
     assert linked["minimal"]["linking_mode"] == "NO_REGIONS"
     assert linked["complete"]["linking_mode"] == "SPECIFIED_REGIONS"
     assert linked["complete"]["specified_regions"] == ["eu-west-1", "us-west-2"]

@@ -43,8 +43,8 @@ def test_providers_assume_the_deployment_role_except_in_the_management_account(
     for provider in stack.providers():
         account = expected[provider["alias"]]
         role = f"arn:{settings.partition}:iam::{account}:role/{settings.deployment_role}"
-        roles = [assumed["role_arn"] for assumed in provider.get("assume_role", [])]
-        assert roles == ([] if account == accounts.management else [role])
+        assumed = {"role_arn": role, "session_name": settings.name_prefix}
+        assert provider.get("assume_role", []) == [assumed] * (account != accounts.management)
         assert provider["allowed_account_ids"] == [account]
         assert provider["region"] == region
 
@@ -136,6 +136,11 @@ def test_every_arn_is_of_the_configured_partition(stack: Stack, settings: Settin
 
 # Services whose roles have no source condition. Their use needs iam:PassRole in the account.
 PASSED_ROLES = [{"Service": f"{name}.amazonaws.com"} for name in ("lambda", "cloudtrail")]
+
+
+def test_every_policy_has_the_current_version_of_the_language(stack: Stack) -> None:
+    for address, argument, text in policy_texts(stack):
+        assert json.loads(text)["Version"] == "2012-10-17", (address, argument)
 
 
 def test_no_role_has_all_actions_of_a_service_or_all_resources(stack: Stack) -> None:

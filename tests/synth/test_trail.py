@@ -74,6 +74,7 @@ def test_the_bucket_is_versioned_and_encrypted_with_the_trails_key(
 
     assert versioning["versioning_configuration"] == {"status": "Enabled"}
     assert by_default["sse_algorithm"] == "aws:kms"
+    assert rule["bucket_key_enabled"] is True
     assert trail.follow(by_default["kms_master_key_id"], "arn") == trail.only("aws_kms_key")
 
 
@@ -102,11 +103,10 @@ def test_log_files_expire_as_configured_after_a_transition_to_cheaper_storage(
     assert rule["status"] == "Enabled"
     assert rule["filter"] == [{"prefix": ""}]
     assert rule["expiration"] == [{"days": days}]
-    assert rule["noncurrent_version_expiration"]
-    assert rule["abort_incomplete_multipart_upload"]
-    assert all(transition["days"] < days for transition in transitions)
+    assert rule["noncurrent_version_expiration"] == [{"noncurrent_days": 90}]
+    assert rule["abort_incomplete_multipart_upload"] == [{"days_after_initiation": 7}]
     # S3 rejects a transition on the day of the expiration.
-    assert bool(transitions) is (days > 90)
+    assert transitions == [{"days": 90, "storage_class": "STANDARD_IA"}] * (days > 90)
 
 
 def test_terraform_cannot_destroy_a_bucket_with_files(bucket: Resource) -> None:
