@@ -1,6 +1,6 @@
-"""The real `cdktf deploy`, pointed at the sandbox.
+"""The real `cdktf deploy`, with the sandbox as its endpoint.
 
-Whatever the project deploys is deployed here: the same app, the same Terraform, the same provider.
+It deploys what users deploy: the same app, Terraform and provider.
 """
 
 import json
@@ -28,29 +28,29 @@ QUIET = {
 
 
 class DeploymentError(Exception):
-    """`cdktf` failed; the message ends with what it printed last."""
+    """A command failed; the message ends with its last lines of output."""
 
     def __init__(self, command: list[str], log: Path) -> None:
         tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-80:])
-        super().__init__(f"{' '.join(command)} failed; its last lines:\n{tail}")
+        super().__init__(f"{' '.join(command)} failed; its last output:\n{tail}")
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The project's stacks, with their states and outputs in a folder of their own."""
+    """The project's stacks, with their state in a folder of its own."""
 
     folder: Path
     config: Path
     environment: Mapping[str, str]  # the sandbox's
 
     def deploy(self, progress: Progress) -> None:
-        self._cdktf(["deploy", "*", "--auto-approve", "--skip-provider-lock"], progress)
+        self._cdktf(["deploy", "*", "--auto-approve"], progress)
 
     def destroy(self, progress: Progress) -> None:
-        self._cdktf(["destroy", "*", "--auto-approve", "--skip-provider-lock"], progress)
+        self._cdktf(["destroy", "*", "--auto-approve"], progress)
 
     def plan(self, stack: str) -> list[str]:
-        """The addresses that a further deployment would change; none, if all is as it should be."""
+        """The addresses that another deployment would change."""
         folder = self.folder / "cdktf.out" / "stacks" / stack
         plan = ["terraform", "plan", "-input=false", "-no-color", "-out=plan"]
         self._run(plan, folder, self.folder / f"plan-{stack}.log")
@@ -84,7 +84,7 @@ class Deployment:
         self._run(command, self.folder, log, progress)
 
     def _write_app(self) -> None:
-        """`cdktf` works where its cdktf.json is; this one points to the project's app."""
+        """`cdktf` needs its cdktf.json in the folder; this one names the project's app."""
         self.folder.mkdir(parents=True, exist_ok=True)
         app = json.loads((ROOT / "cdktf.json").read_text("utf-8"))
         app["app"] = f"{ROOT / 'rootwatch'} app"
@@ -105,7 +105,7 @@ class Deployment:
 
     @contextmanager
     def _started(self, command: list[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
-        """In a session of its own, so that whatever ends us early ends all of its processes."""
+        """In a session of its own: if this process ends early, all processes of the command do."""
         process = subprocess.Popen(  # noqa: S603  our command
             command,
             cwd=folder,

@@ -13,18 +13,18 @@ STEP = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    type: str  # as in aws_sns_topic
-    path: str  # the construct's place in its stack
-    change: str | None  # Creation, Modifications or Destruction; None while it lasts
-    duration: str | None  # as Terraform tells it
+    type: str  # such as aws_sns_topic
+    path: str  # of the construct in its stack
+    change: str | None  # Creation, Modifications or Destruction; None while it is in progress
+    duration: str | None  # as Terraform prints it
     elapsed: str | None  # so far
 
 
 @dataclass(slots=True)
 class Progress:
-    """Tells each resource that is done or still on its way, and counts those done."""
+    """Counts the completed changes, and passes each step on."""
 
-    tell: Callable[[Step], None] = lambda _step: None
+    on_step: Callable[[Step], None] = lambda _step: None
     done: int = field(default=0)
 
     def read(self, line: str) -> None:
@@ -33,4 +33,4 @@ class Progress:
             return
         step = Step(**match.groupdict())
         self.done += step.change is not None
-        self.tell(step)
+        self.on_step(step)

@@ -1,17 +1,15 @@
-"""The main job, shown: deploy, sign in, and look at what people would see."""
+"""The demo: deploy to a local organization, sign in, and check what follows."""
 
 import json
 import logging
-import sys
 import tempfile
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from demo.deployment import ROOT, Deployment, DeploymentError
-from demo.progress import Progress, Step
+from demo.observation import Finding, Observation, is_low_priority
+from demo.progress import Progress
+from demo.screen import Screen
 from sandbox.cloudtrail import sign_ins
 from sandbox.local import Sandbox
 from sandbox.organizations.organization import (
@@ -21,52 +19,20 @@ from sandbox.organizations.organization import (
     SECURITY,
     join_many,
 )
-from sandbox.sns.mail import Mail
 
-VICTIM = MEMBERS[0]
+MEMBER = MEMBERS[0]
+MEMBER_NAME = f"account {MEMBER.id} ({MEMBER.name})"
 CONFIG = ROOT / "config" / "minimal.yaml"
-ORDINARY: dict[str, Callable[[str], sign_ins.Record]] = {
-    "single sign-on, MFA at its provider": sign_ins.single_sign_on,
-    "IAM user without MFA": sign_ins.iam_user_without_mfa,
-    "root, wrong password": sign_ins.root_failing,
+ALARM = "rootwatch-root-console-login-without-mfa"  # of this configuration
+BENIGN: dict[str, Callable[[str], sign_ins.Record]] = {
+    "a user of IAM Identity Center, whose MFA is at the identity provider": sign_ins.single_sign_on,
+    "an IAM user without MFA": sign_ins.iam_user_without_mfa,
+    "the root user with a wrong password": sign_ins.root_failing,
 }
-ALARM = "rootwatch-root-console-login-without-mfa"  # of config/minimal.yaml
-ALARM_SECONDS = 5.0
-
-
-@dataclass(slots=True)
-class Screen:
-    """What the person at the terminal reads; lines that only say «still at it» go on a terminal."""
-
-    started: float = field(default_factory=time.monotonic)
-    passed: bool = True
-
-    def say(self, text: str = "") -> None:
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
-
-    def heading(self, text: str) -> None:
-        self.say(f"\n== {text}")
-
-    def step(self, step: Step) -> None:
-        seconds = int(time.monotonic() - self.started)
-        clock = f"  {seconds // 60}:{seconds % 60:02}"
-        if step.change is not None:
-            self.say(f"{clock}  {step.path:47} {step.type}")
-        elif sys.stdout.isatty():
-            self.say(f"{clock}  {step.path:47} ... {step.elapsed}")
-
-    def check(self, claim: str, *, holds: bool) -> None:
-        self.passed = self.passed and holds
-        self.say(f"  {'yes' if holds else 'NO '}  {claim}")
-
-    def quote(self, text: str) -> None:
-        for line in text.splitlines():
-            self.say(f"  | {line}")
 
 
 def run() -> int:
-    """0 if all was seen, 1 if something was not, or the deployment failed."""
+    """The exit status: 1 if a check or the deployment failed."""
     logging.basicConfig(level=logging.ERROR)
     screen = Screen()
     with tempfile.TemporaryDirectory(prefix="rootwatch-demo-") as folder, Sandbox() as sandbox:
@@ -76,174 +42,154 @@ def run() -> int:
         except DeploymentError as error:
             screen.say(f"\n{error}")
             return 1
-        _sign_in(screen, sandbox)
-        _join(screen, sandbox)
-    screen.heading("All was seen." if screen.passed else "Something is not as it should be.")
-    screen.say("  The organization is gone, and nothing is left behind.")
+        walkthrough = Walkthrough(screen, sandbox)
+        walkthrough.benign_sign_ins()
+        walkthrough.sign_in_with_mfa()
+        walkthrough.sign_in_without_mfa()
+        walkthrough.account_joins()
+    screen.heading("All checks passed." if screen.passed else "At least one check failed.")
+    screen.say("  The local organization is deleted.")
     return 0 if screen.passed else 1
 
 
 def _introduce(screen: Screen, sandbox: Sandbox) -> None:
-    screen.heading(f"A local AWS Organization, {ORGANIZATION_ID}, at {sandbox.endpoint}")
+    screen.heading(f"Local AWS Organization {ORGANIZATION_ID} at {sandbox.endpoint}")
     for account in ACCOUNTS:
         screen.say(f"  {account.id}  {account.name}")
 
 
 def _deploy(screen: Screen, sandbox: Sandbox, folder: Path) -> None:
-    screen.heading(f"cdktf deploy, with {CONFIG.relative_to(ROOT)} (about two minutes)")
+    screen.heading(f"cdktf deploy with {CONFIG.relative_to(ROOT)}: about two minutes")
     progress = Progress(screen.step)
-    deployment = Deployment(folder, CONFIG, sandbox.environment())
-    deployment.deploy(progress)
-    screen.say(f"  {progress.done} resources")
+    with screen.deploying():
+        Deployment(folder, CONFIG, sandbox.environment()).deploy(progress)
+    screen.say(f"  {progress.done} resources created")
     sandbox.confirm_subscriptions()
-    confirmed = {mail.to for mail in sandbox.services.mailboxes.confirmations()}
-    screen.say(f"  {', '.join(sorted(confirmed))} confirmed the subscriptions")
+    for address in sorted({mail.to for mail in sandbox.services.mailboxes.confirmations()}):
+        screen.say(f"  {address} confirmed the subscriptions")
 
 
-def _sign_in(screen: Screen, sandbox: Sandbox) -> None:
-    screen.heading(f"Sign-ins to account {VICTIM.id} ({VICTIM.name}) that are none of our business")
-    for who, make in ORDINARY.items():
-        sandbox.record(make(VICTIM.id))
-        screen.say(f"  {who}")
-    screen.heading("What came of them")
-    screen.check("no alarm", holds=not _alarms_up(sandbox))
-    screen.check("no mail", holds=not sandbox.services.mailboxes.messages())
-    screen.check("no finding in any account", holds=not _findings_everywhere(sandbox))
+class Walkthrough:
+    """The sign-ins to a member account, each with its checks."""
 
-    screen.heading(f"Root signs in to account {VICTIM.id} ({VICTIM.name}) with MFA")
-    _show_with_mfa(screen, sandbox)
+    def __init__(self, screen: Screen, sandbox: Sandbox) -> None:
+        self._screen = screen
+        self._sandbox = sandbox
+        self._observed = Observation(sandbox)
 
-    screen.heading(f"Root signs in to account {VICTIM.id} ({VICTIM.name}) without MFA")
-    record = sign_ins.root_without_mfa(VICTIM.id)
-    sandbox.record(record)
-    screen.say(f"  CloudTrail event {record['eventID']} from {record['sourceIPAddress']}")
-    _show_alarm(screen, sandbox)
-    _show_notification(screen, sandbox, record)
-    _show_finding(screen, sandbox, record)
+    def benign_sign_ins(self) -> None:
+        screen, observed = self._screen, self._observed
+        screen.heading(f"Benign sign-ins to {MEMBER_NAME}: no alert expected")
+        for who, record_for in BENIGN.items():
+            self._sandbox.record(record_for(MEMBER.id))
+            screen.say(f"  {who}")
+        screen.check("no alarm is in the state ALARM", holds=not observed.alarms())
+        screen.check("no notification is sent", holds=not observed.emails())
+        screen.check("no account has a finding", holds=not observed.all_findings())
 
-
-def _join(screen: Screen, sandbox: Sandbox) -> None:
-    screen.heading("A new account joins the organization, and nobody deploys anything")
-    [account] = join_many(1, "Workloads")
-    record = sign_ins.root_without_mfa(account.id)
-    screen.say(f"  root signs in to account {account.id} ({account.name}) without MFA")
-    for way, what in (
-        (sandbox.services.trails.emit, "seconds later, by the account's event rule"),
-        (sandbox.services.trails.log, "minutes later, by the organization trail"),
-    ):
-        way(record)
-        sandbox.settle()
-        found = [f for f in _findings(sandbox, account.id) if record["eventID"] in f["Id"]]
-        told = [mail for mail in _urgent_mails(sandbox) if record["eventID"] in mail.body]
+    def sign_in_with_mfa(self) -> None:
+        screen, observed = self._screen, self._observed
+        screen.heading(f"The root user signs in to {MEMBER_NAME} with MFA")
+        self._sandbox.record(sign_ins.root_with_mfa(MEMBER.id))
+        emails = observed.emails()
+        for mail in emails:
+            screen.say(f"  e-mail to {mail.to}: {mail.subject}")
+        labels = [finding["Severity"]["Label"] for finding in observed.findings(MEMBER.id)]
         screen.check(
-            f"{what}: one finding in the account, one notification",
-            holds=len(found) == len(told) == 1,
+            "all notifications have low priority",
+            holds=bool(emails) and all(map(is_low_priority, emails)),
+        )
+        screen.check(
+            "the account has one finding, severity INFORMATIONAL", holds=labels == ["INFORMATIONAL"]
+        )
+
+    def sign_in_without_mfa(self) -> None:
+        self._screen.heading(f"The root user signs in to {MEMBER_NAME} without MFA")
+        record = sign_ins.root_without_mfa(MEMBER.id)
+        self._sandbox.record(record)
+        source = record["sourceIPAddress"]
+        self._screen.say(f"  CloudTrail event {record['eventID']} from {source}")
+        self._check_alarm()
+        self._check_notification(record)
+        self._check_finding(record["eventID"])
+
+    def account_joins(self) -> None:
+        """Without a deployment: the stack set covers it."""
+        screen, observed, trails = self._screen, self._observed, self._sandbox.services.trails
+        screen.heading("An account joins the organization; nothing is deployed by hand")
+        [account] = join_many(1, "Workloads")
+        record = sign_ins.root_without_mfa(account.id)
+        event_id = record["eventID"]
+        screen.say(f"  The root user signs in to {account.id} ({account.name}) without MFA")
+        for deliver, path in (
+            (trails.emit, "seconds later, by the event rule of the account"),
+            (trails.log, "minutes later, by the organization trail"),
+        ):
+            deliver(record)
+            self._sandbox.settle()
+            found = [one for one in observed.findings(account.id) if event_id in one["Id"]]
+            sent = [mail for mail in observed.notifications() if event_id in mail.body]
+            screen.check(
+                f"{path}: one finding, one notification",
+                holds=len(found) == len(sent) == 1,
+            )
+
+    def _check_alarm(self) -> None:
+        screen, observed = self._screen, self._observed
+        screen.heading("The alarm in the security account")
+        in_alarm = observed.goes_into_alarm(ALARM)
+        emails = observed.alarm_emails()
+        screen.say(f"  {ALARM}: {'ALARM' if in_alarm else 'OK'}")
+        screen.check("the alarm is in the state ALARM", holds=in_alarm)
+        screen.check("it sent one e-mail", holds=len(emails) == 1)
+        for mail in emails:
+            screen.quote(f"To: {mail.to}\nSubject: {mail.subject}\n\n")
+            screen.quote(json.loads(mail.body)["AlarmDescription"])
+
+    def _check_notification(self, record: sign_ins.Record) -> None:
+        screen, emails = self._screen, self._observed.notifications()
+        screen.heading("The notification, as subscribers receive it")
+        for mail in emails:
+            screen.quote(f"To: {mail.to}\nSubject: {mail.subject}\n\n{mail.body}")
+        expected = (MEMBER.id, record["sourceIPAddress"], record["userAgent"], record["eventID"])
+        screen.check("there is one notification", holds=len(emails) == 1)
+        screen.check(
+            "it has the account, the source IP address, the user agent and the event id",
+            holds=all(text in mail.body for mail in emails for text in expected),
+        )
+
+    def _check_finding(self, event_id: str) -> None:
+        screen, observed = self._screen, self._observed
+        screen.heading("The finding in Security Hub")
+        own = observed.critical_findings(MEMBER.id)
+        aggregated = observed.critical_findings(SECURITY.id)
+        others = [account.id for account in ACCOUNTS if account not in {MEMBER, SECURITY}]
+        for finding in own:
+            screen.quote(_summary(finding))
+        screen.check(f"account {MEMBER.id} has one CRITICAL finding", holds=len(own) == 1)
+        screen.check(
+            "it is about this event", holds=all(event_id in finding["Id"] for finding in own)
+        )
+        screen.check(
+            f"the security account {SECURITY.id} sees the same finding",
+            holds=[one["Id"] for one in aggregated] == [one["Id"] for one in own],
+        )
+        screen.check(
+            "no other account has a finding", holds=not any(map(observed.findings, others))
         )
 
 
-def _show_with_mfa(screen: Screen, sandbox: Sandbox) -> None:
-    sandbox.record(sign_ins.root_with_mfa(VICTIM.id))
-    mails = sandbox.services.mailboxes.messages()
-    for mail in mails:
-        screen.say(f"  mail to {mail.to}: {mail.subject}")
-    labels = [finding["Severity"]["Label"] for finding in _findings(sandbox, VICTIM.id)]
-    screen.check(
-        "mails to those who get what can wait, and to nobody else",
-        holds=bool(mails) and all(_is_low(mail) for mail in mails),
-    )
-    screen.check("an informational finding", holds=labels == ["INFORMATIONAL"])
-
-
-def _show_alarm(screen: Screen, sandbox: Sandbox) -> None:
-    screen.heading("The alarm, in the security account")
-    deadline = time.monotonic() + ALARM_SECONDS
-    while ALARM not in _alarms_up(sandbox) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    is_up = ALARM in _alarms_up(sandbox)
-    screen.say(f"  {ALARM}: {'ALARM' if is_up else 'OK'}")
-    mails = [mail for mail in _urgent_mails(sandbox) if _is_of_alarm(mail)]
-    screen.check("it is up", holds=is_up)
-    screen.check("it sent one mail", holds=len(mails) == 1)
-    for mail in mails:
-        screen.quote(f"To: {mail.to}\nSubject: {mail.subject}\n")
-        screen.quote(json.loads(mail.body)["AlarmDescription"])
-
-
-def _show_notification(screen: Screen, sandbox: Sandbox, record: sign_ins.Record) -> None:
-    screen.heading("The notification, as the subscriber received it")
-    mails = [mail for mail in _urgent_mails(sandbox) if not _is_of_alarm(mail)]
-    for mail in mails:
-        screen.quote(f"To: {mail.to}\nSubject: {mail.subject}\n\n{mail.body}")
-    screen.check("one notification", holds=len(mails) == 1)
-    expected = (VICTIM.id, record["sourceIPAddress"], record["userAgent"], record["eventID"])
-    screen.check(
-        "it says which account, from where, with what, and which event",
-        holds=all(text in mail.body for mail in mails for text in expected),
-    )
-
-
-def _show_finding(screen: Screen, sandbox: Sandbox, record: sign_ins.Record) -> None:
-    screen.heading("The finding, in Security Hub")
-    own = _critical(_findings(sandbox, VICTIM.id))
-    seen = _critical(_findings(sandbox, SECURITY.id))
-    for finding in own:
-        screen.quote(_summary(finding))
-    screen.check(f"account {VICTIM.id} has a critical one", holds=len(own) == 1)
-    screen.check("it is about this sign-in", holds=all(record["eventID"] in f["Id"] for f in own))
-    screen.check(
-        f"the security account {SECURITY.id} sees the same one",
-        holds=[finding["Id"] for finding in seen] == [finding["Id"] for finding in own],
-    )
-    others = [account.id for account in ACCOUNTS if account not in {VICTIM, SECURITY}]
-    screen.check(
-        "no other account has any",
-        holds=not any(_findings(sandbox, account) for account in others),
-    )
-
-
-def _summary(finding: dict[str, Any]) -> str:
-    resource = finding["Resources"][0]
-    return "\n".join(
-        f"{name:9} {value}"
-        for name, value in {
-            "Id": finding["Id"],
-            "Account": finding["AwsAccountId"],
-            "Title": finding["Title"],
-            "Severity": finding["Severity"]["Label"],
-            "Types": ", ".join(finding["Types"]),
-            "Resource": f"{resource['Type']} {resource['Id']}",
-            "Created": finding["CreatedAt"],
-            "Address": finding["ProductFields"]["rootwatch/sourceIPAddress"],
-            "MFAUsed": finding["ProductFields"]["rootwatch/MFAUsed"],
-        }.items()
-    )
-
-
-def _alarms_up(sandbox: Sandbox) -> list[str]:
-    cloudwatch = sandbox.client("cloudwatch", SECURITY.id)
-    pages = cloudwatch.get_paginator("describe_alarms").paginate(StateValue="ALARM")
-    return [alarm["AlarmName"] for page in pages for alarm in page["MetricAlarms"]]
-
-
-def _urgent_mails(sandbox: Sandbox) -> list[Mail]:
-    return [mail for mail in sandbox.services.mailboxes.messages() if not _is_low(mail)]
-
-
-def _is_low(mail: Mail) -> bool:
-    return mail.topic_arn.endswith("-low-priority")
-
-
-def _is_of_alarm(mail: Mail) -> bool:
-    return mail.subject.startswith("ALARM: ")
-
-
-def _critical(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [finding for finding in findings if finding["Severity"]["Label"] == "CRITICAL"]
-
-
-def _findings(sandbox: Sandbox, account: str) -> list[dict[str, Any]]:
-    return list(sandbox.client("securityhub", account).get_findings()["Findings"])
-
-
-def _findings_everywhere(sandbox: Sandbox) -> list[dict[str, Any]]:
-    return [finding for account in ACCOUNTS for finding in _findings(sandbox, account.id)]
+def _summary(finding: Finding) -> str:
+    [resource] = finding["Resources"][:1]
+    fields = {
+        "Id": finding["Id"],
+        "AwsAccountId": finding["AwsAccountId"],
+        "Title": finding["Title"],
+        "Severity": finding["Severity"]["Label"],
+        "Types": ", ".join(finding["Types"]),
+        "Resource": f"{resource['Type']} {resource['Id']}",
+        "CreatedAt": finding["CreatedAt"],
+        "Source IP": finding["ProductFields"]["rootwatch/sourceIPAddress"],
+        "MFAUsed": finding["ProductFields"]["rootwatch/MFAUsed"],
+    }
+    return "\n".join(f"{name:12}  {value}" for name, value in fields.items())
