@@ -46,7 +46,7 @@ from sandbox.overrides import Override, applied
 from sandbox.server import Server
 from sandbox.sns.mail import Mail, Mailboxes
 from sandbox.sqs.metrics import QueueMetrics
-from sandbox.sqs.moves import QueueMoves
+from sandbox.sqs.moves import MoveTasks
 from sandbox.sqs.queues import Queues
 
 REGION = "us-east-1"
@@ -141,7 +141,7 @@ class Sandbox:
             *OrganizationChanges().overrides(),
             *tables.overrides(),
             *services.queues.overrides(),
-            *QueueMoves(activity).overrides(),
+            *MoveTasks(activity).overrides(),
             *EventSources(services.functions.roles, activity).overrides(),
             *services.functions.overrides(),
             *self._stack_sets.overrides(),
@@ -162,7 +162,7 @@ class Sandbox:
         stack.enter_context(services.alarms.running())
         stack.enter_context(services.pollers.working())
         stack.enter_context(services.functions.running())
-        stack.enter_context(services.pollers.watching())
+        stack.enter_context(services.pollers.polling())
         stack.callback(self.faults.clear)
 
     @property
@@ -197,7 +197,7 @@ class Sandbox:
 
     def settle(self, within_seconds: float = IDLE_SECONDS) -> None:
         """Wait until nothing runs and nothing is left to do without more time passing."""
-        self.services.pollers.try_again()
+        self.services.pollers.retry_denied()
         if not self._activity.wait_until_idle(within_seconds):
             raise NotIdleError(f"functions are still at work after {within_seconds:.0f} s")
         self.services.functions.flush_logs()

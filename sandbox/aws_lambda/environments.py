@@ -1,31 +1,139 @@
-"""A function's execution environments: processes that are begun, used again and ended.
+"""Execution environments of a function: each has one process, one log stream and credentials.
 
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
 """
 
+import functools
+import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from sandbox.aws_lambda.function_log import FunctionLog
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
 from sandbox.aws_lambda.runtime import FunctionProcess
 
-CONCURRENCY = 4  # invocations of one function at once; a further one waits
-KILL_AGAIN_SECONDS = 0.05  # for one that has just begun
+LOG = logging.getLogger(__name__)
+MAX_CONCURRENCY = 4  # of one function; further invocations wait
+KILL_INTERVAL_SECONDS = 0.05  # for processes that start while the pool is killed
+MAX_CALL_EVENTS = 10_000
+MAX_CALL_BYTES = 1_048_576
+EVENT_OVERHEAD_BYTES = 26
+_CLIENT_LOCK = threading.Lock()
+
+type LogEvent = dict[str, Any]
+
+
+class FunctionLog:
+    """One log stream, written in the background with the credentials of the function's role.
+
+    Where the role has no permission, the lines are lost, as in AWS.
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
+    """
+
+    def __init__(
+        self, endpoint: str, region: str, credentials: Mapping[str, str], log_group: str
+    ) -> None:
+        self._endpoint, self._region, self._credentials = endpoint, region, credentials
+        self._group = log_group
+        self._stream = time.strftime("%Y/%m/%d/[$LATEST]") + f"{time.time_ns():032x}"
+        self._waiting: deque[LogEvent] = deque()
+        self._writing = self._closed = False
+        self._changed = threading.Condition()
+        self._writer = threading.Thread(target=self._write_batches, name="log", daemon=True)
+        self._writer.start()
+
+    def write(self, line: str) -> None:
+        with self._changed:
+            self._waiting.append({"timestamp": int(time.time() * 1000), "message": line or " "})
+            self._changed.notify_all()
+
+    def flush(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._waiting and not self._writing)
+
+    def close(self) -> None:
+        """Send the remaining lines first."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._writer.join()
+
+    @functools.cached_property
+    def _logs(self) -> Any:
+        client = _logs_client(self._endpoint, self._region, self._credentials)
+        client.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
+        return client
+
+    def _write_batches(self) -> None:
+        while batch := self._next_batch():
+            self._send(batch)
+            with self._changed:
+                self._writing = False
+                self._changed.notify_all()
+
+    def _next_batch(self) -> list[LogEvent]:
+        """Empty when the log is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closed)
+            self._writing = bool(self._waiting)
+            return _take_batch(self._waiting)
+
+    def _send(self, events: list[LogEvent]) -> None:
+        try:
+            self._logs.put_log_events(
+                logGroupName=self._group, logStreamName=self._stream, logEvents=events
+            )
+        except (ClientError, BotoCoreError) as error:
+            LOG.info("%s lines of %s are lost: %s", len(events), self._group, error)
+
+
+def _take_batch(waiting: deque[LogEvent]) -> list[LogEvent]:
+    batch: list[LogEvent] = []
+    size = 0
+    while waiting and len(batch) < MAX_CALL_EVENTS:
+        size += len(waiting[0]["message"].encode()) + EVENT_OVERHEAD_BYTES
+        if batch and size > MAX_CALL_BYTES:
+            break
+        batch.append(waiting.popleft())
+    return batch
+
+
+@functools.cache
+def _session() -> boto3.Session:
+    """One for all clients, since it caches the service models."""
+    return boto3.Session()
+
+
+def _logs_client(endpoint: str, region: str, credentials: Mapping[str, str]) -> Any:
+    with _CLIENT_LOCK:  # a session is not thread-safe
+        return _session().client(
+            "logs",
+            region_name=region,
+            endpoint_url=endpoint,
+            config=Config(retries={"max_attempts": 1}),
+            aws_access_key_id=credentials["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=credentials["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=credentials["AWS_SESSION_TOKEN"],
+        )
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
-class Environment:
+class ExecutionEnvironment:
     function_arn: str
     process: FunctionProcess
     log: FunctionLog
-    until: float  # of time.monotonic(): its credentials are as old as it is
+    expires: float  # by time.monotonic(), with its credentials
 
     @property
-    def usable(self) -> bool:
-        return self.process.alive and time.monotonic() < self.until
+    def is_usable(self) -> bool:
+        return self.process.is_alive and time.monotonic() < self.expires
 
     def stop(self) -> None:
         self.process.stop()
@@ -33,27 +141,27 @@ class Environment:
 
 
 class EnvironmentPool:
-    """The environments of one version of a function."""
+    """The execution environments of one version of a function."""
 
-    def __init__(self, begin: Callable[[], Environment]) -> None:
-        self._begin = begin
+    def __init__(self, create: Callable[[], ExecutionEnvironment]) -> None:
+        self._create = create
         self._changed = threading.Condition()
-        self._idle: list[Environment] = []
-        self._busy: list[Environment] = []
-        self._beginning = 0
+        self._idle: list[ExecutionEnvironment] = []
+        self._busy: list[ExecutionEnvironment] = []
+        self._starting = 0
         self._closed = False
 
     @contextmanager
-    def environment(self) -> Iterator[Environment]:
-        """One for the caller alone: an idle one, or a new one, or the first that gets free."""
-        taken = self._take() or self._begin_one()
+    def environment(self) -> Iterator[ExecutionEnvironment]:
+        """An idle one, a new one, or the first that becomes idle."""
+        taken = self._take_idle() or self._start()
         try:
             yield taken
         finally:
             self._give_back(taken)
 
     def close(self) -> None:
-        """End those that wait for work now, and the others after their work."""
+        """Stop the idle environments now, and each busy one after its invocation."""
         with self._changed:
             self._closed = True
             idle, self._idle = self._idle, []
@@ -61,56 +169,56 @@ class EnvironmentPool:
             environment.stop()
 
     def kill(self) -> None:
-        """End all of them, wherever they are; who waits for one of them gets the failure."""
+        """Stop all environments; invocations in them fail."""
         self.close()
         with self._changed:
-            while self._busy or self._beginning:
+            while self._busy or self._starting:
                 for environment in self._busy:
                     environment.process.kill()
-                self._changed.wait(KILL_AGAIN_SECONDS)
+                self._changed.wait(KILL_INTERVAL_SECONDS)
 
-    def _take(self) -> Environment | None:
-        """None where the caller may begin one."""
+    def _take_idle(self) -> ExecutionEnvironment | None:
+        """None where the caller may start one."""
         with self._changed:
-            self._changed.wait_for(lambda: self._idle or self._has_room())
-            self._drop_unusable()
+            self._changed.wait_for(lambda: self._idle or self._has_capacity())
+            self._stop_unusable()
             if self._idle:
                 taken = self._idle.pop()
                 self._busy.append(taken)
                 return taken
-            self._beginning += 1
+            self._starting += 1
             return None
 
-    def _has_room(self) -> bool:
-        return len(self._busy) + self._beginning < CONCURRENCY
+    def _has_capacity(self) -> bool:
+        return len(self._busy) + self._starting < MAX_CONCURRENCY
 
-    def _drop_unusable(self) -> None:
-        for environment in [one for one in self._idle if not one.usable]:
+    def _stop_unusable(self) -> None:
+        for environment in [one for one in self._idle if not one.is_usable]:
             self._idle.remove(environment)
             environment.stop()
 
-    def _begin_one(self) -> Environment:
-        """Outside of the lock, since it takes long."""
-        begun: list[Environment] = []
+    def _start(self) -> ExecutionEnvironment:
+        """Without the lock, since it takes long."""
+        started: list[ExecutionEnvironment] = []
         try:
-            begun.append(self._begin())
+            started.append(self._create())
         finally:
             with self._changed:
-                self._beginning -= 1
-                self._busy += begun
+                self._starting -= 1
+                self._busy += started
                 self._changed.notify_all()
-        return begun[0]
+        return started[0]
 
-    def _give_back(self, environment: Environment) -> None:
+    def _give_back(self, environment: ExecutionEnvironment) -> None:
         with self._changed:
-            if environment.usable and not self._closed:
-                self._put_away(environment, [environment])
+            if environment.is_usable and not self._closed:
+                self._release(environment, [environment])
                 return
         environment.stop()
         with self._changed:
-            self._put_away(environment, [])
+            self._release(environment, [])
 
-    def _put_away(self, environment: Environment, idle: list[Environment]) -> None:
+    def _release(self, environment: ExecutionEnvironment, idle: list[ExecutionEnvironment]) -> None:
         self._busy.remove(environment)
         self._idle += idle
         self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""Lambda's event source mappings: who may make one of a queue and a function.
+"""Event source mappings of queues: which ones Lambda accepts.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 """
@@ -17,7 +17,7 @@ from sandbox.overrides import Override, wrap
 from sandbox.sqs.messages import queue_of
 
 ACTIONS = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
-BATCH_WITHOUT_WINDOW = 10
+MAX_BATCH_WITHOUT_WINDOW = 10
 CHANGES = (
     "create_event_source_mapping",
     "update_event_source_mapping",
@@ -25,12 +25,16 @@ CHANGES = (
 )
 
 
+class ResourceConflictError(LambdaClientError):
+    code = 409
+
+
 def enabled_mappings() -> list[EventSourceMapping]:
     return [
         mapping
         for regions in list(lambda_backends.values())
         for backend in list(regions.values())
-        for mapping in list(backend._event_source_mappings.values())  # noqa: SLF001  moto's own
+        for mapping in list(backend._event_source_mappings.values())  # noqa: SLF001  moto has no other way
         if mapping.enabled
     ]
 
@@ -47,10 +51,10 @@ class EventSources:
                 create_event_source_mapping=self._create,
                 update_event_source_mapping=_update,
             ),
-            *wrap(LambdaBackend, **dict.fromkeys(CHANGES, self._notifying)),
+            *wrap(LambdaBackend, **dict.fromkeys(CHANGES, self._and_notify)),
         ]
 
-    def _notifying(self, operation: Any, backend: LambdaBackend, *args: Any) -> Any:
+    def _and_notify(self, operation: Any, backend: LambdaBackend, *args: Any) -> Any:
         answer = operation(backend, *args)
         self._activity.notify()
         return answer
@@ -61,11 +65,19 @@ class EventSources:
         function = backend.get_function(spec["FunctionName"])
         queue = queue_of(spec["EventSourceArn"])
         if queue is not None:
-            _check_new(backend, function, queue)
-            _check_rights(self._roles, function, queue)
-        _check_settings(spec, int(spec.get("BatchSize", BATCH_WITHOUT_WINDOW)))
+            _check_unique(backend, function, queue)
+            self._check_permissions(function, queue)
+            _check_visibility_timeout(function, queue)
+        _check_settings(spec, int(spec.get("BatchSize", MAX_BATCH_WITHOUT_WINDOW)))
         mapping: EventSourceMapping = create(backend, spec)
         return mapping
+
+    def _check_permissions(self, function: LambdaFunction, queue: Queue) -> None:
+        for action in ACTIONS:
+            if self._roles.problem(function, queue_access(f"sqs:{action}", queue.queue_arn)):
+                raise InvalidParameterValueException(
+                    f"The provided execution role does not have permissions to call {action} on SQS"
+                )
 
 
 def _update(
@@ -79,27 +91,18 @@ def _update(
     return updated
 
 
-def _check_new(backend: LambdaBackend, function: LambdaFunction, queue: Queue) -> None:
-    alike = [
-        mapping
-        for mapping in backend.list_event_source_mappings(queue.queue_arn, "")
-        if mapping.function_arn == function.function_arn
-    ]
-    if alike:
-        raise ResourceConflictError(
-            "ResourceConflictException",
-            f'An event source mapping with SQS arn (" {queue.queue_arn} ") and function '
-            f'(" {function.function_name} ") already exists. Please update or delete the existing '
-            f"mapping with UUID {alike[0].uuid}",
-        )
-
-
-def _check_rights(roles: FunctionRoles, function: LambdaFunction, queue: Queue) -> None:
-    for action in ACTIONS:
-        if roles.problem(function, queue_access(f"sqs:{action}", queue.queue_arn)):
-            raise InvalidParameterValueException(
-                f"The provided execution role does not have permissions to call {action} on SQS"
+def _check_unique(backend: LambdaBackend, function: LambdaFunction, queue: Queue) -> None:
+    for mapping in backend.list_event_source_mappings(queue.queue_arn, ""):
+        if mapping.function_arn == function.function_arn:
+            raise ResourceConflictError(
+                "ResourceConflictException",
+                f'An event source mapping with SQS arn (" {queue.queue_arn} ") and function '
+                f'(" {function.function_name} ") already exists. Please update or delete the '
+                f"existing mapping with UUID {mapping.uuid}",
             )
+
+
+def _check_visibility_timeout(function: LambdaFunction, queue: Queue) -> None:
     visibility, timeout = int(vars(queue)["visibility_timeout"]), int(function.timeout)
     if visibility < timeout:
         raise InvalidParameterValueException(
@@ -109,12 +112,8 @@ def _check_rights(roles: FunctionRoles, function: LambdaFunction, queue: Queue) 
 
 
 def _check_settings(spec: Mapping[str, Any], batch_size: int) -> None:
-    if batch_size > BATCH_WITHOUT_WINDOW and not spec.get("MaximumBatchingWindowInSeconds"):
+    if batch_size > MAX_BATCH_WITHOUT_WINDOW and not spec.get("MaximumBatchingWindowInSeconds"):
         raise InvalidParameterValueException(
             "Maximum batch window in seconds must be greater than 0 if maximum batch size is "
             "greater than 10"
         )
-
-
-class ResourceConflictError(LambdaClientError):
-    code = 409

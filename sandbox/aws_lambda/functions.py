@@ -1,4 +1,4 @@
-"""Lambda in the sandbox: invocations of deployed functions, synchronous and asynchronous."""
+"""Invocations of deployed functions, synchronous and asynchronous."""
 
 import json
 import threading
@@ -12,34 +12,23 @@ from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClie
 from moto.awslambda.models import LambdaBackend, LambdaFunction
 
 from sandbox.activity import Activity
-from sandbox.aws_lambda import invoke_configs
 from sandbox.aws_lambda.asynchronous import AsynchronousInvocations
-from sandbox.aws_lambda.environments import Environment, EnvironmentPool
-from sandbox.aws_lambda.function_log import FunctionLog
-from sandbox.aws_lambda.function_roles import FunctionRoles, assume, function_of
-from sandbox.aws_lambda.packages import Packages
-from sandbox.aws_lambda.runtime import Configuration, FunctionProcess, Result
+from sandbox.aws_lambda.environments import EnvironmentPool, ExecutionEnvironment, FunctionLog
+from sandbox.aws_lambda.function_roles import FunctionRoles, assume_role_of, function_of
+from sandbox.aws_lambda.runtime import FunctionConfiguration, FunctionProcess, Packages
+from sandbox.aws_lambda.runtime_api import InvocationResult
 from sandbox.iam.refusals import AccessDeniedError
 from sandbox.overrides import Override, replace
 
-SESSION_SECONDS = 3000  # of the hour that the role's credentials last
-
-
-def _version(function: LambdaFunction) -> str:
-    """Another one needs other processes; moto's LastModified forgets changes of configuration."""
-    configured = (function.role, function.handler, function.timeout, function.memory_size)
-    variables = sorted(function.environment_vars.items())
-    return f"{function.code_sha_256} {configured} {variables}"
+SESSION_SECONDS = 3000  # credentials last an hour
 
 
 class Functions:
-    """The functions' environments, and the invocations in them."""
-
     def __init__(self, endpoint: str, activity: Activity) -> None:
         self._endpoint = endpoint
         self._activity = activity
         self._pools: dict[str, tuple[str, EnvironmentPool]] = {}  # with the version, by ARN
-        self._environments: WeakValueDictionary[str, Environment] = WeakValueDictionary()
+        self._environments: WeakValueDictionary[str, ExecutionEnvironment] = WeakValueDictionary()
         self._stopped = False
         self._lock = threading.Lock()
         self._packages = Packages()
@@ -47,10 +36,7 @@ class Functions:
         self._asynchronous = AsynchronousInvocations(self.invoke, self.roles, activity)
 
     def overrides(self) -> list[Override]:
-        return [
-            *replace(LambdaBackend, invoke=self._invoke),
-            *invoke_configs.overrides(self.roles),
-        ]
+        return [*replace(LambdaBackend, invoke=self._invoke), *self._asynchronous.overrides()]
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -59,9 +45,11 @@ class Functions:
         finally:
             self._stop()
 
-    def invoke(self, function_arn: str, payload: bytes, request_id: str | None = None) -> Result:
-        """AccessDeniedError where Lambda may not assume the function's role."""
-        with self._activity.going_on(), self._pool(function_arn).environment() as environment:
+    def invoke(
+        self, function_arn: str, payload: bytes, request_id: str | None = None
+    ) -> InvocationResult:
+        """`AccessDeniedError` where Lambda may not assume the function's role."""
+        with self._activity.work(), self._pool(function_arn).environment() as environment:
             return environment.process.invoke(payload, request_id)
 
     def invoke_later(self, function_arn: str, payload: bytes) -> None:
@@ -69,7 +57,7 @@ class Functions:
 
     @property
     def dropped(self) -> list[bytes]:
-        """Asynchronous events that failed to the last retry and reached no destination."""
+        """Asynchronous events that exhausted their retries and reached no destination."""
         return self._asynchronous.dropped
 
     def flush_logs(self) -> None:
@@ -84,14 +72,14 @@ class Functions:
         return environment.function_arn.split(":")[6], environment.process
 
     def recycle(self) -> None:
-        """End all processes that wait for work, as Lambda does from time to time."""
+        """Stop all idle execution environments, as Lambda does from time to time."""
         with self._lock:
             pools, self._pools = self._pools, {}
         for _, pool in pools.values():
             pool.close()
 
     def _pool(self, function_arn: str) -> EnvironmentPool:
-        """One for each version of code and configuration; the one of an older version ends."""
+        """One for each version of code and configuration. It closes that of an older version."""
         function = function_of(function_arn)
         version = _version(function)
         with self._lock:
@@ -100,14 +88,14 @@ class Functions:
             current = self._pools.get(function.function_arn)
             if current is not None and current[0] == version:
                 return current[1]
-            pool = EnvironmentPool(lambda: self._begin(function))
+            pool = EnvironmentPool(lambda: self._create_environment(function))
             self._pools[function.function_arn] = (version, pool)
         if current is not None:
             current[1].close()
         return pool
 
-    def _begin(self, function: LambdaFunction) -> Environment:
-        session = assume(function)
+    def _create_environment(self, function: LambdaFunction) -> ExecutionEnvironment:
+        session = assume_role_of(function)
         credentials = {
             "AWS_ACCESS_KEY_ID": session.access_key_id,
             "AWS_SECRET_ACCESS_KEY": session.secret_access_key,
@@ -116,15 +104,15 @@ class Functions:
         group = f"/aws/lambda/{function.function_name}"
         log = FunctionLog(self._endpoint, function.region, credentials, group)
         process = FunctionProcess(self._configuration(function, credentials), log.write)
-        until = time.monotonic() + SESSION_SECONDS
-        environment = Environment(function.function_arn, process, log, until)
+        expires = time.monotonic() + SESSION_SECONDS
+        environment = ExecutionEnvironment(function.function_arn, process, log, expires)
         self._environments[process.id] = environment
         return environment
 
     def _configuration(
         self, function: LambdaFunction, credentials: dict[str, str]
-    ) -> Configuration:
-        return Configuration(
+    ) -> FunctionConfiguration:
+        return FunctionConfiguration(
             arn=function.function_arn,
             handler=str(function.handler),
             package=self._packages.package(function.code_bytes),
@@ -175,6 +163,13 @@ class Functions:
         self._asynchronous.join()
         self.recycle()
         self._packages.close()
+
+
+def _version(function: LambdaFunction) -> str:
+    """What a process depends on. Moto's LastModified ignores changes of the configuration."""
+    configured = (function.role, function.handler, function.timeout, function.memory_size)
+    variables = sorted(function.environment_vars.items())
+    return f"{function.code_sha_256} {configured} {variables}"
 
 
 def _payload(body: Any) -> bytes:

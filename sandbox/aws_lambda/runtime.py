@@ -1,25 +1,34 @@
-"""Lambda's runtime: the deployed zip, run by AWS's own runtime interface client.
+"""Lambda's Python runtime: AWS's runtime interface client runs the deployed zip in a process.
 
-The process sees what a function sees in AWS: the standard library, boto3 and the zip, the deployed
-environment, and credentials of the function's own role.
+The process has what a function has in AWS: the standard library, boto3, the zip, the configured
+environment variables, and credentials of the function's role.
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 """
 
+import hashlib
+import io
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import threading
 import uuid
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
 
-from sandbox.aws_lambda.packages import Package
-from sandbox.aws_lambda.runtime_api import Invocation, Result, RuntimeApi, new_request_id
+from sandbox.aws_lambda.runtime_api import (
+    Invocation,
+    InvocationResult,
+    RuntimeApi,
+    new_request_id,
+)
 
-__all__ = ["Configuration", "FunctionProcess", "Result"]
-
-INIT_SECONDS = 60  # Lambda gives ten; a busy machine may need more
+RUNTIME_DISTRIBUTIONS = ("awslambdaric", "boto3")
+INIT_SECONDS = 60  # Lambda allows ten; a busy machine may need more
 STOP_SECONDS = 5
 # The runtime API's address contains a password. The client's report of a failed start is made with
 # another HTTP library, which rejects such an address. The sandbox does not need that report: it
@@ -32,10 +41,16 @@ client.main(sys.argv)
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Configuration:
-    """A deployed function, as far as its process needs it."""
+@dataclass(frozen=True, slots=True)
+class Package:
+    """What a function's process can import."""
 
+    task: Path  # the unpacked zip
+    runtime: Path  # the packages of Lambda's runtime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionConfiguration:
     arn: str
     handler: str
     package: Package
@@ -44,40 +59,42 @@ class Configuration:
 
 
 class FunctionProcess:
-    """One execution environment: one process, one invocation at a time."""
+    """The process of one execution environment. It runs one invocation at a time."""
 
-    def __init__(self, configuration: Configuration, write_log: Callable[[str], None]) -> None:
-        self.id = uuid.uuid4().hex  # stands in the User-Agent of its calls to AWS
+    def __init__(
+        self, configuration: FunctionConfiguration, write_log: Callable[[str], None]
+    ) -> None:
+        self.id = uuid.uuid4().hex  # in the User-Agent of its calls to AWS
         self._configuration = configuration
         self._folder = tempfile.TemporaryDirectory(prefix="lambda-")
         self._lock = threading.Lock()
         self._api = RuntimeApi(configuration.arn)
-        self._output = Output(write_log)
+        self._output = ProcessOutput(write_log)
         self._process = self._start()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._watcher.start()
 
-    def invoke(self, payload: bytes, request_id: str | None = None) -> Result:
-        """The handler's result; a crash and a timeout are results with an error, as in Lambda.
+    def invoke(self, payload: bytes, request_id: str | None = None) -> InvocationResult:
+        """The handler's result. A crash and a timeout are results with an error, as in Lambda.
 
-        What the handler has printed is with the log when this returns.
+        The log has all lines that the handler printed when this returns.
         """
         with self._lock:
             timeout_seconds = self._configuration.timeout_seconds
             invocation = Invocation(payload, timeout_seconds, request_id or new_request_id())
             self._api.put(invocation)
-            if not self._watcher.is_alive():  # nobody will fetch it any more
+            if not self._watcher.is_alive():  # the process has ended
                 self._fail_waiting()
             result = self._result(invocation)
-            self._output.catch_up()
+            self._output.flush()
             return result
 
     @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         return self._process.poll() is None
 
     def kill(self) -> None:
-        """As if it had crashed; on return it is dead, and the invocation in it has failed."""
+        """End the process, as a crash does. Its invocation has failed when this returns."""
         self._process.kill()
         self._watcher.join(timeout=STOP_SECONDS)
 
@@ -86,8 +103,8 @@ class FunctionProcess:
         self._api.close()
         self._folder.cleanup()
 
-    def _result(self, invocation: Invocation) -> Result:
-        """Lambda's clock begins when the runtime takes the invocation, not with the cold start."""
+    def _result(self, invocation: Invocation) -> InvocationResult:
+        """The timeout starts when the runtime takes the invocation, not with the cold start."""
         seconds = invocation.timeout_seconds
         try:
             if invocation.taken.wait(INIT_SECONDS):
@@ -97,12 +114,12 @@ class FunctionProcess:
         else:
             message = f"Init did not end in {INIT_SECONDS} seconds"
         self.stop()
-        return Result.failed("Sandbox.Timedout", message)
+        return InvocationResult.failed("Sandbox.Timedout", message)
 
     def _start(self) -> subprocess.Popen[bytes]:
         package = self._configuration.package
-        return subprocess.Popen(  # noqa: S603  our interpreter, our arguments
-            # -S: without this, everything that is installed here could be imported there.
+        return subprocess.Popen(  # noqa: S603  a constant program
+            # -S hides the packages that are installed here.
             [sys.executable, "-S", "-c", RUN_CLIENT, self._configuration.handler],
             cwd=package.task,
             env={
@@ -123,19 +140,20 @@ class FunctionProcess:
         )
 
     def _watch(self) -> None:
-        """Whoever reads a failure finds the process dead, and its last words with the log."""
+        """The log is complete before the invocation fails."""
         self._process.wait()
-        self._output.end()
+        self._output.close()
         self._fail_waiting()
 
     def _fail_waiting(self) -> None:
         self._api.fail_all("Runtime.ExitError", "Error: Runtime exited")
 
 
-class Output:
-    """A pipe for what a function prints, line by line to its log.
+class ProcessOutput:
+    """A pipe that sends each line that a process prints to its log.
 
-    We write to the pipe as well: a mark that comes out behind all that was printed before.
+    The sandbox writes marks to the same pipe. A mark that is read shows that all earlier lines
+    have been read.
     """
 
     def __init__(self, write_log: Callable[[str], None]) -> None:
@@ -148,15 +166,15 @@ class Output:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def catch_up(self) -> None:
-        """Return when all that was printed until now is with the log."""
+    def flush(self) -> None:
+        """Return when the log has all lines that have been printed so far."""
         with self._lock:
             if self._open:
                 os.write(self.descriptor, f"{self._mark}\n".encode())
                 self._marks_read.acquire()
 
-    def end(self) -> None:
-        """Even where a child of the process still holds the pipe."""
+    def close(self) -> None:
+        """Also while a child process still has the pipe open."""
         with self._lock:
             os.write(self.descriptor, f"{self._mark} end\n".encode())
             self._open = False
@@ -166,10 +184,56 @@ class Output:
     def _read(self) -> None:
         with open(self._read_end, encoding="utf-8", errors="replace") as lines:  # noqa: PTH123  no path
             for line in lines:
-                text, mark, kind = line.rstrip("\n").partition(self._mark)
+                text, mark, suffix = line.rstrip("\n").partition(self._mark)
                 if text or not mark:
                     self._write_log(text)
-                if kind:
+                if suffix:
                     return
                 if mark:
                     self._marks_read.release()
+
+
+class Packages:
+    """Unpacks each zip once. The first process that imports from it compiles it."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="lambda-packages-")
+        self._runtime = _link_runtime(Path(self._folder.name) / "runtime")
+        self._lock = threading.Lock()
+
+    def package(self, code: bytes) -> Package:
+        task = Path(self._folder.name) / hashlib.sha256(code).hexdigest()
+        with self._lock:
+            if not task.exists():
+                with zipfile.ZipFile(io.BytesIO(code)) as archive:
+                    archive.extractall(task)
+        return Package(task, self._runtime)
+
+    def close(self) -> None:
+        self._folder.cleanup()
+
+
+def _link_runtime(folder: Path) -> Path:
+    """A folder with links to the runtime's packages only."""
+    folder.mkdir()
+    for name in _required_distributions(RUNTIME_DISTRIBUTIONS):
+        distribution = metadata.distribution(name)
+        for top in {file.parts[0] for file in distribution.files or ()} - {".."}:
+            link = folder / top
+            if not link.exists():
+                link.symlink_to(Path(str(distribution.locate_file(top))))
+    return folder
+
+
+def _required_distributions(names: tuple[str, ...]) -> set[str]:
+    """These and all their dependencies, without extras."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        required = (one for one in metadata.requires(name) or () if "extra ==" not in one)
+        waiting += [re.split(r"[ ;<>=!~\[(]", one)[0].lower() for one in required]
+    return found

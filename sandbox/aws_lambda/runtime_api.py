@@ -1,9 +1,7 @@
-"""Lambda's runtime API: where a function's process fetches its invocations and leaves its results.
+"""Lambda's runtime API, from which a function's process takes invocations and returns results.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
-
-from __future__ import annotations
 
 import base64
 import hmac
@@ -20,18 +18,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 API_PREFIX = "/2018-06-01/runtime"
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class InvocationResult:
     payload: bytes
     error: bool  # what Lambda reports as X-Amz-Function-Error
 
     @classmethod
-    def failed(cls, kind: str, message: str) -> Result:
+    def failed(cls, kind: str, message: str) -> Self:
         return cls(json.dumps({"errorType": kind, "errorMessage": message}).encode(), error=True)
 
 
@@ -44,12 +42,12 @@ class Invocation:
     payload: bytes
     timeout_seconds: float
     request_id: str = field(default_factory=new_request_id)
-    result: Future[Result] = field(default_factory=Future)
-    taken: threading.Event = field(default_factory=threading.Event)  # by the runtime, or by nobody
+    result: Future[InvocationResult] = field(default_factory=Future)
+    taken: threading.Event = field(default_factory=threading.Event)  # also set with the result
 
 
 class RuntimeApi:
-    """One process's invocations, on a port of its own, and for this process alone."""
+    """The invocations of one process, on a separate port. Only this process knows the password."""
 
     def __init__(self, function_arn: str) -> None:
         self._function_arn = function_arn
@@ -72,11 +70,11 @@ class RuntimeApi:
         self._waiting.put(invocation)
 
     def fail_all(self, kind: str, message: str) -> None:
-        """The process is gone: nobody will fetch or answer anything any more."""
+        """Call it when the process has ended."""
         invocations = [*self._running.values(), *self._drained()]
         self._waiting.put(None)
         for one in invocations:
-            _finish(one, Result.failed(kind, f"RequestId: {one.request_id} {message}"))
+            _finish(one, InvocationResult.failed(kind, f"RequestId: {one.request_id} {message}"))
 
     def _drained(self) -> list[Invocation]:
         drained = []
@@ -90,7 +88,7 @@ class RuntimeApi:
         self._server.server_close()
 
     def next(self) -> tuple[bytes, dict[str, str]] | None:
-        """The runtime's long poll; None where the process is gone."""
+        """The runtime's long poll; None when the process has ended."""
         invocation = self._waiting.get()
         if invocation is None:
             return None
@@ -103,12 +101,12 @@ class RuntimeApi:
             "Lambda-Runtime-Invoked-Function-Arn": self._function_arn,
         }
 
-    def report(self, request_id: str, result: Result) -> None:
+    def report(self, request_id: str, result: InvocationResult) -> None:
         _finish(self._running.pop(request_id), result)
 
 
-def _finish(invocation: Invocation, result: Result) -> None:
-    """Where two tell of an end, the first is right."""
+def _finish(invocation: Invocation, result: InvocationResult) -> None:
+    """The first result counts."""
     with suppress(InvalidStateError):
         invocation.result.set_result(result)
     invocation.taken.set()
@@ -118,14 +116,14 @@ class _Server(ThreadingHTTPServer):
     api: RuntimeApi
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A process that was killed leaves its connection broken."""
+        """Ignore the broken connection of a killed process."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # which would hold each answer back for 40 ms
+    disable_nagle_algorithm = True  # it would delay each response by 40 ms
     wbufsize = -1
     server: _Server
 
@@ -139,17 +137,17 @@ class _Handler(BaseHTTPRequestHandler):
         return False
 
     def do_GET(self) -> None:
-        fetched = self.server.api.next()
-        if fetched is None:
+        taken = self.server.api.next()
+        if taken is None:
             self.close_connection = True
             return
-        payload, headers = fetched
+        payload, headers = taken
         self._answer(200, payload, headers)
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         *_, request_id, outcome = self.path.removeprefix(API_PREFIX).split("/")
-        self.server.api.report(request_id, Result(body, error=outcome == "error"))
+        self.server.api.report(request_id, InvocationResult(body, error=outcome == "error"))
         self._answer(202, b"{}", {})
 
     def _answer(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
@@ -162,4 +160,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name
-        """Say nothing: the function's own log is what counts."""
+        """Log nothing."""

@@ -21,13 +21,11 @@ from sandbox.eventbridge.buses import DEFAULT, BusAddress
 from sandbox.eventbridge.entries import Event, check_request, entry_event, failed_entry
 from sandbox.eventbridge.rules import triggers
 from sandbox.eventbridge.targets import SERVICE, may_send
-from sandbox.iam.authority import authorize_service
+from sandbox.iam.authority import ServiceSessions, authorize_service
 from sandbox.iam.refusals import AccessDeniedError
 from sandbox.iam.resources import queue_access
-from sandbox.iam.service_sessions import ServiceSessions
 from sandbox.overrides import Override, replace
-from sandbox.sqs.message_rules import InvalidMessageError
-from sandbox.sqs.messages import queue_of, send
+from sandbox.sqs.messages import InvalidMessageError, queue_of, send
 
 LOG = logging.getLogger(__name__)
 NAMESPACE = "AWS/Events"
@@ -92,7 +90,7 @@ class EventBridge:
         """
         bus = address.bus()
         rules = list(bus.rules.values()) if bus else []
-        with self._activity.going_on():
+        with self._activity.work():
             triggered = [rule for rule in rules if triggers(rule, event)]
             for rule in triggered:
                 for target in list(rule.targets):

@@ -4,6 +4,8 @@ moto's own check knows neither resources nor conditions nor resource policies.
 """
 
 import json
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +25,7 @@ from sandbox.iam.resources import Access, bucket_access, role_access
 from sandbox.organizations.organization import PARTITION, is_suspended, organization_of
 from sandbox.overrides import Override, replace, wrap
 
+SESSION_SECONDS = 3000  # credentials last an hour
 SOURCELESS = frozenset({"cloudtrail.amazonaws.com"})  # say no source when they assume a role
 
 
@@ -62,6 +65,28 @@ def new_session(role_arn: str, name: str) -> AssumedRole:
         duration=3600,
         external_id="",
     )
+
+
+class ServiceSessions:
+    """The sessions of roles that an AWS service has assumed, one for each role and source."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self._sessions: dict[tuple[str, str], tuple[AssumedRole, float]] = {}
+        self._lock = threading.Lock()
+
+    def session(self, role_arn: str, source_arn: str) -> AssumedRole:
+        """`AccessDeniedError` where the role's trust policy does not allow the service now."""
+        decision = service_may_assume(self._service, role_arn, source_arn)
+        if not decision.allowed:
+            raise AccessDeniedError(decision.reason)
+        with self._lock:
+            session, renewal = self._sessions.get((role_arn, source_arn), (None, 0.0))
+            if session is None or time.monotonic() > renewal:
+                session = new_session(role_arn, self._service.split(".")[0])
+                renewal = time.monotonic() + SESSION_SECONDS
+                self._sessions[role_arn, source_arn] = session, renewal
+            return session
 
 
 def authorize_session(session: AssumedRole, access: Access, region: str) -> Decision:

@@ -1,4 +1,4 @@
-"""SQS's metrics in CloudWatch: how many messages a queue shows.
+"""The CloudWatch metric of a queue's visible messages.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
 """
@@ -19,7 +19,7 @@ VISIBLE = "ApproximateNumberOfMessagesVisible"
 
 
 class QueueMetrics:
-    """SQS publishes once a minute; here it does with each change, and once a second."""
+    """SQS publishes once a minute; the sandbox publishes each change, and once a second."""
 
     def __init__(self, activity: Activity) -> None:
         self._activity = activity

@@ -1,6 +1,6 @@
-"""SQS's message move tasks, which moto lacks: dead letters go back to where they came from.
+"""Message move tasks, which redrive a dead-letter queue and which moto lacks.
 
-A task is carried out at once and all at once.
+StartMessageMoveTask moves all messages before it returns.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
 """
 
@@ -23,16 +23,16 @@ MAX_LISTED = 10
 
 
 @dataclass(slots=True)
-class Task:
+class MoveTask:
     source: Queue
-    destination: Queue | None  # None: where each message came from
+    destination: Queue | None  # None: the queue that each message came from
     started: int  # in milliseconds
     to_move: int
     moved: int = 0
     failure: str | None = None
 
     def run(self) -> None:
-        """It ends with the first message that it cannot move."""
+        """Stops at the first message that it cannot move."""
         for message in self.source.messages:
             self.failure = self._move(message)
             if self.failure:
@@ -40,19 +40,21 @@ class Task:
             self.moved += 1
 
     def describe(self) -> dict[str, Any]:
-        given = {"DestinationArn": self.destination and self.destination.queue_arn}
-        failure = {"FailureReason": self.failure}
+        optional = {
+            "DestinationArn": self.destination and self.destination.queue_arn,
+            "FailureReason": self.failure,
+        }
         return {
             "Status": "FAILED" if self.failure else "COMPLETED",
             "SourceArn": self.source.queue_arn,
-            **{name: value for name, value in (given | failure).items() if value},
+            **{name: value for name, value in optional.items() if value},
             "ApproximateNumberOfMessagesMoved": self.moved,
             "ApproximateNumberOfMessagesToMove": self.to_move,
             "StartedTimestamp": self.started,
         }
 
     def _move(self, message: Message) -> str | None:
-        """Why it cannot be moved, or None; where it arrives it is a new message."""
+        """The reason of a failure, or None. The destination receives a new message."""
         origin = vars(message).get("dead_letter_source")
         target = self.destination or (queue_of(origin) if origin else None)
         if target is None:
@@ -65,10 +67,10 @@ class Task:
         return None
 
 
-class QueueMoves:
+class MoveTasks:
     def __init__(self, activity: Activity) -> None:
         self._activity = activity
-        self._tasks: list[Task] = []
+        self._tasks: list[MoveTask] = []
 
     def overrides(self) -> list[Override]:
         return add(
@@ -76,29 +78,27 @@ class QueueMoves:
         )
 
     def _start(self, response: SQSResponse) -> ActionResult:
-        source = _existing(response, "SourceArn")
-        given = response._get_param("DestinationArn")  # noqa: SLF001  moto's own way
-        destination = _existing(response, "DestinationArn") if given else None
+        source = _existing_queue(response, "SourceArn")
+        given = response._get_param("DestinationArn")  # noqa: SLF001  moto has no other way
+        destination = _existing_queue(response, "DestinationArn") if given else None
         _check(source, destination)
         with self._activity.changed:
-            started = int(unix_time_millis())
-            task = Task(source, destination, started, len(source.messages))
+            task = MoveTask(source, destination, int(unix_time_millis()), len(source.messages))
             task.run()
             self._tasks.insert(0, task)
             self._activity.notify()
         return ActionResult({"TaskHandle": uuid.uuid4().hex})
 
     def _list(self, response: SQSResponse) -> ActionResult:
-        source = _existing(response, "SourceArn")
-        maximum = int(response._get_param("MaxResults", 1))  # noqa: SLF001  moto's own way
+        source = _existing_queue(response, "SourceArn")
+        maximum = int(response._get_param("MaxResults", 1))  # noqa: SLF001  moto has no other way
         tasks = [task for task in self._tasks if task.source is source]
         listed = [task.describe() for task in tasks[: min(maximum, MAX_LISTED)]]
         return ActionResult({"Results": listed})
 
 
-def _existing(response: SQSResponse, parameter: str) -> Queue:
-    arn = str(response._get_param(parameter))  # noqa: SLF001  moto's own way
-    queue = queue_of(arn)
+def _existing_queue(response: SQSResponse, parameter: str) -> Queue:
+    queue = queue_of(str(response._get_param(parameter)))  # noqa: SLF001  moto has no other way
     if queue is None:
         raise SQSException(
             "ResourceNotFoundException",

@@ -1,21 +1,30 @@
-"""SQS in the sandbox: what moto takes lightly about standard queues and their messages.
+"""Standard queues: their attributes and operations, where moto is more lenient than SQS.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues.html
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
 """
 
+import json
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from moto.sqs.exceptions import SQSException
-from moto.sqs.models import Message, Queue, SQSBackend
+from moto.core.utils import unix_time_millis
+from moto.sqs.exceptions import InvalidParameterValue, SQSException
+from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
 from moto.sqs.responses import SQSResponse
 
 from sandbox.activity import Activity
 from sandbox.iam.identities import sender_id
-from sandbox.overrides import Override, replace, wrap
-from sandbox.sqs import counts, settings
-from sandbox.sqs.message_rules import check_batch, check_message
-from sandbox.sqs.messages import check_in_flight, delete, queues, receive
+from sandbox.overrides import Override, add, replace, wrap
+from sandbox.sqs.messages import (
+    check_batch,
+    check_in_flight,
+    check_message,
+    delete,
+    queues,
+    receive,
+)
 
 CHANGES = (
     "send_message",
@@ -27,21 +36,31 @@ CHANGES = (
     "purge_queue",
     "set_queue_attributes",
 )
+REDRIVE_ALLOW_POLICY = "RedriveAllowPolicy"
+MAX_RECEIVE_COUNT = 1000
 SENDER: ContextVar[str | None] = ContextVar("sender", default=None)
 
 
 class Queues:
-    """Holds moto's queues to one lock, and tells of each change."""
+    """Locks moto's queues during each operation, and notifies the activity of each change."""
 
     def __init__(self, activity: Activity) -> None:
         self._activity = activity
-        self._held: set[str] = set()  # ids of messages in the hands of an invocation
+        self._held: set[str] = set()  # ids of the messages that an invocation processes
 
     def overrides(self) -> list[Override]:
         return [
-            *counts.overrides(),
-            *settings.overrides(),
-            *replace(Queue, add_message=self._add_message, delete_message=delete),
+            *replace(
+                Queue,
+                add_message=self._add_message,
+                delete_message=delete,
+                BASE_ATTRIBUTES=[*Queue.BASE_ATTRIBUTES, REDRIVE_ALLOW_POLICY],
+                messages=property(_visible_messages),
+                approximate_number_of_messages_delayed=property(_count_delayed),
+                approximate_number_of_messages_not_visible=property(_count_hidden),
+            ),
+            *add(Queue, redrive_allow_policy=None),
+            *wrap(Queue, _set_attributes=_set_attributes, attributes=_attributes),
             *replace(
                 SQSBackend, send_message_batch=_send_batch, receive_message=self._receive_message
             ),
@@ -61,10 +80,10 @@ class Queues:
         self._held -= {message.id for message in messages}
 
     def let_time_pass(self) -> None:
-        """What is delayed or invisible shows itself, unless an invocation has it in hand."""
+        """Make every delayed or hidden message visible, unless an invocation processes it."""
         with self._activity.changed:
             for queue in queues():
-                for message in queue._messages:  # noqa: SLF001  moto has no other way
+                for message in _all_messages(queue):
                     if message.id not in self._held:
                         message.visible_at = message.delayed_until = 0.0
             self._activity.notify()
@@ -98,6 +117,84 @@ class Queues:
             return received
 
 
+# Moto reads the clock twice for each message, and each response of SQS counts the messages:
+# thousands of messages would take minutes.
+
+
+def _visible_messages(queue: Queue) -> list[Message]:
+    now = unix_time_millis()
+    messages = _all_messages(queue)
+    return [one for one in messages if one.visible_at < now and one.delayed_until <= now]
+
+
+def _count_delayed(queue: Queue) -> int:
+    now = unix_time_millis()
+    return sum(one.delayed_until > now for one in _all_messages(queue))
+
+
+def _count_hidden(queue: Queue) -> int:
+    now = unix_time_millis()
+    return sum(one.visible_at >= now for one in _all_messages(queue))
+
+
+def _all_messages(queue: Queue) -> list[Message]:
+    return list(queue._messages)  # noqa: SLF001  moto has no other way
+
+
+def _set_attributes(
+    set_attributes: Any, queue: Queue, attributes: dict[str, Any], now: float | None = None
+) -> None:
+    if str(attributes.get("FifoQueue")).lower() == "true":
+        raise InvalidParameterValue("The sandbox supports standard queues only, not FIFO queues.")
+    _check_redrive_policy(queue, attributes)
+    kept = {} if "Policy" in attributes else {"Policy": queue.policy}
+    set_attributes(queue, {**attributes, **kept}, now)
+    if not attributes.get(REDRIVE_ALLOW_POLICY, "kept"):
+        vars(queue).pop("redrive_allow_policy")
+
+
+def _attributes(get_attributes: Any, queue: Queue) -> dict[str, Any]:
+    """SQS returns a redrive policy without spaces, and Terraform compares the text."""
+    attributes: dict[str, Any] = get_attributes(queue)
+    if redrive := attributes.get("RedrivePolicy"):
+        attributes["RedrivePolicy"] = json.dumps(json.loads(redrive), separators=(",", ":"))
+    return attributes
+
+
+def _check_redrive_policy(queue: Queue, attributes: Mapping[str, Any]) -> None:
+    policy = _parsed(attributes.get("RedrivePolicy"))
+    if not policy:
+        return
+    arn = str(policy.get("deadLetterTargetArn", ""))
+    target = sqs_backends[queue.account_id][queue.region].queues.get(arn.rsplit(":", 1)[-1])
+    if target is None or target.queue_arn != arn:
+        raise _invalid_redrive_policy(policy, "Dead letter target does not exist.")
+    if not 1 <= int(policy.get("maxReceiveCount", 0)) <= MAX_RECEIVE_COUNT:
+        raise _invalid_redrive_policy(policy, "Invalid value for maxReceiveCount.")
+    if not _allows_source(target, queue.queue_arn):
+        raise _invalid_redrive_policy(policy, "Dead letter target does not admit the source queue.")
+
+
+def _allows_source(target: Queue, source_arn: str) -> bool:
+    policy = _parsed(vars(target).get("redrive_allow_policy"))
+    match policy.get("redrivePermission", "allowAll"):
+        case "allowAll":
+            return True
+        case "byQueue":
+            return source_arn in policy.get("sourceQueueArns", [])
+    return False
+
+
+def _parsed(policy: Any) -> dict[str, Any]:
+    return dict(json.loads(policy)) if isinstance(policy, str) and policy else dict(policy or {})
+
+
+def _invalid_redrive_policy(policy: Mapping[str, Any], reason: str) -> InvalidParameterValue:
+    return InvalidParameterValue(
+        f"Value {json.dumps(policy)} for parameter RedrivePolicy is invalid. Reason: {reason}"
+    )
+
+
 def _change_message_visibility(
     change_message_visibility: Any,
     backend: SQSBackend,
@@ -127,7 +224,7 @@ def _send_message(
 def _send_batch(
     backend: SQSBackend, queue_name: str, entries: dict[str, dict[str, Any]]
 ) -> tuple[list[Message], list[dict[str, Any]]]:
-    """Each entry is accepted or refused for itself, if the batch as a whole is in order."""
+    """Each entry succeeds or fails separately, if the batch as a whole is valid."""
     check_batch(list(entries.values()))
     sent, failed = [], []
     for entry in entries.values():

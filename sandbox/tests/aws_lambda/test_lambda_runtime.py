@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.aws_lambda.environments import CONCURRENCY
-from sandbox.aws_lambda.packages import Packages
-from sandbox.aws_lambda.runtime import Configuration, FunctionProcess
+from sandbox.aws_lambda.environments import MAX_CONCURRENCY
+from sandbox.aws_lambda.runtime import FunctionConfiguration, FunctionProcess, Packages
 from sandbox.local import Sandbox
 from sandbox.organizations.organization import SECURITY
 from sandbox.tests.resources import (
@@ -74,7 +73,7 @@ def process() -> Iterator[FunctionProcess]:
     """A process without a sandbox around it."""
     packages = Packages()
     running = FunctionProcess(
-        Configuration(
+        FunctionConfiguration(
             arn="arn:aws:lambda:us-east-1:333333333333:function:alone",
             handler="function.handler",
             package=packages.package(zipped(SOURCE)),
@@ -255,7 +254,7 @@ def test_a_stopped_function_leaves_nothing_behind(process: FunctionProcess) -> N
 
     assert was_there
     assert not Path(folder).exists()
-    assert not process.alive
+    assert not process.is_alive
     with pytest.raises(ProcessLookupError):
         os.kill(int(result.payload), 0)
 
@@ -284,14 +283,14 @@ def handler(event, context):
         time.sleep(0.01)
 """
     name = create_function(sandbox, SECURITY.id, source)
-    payload = json.dumps({"folder": str(tmp_path), "at_once": CONCURRENCY}).encode()
-    for _ in range(CONCURRENCY * 2):
+    payload = json.dumps({"folder": str(tmp_path), "at_once": MAX_CONCURRENCY}).encode()
+    for _ in range(MAX_CONCURRENCY * 2):
         sandbox.client("lambda", SECURITY.id).invoke(
             FunctionName=name, InvocationType="Event", Payload=payload
         )
     sandbox.settle()
 
-    assert len(list(tmp_path.iterdir())) == CONCURRENCY
+    assert len(list(tmp_path.iterdir())) == MAX_CONCURRENCY
 
 
 def test_an_idle_process_is_used_again(sandbox: Sandbox, function: str) -> None:
