@@ -156,6 +156,15 @@ class TestUnreadableContent:
 
         assert content_of(json.loads(message.body)) == content
 
+    def test_its_body_has_the_documented_keys(self) -> None:
+        [message] = unreadable_content("not json", "two\nlines")
+
+        assert json.loads(message.body) == {
+            "rootwatchMessageType": "UnreadableContent",
+            "reason": "two lines",
+            "content": "not json",
+        }
+
     def test_long_content_is_compressed(self) -> None:
         for content in (
             "x" * 199_000,

@@ -11,6 +11,7 @@ from tests.unit.importer.builders import (
     event_bridge_event,
     id_of,
     logs_event,
+    queue_event,
     record,
     sign_in,
 )
@@ -331,3 +332,112 @@ class Timer(ErrorSchedule):
 
     def apply(self) -> None:
         self.left -= 30
+
+
+class TestLog:
+    """Operators search for these messages."""
+
+    def test_an_import_is_logged_with_the_event_id(self, caplog: pytest.LogCaptureFixture) -> None:
+        FakeCloud().invoke(logs_event(sign_in(FIRST)))
+
+        assert caplog.messages == [
+            "record matched",
+            "finding imported",
+            "notification published",
+            "delivery processed",
+        ]
+        assert {vars(line)["correlation_id"] for line in caplog.records[:3]} == {"e"}
+        assert caplog.records[1].levelname == "INFO"
+        assert vars(caplog.records[1])["account"] == FIRST
+
+    def test_a_duplicate_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
+        cloud = FakeCloud()
+        cloud.invoke(logs_event(sign_in(FIRST)))
+        caplog.clear()
+        cloud.invoke(logs_event(sign_in(FIRST)))
+
+        assert "notification published before" in caplog.messages
+
+    def test_a_fallback_finding_is_logged_with_its_reason(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        cloud = FakeCloud()
+        cloud.sts.errors[FIRST] = DENIED
+        cloud.invoke(logs_event(sign_in(FIRST)))
+        stored = caplog.records[1]
+
+        assert stored.message == "finding stored in the security account (fallback)"
+        assert stored.levelname == "WARNING"
+        assert vars(stored)["reason"].startswith("the member role is missing")
+
+    @pytest.mark.parametrize(
+        ("errors", "message"),
+        [
+            ("sns", "notification not published"),
+            ("sqs", "fallback jobs not queued"),
+            ("hub", "fallback finding not imported"),
+            ("table", "imported findings not read"),
+        ],
+    )
+    def test_a_failure_is_logged(
+        self, errors: str, message: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        cloud = FakeCloud()
+        cloud.sts.errors[FIRST] = DENIED
+        schedules = {
+            "sns": cloud.sns.errors,
+            "sqs": cloud.sqs.errors,
+            "hub": cloud.hub("999988887777").errors,
+            "table": cloud.table.imports,
+        }
+        schedules[errors].default = THROTTLED
+        cloud.process(logs_event(sign_in(FIRST)))
+
+        assert message in caplog.messages
+
+    def test_unarchived_fallback_findings_and_unrecorded_imports_are_logged(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        cloud = FakeCloud()
+        cloud.hub("999988887777").errors.default = THROTTLED
+        cloud.table.imports.default = THROTTLED
+        cloud.process(fallback_job())
+
+        assert caplog.messages[:2] == [
+            "imported findings not recorded",
+            "fallback finding not archived",
+        ]
+
+    def test_unreadable_content_is_logged_with_its_position(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        FakeCloud().process(logs_event({}, sign_in(FIRST) | {"eventTime": None}))
+        [line] = caplog.records
+
+        assert line.message == "content unreadable, dead-lettered"
+        assert line.levelname == "ERROR"
+        assert (vars(line)["position"], vars(line)["eventID"]) == (1, "e")
+        assert vars(line)["reason"].startswith("eventTime: got nothing")
+
+    def test_a_failed_account_is_logged_with_its_error(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        cloud = FakeCloud()
+        cloud.hub(FIRST).errors.default = ZeroDivisionError("by zero")
+        cloud.process(logs_event(sign_in(FIRST)))
+        [_, line] = caplog.records
+
+        assert (line.message, vars(line)["account"]) == ("account failed", FIRST)
+        assert vars(line)["reason"] == "ZeroDivisionError('by zero')"
+
+    def test_a_message_that_stays_in_the_queue_is_logged(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        cloud = FakeCloud()
+        cloud.sqs.errors.default = THROTTLED
+        cloud.invoke(queue_event("x"))
+        line = caplog.records[-1]
+
+        assert line.message == "message stays in the queue"
+        assert vars(line)["message_id"] == "message-0"
+        assert "ThrottlingException" in vars(line)["reason"]
