@@ -26,9 +26,10 @@ OUTPUTS_PAGE = ROOT / "docs" / "outputs.md"
 
 
 def short_catalog(detections: Sequence[Detection]) -> str:
-    """For the README: links start at the project folder."""
+    """For the README, without packs: links start at the project folder."""
     header = ("detection", "level", "notification priority", "outputs")
-    rows = ((_link(one, ""), one.level, one.priority, _outputs(one)) for one in detections)
+    unpacked = (one for one in detections if one.pack is None)
+    rows = ((_link(one, ""), one.level, one.priority, _outputs(one)) for one in unpacked)
     return _table(header, rows)
 
 

@@ -14,6 +14,7 @@ from config.validation import schema
 
 ROOT = Path(__file__).parents[1]
 STACKS = ("trail", "detection", "organization")  # in deployment order
+ALARM_SUFFIX = "_alarm_arn"
 
 type Schema = Mapping[str, Any]
 
@@ -29,15 +30,20 @@ def outputs_rows(documents: Mapping[str, Schema]) -> list[tuple[str, str, str]]:
 
     The alarm outputs of the detections are one row.
     """
-    rows = [
-        (stack, name, output["description"])
+    rows = {
+        (stack, f"`{_output_name(name)}`"): _output_text(name, output["description"])
         for stack in STACKS
         for name, output in documents[stack]["output"].items()
-    ]
-    alarms = [row for row in rows if row[1].endswith("_alarm_arn")]
-    named = [row for row in rows if row not in alarms]
-    of_all = (alarms[0][0], "DETECTION_alarm_arn", "The alarm of each enabled detection.")
-    return [(stack, f"`{name}`", text) for stack, name, text in [*named, of_all]]
+    }
+    return [(stack, name, text) for (stack, name), text in rows.items()]
+
+
+def _output_name(name: str) -> str:
+    return f"DETECTION{ALARM_SUFFIX}" if name.endswith(ALARM_SUFFIX) else name
+
+
+def _output_text(name: str, text: str) -> str:
+    return "ARN of the alarm of each enabled detection." if name.endswith(ALARM_SUFFIX) else text
 
 
 def synthesized(config: Path) -> dict[str, Schema]:
