@@ -1,9 +1,9 @@
 """JSON as the importer reads it, and where in a text a JSON value ends.
 
-One behaviour for all forms of input: what RFC 8259 allows and UTF-8 encodes, half surrogate pairs
-included; the last of repeated keys counts; NaN and Infinity are no JSON. orjson, which is three
-times as fast, refuses a few texts that the importer takes: those the standard library reads.
-Integers from 2**64 on come as the nearest floating-point number.
+All forms of input are read alike: RFC 8259 in UTF-8, with unpaired surrogates; the last of repeated
+keys counts; NaN and Infinity are errors. orjson is three times as fast as the standard library, and
+rejects a few texts that the importer accepts: the standard library reads these. orjson reads
+integers from 2**64 on as floating-point numbers.
 """
 
 import json
@@ -12,15 +12,15 @@ from typing import Any, NoReturn
 
 import orjson
 
-# Finds ends: what the value holds is not asked for.
+# Finds ends; the value is not used.
 _SCANNER = json.JSONDecoder(parse_int=str, parse_float=str)
-_CUT_CHARACTERS = 16  # where a text is cut off, an error is this near its end, or in a string
+_CUT_CHARACTERS = 16  # an error of a truncated text is this near its end, or in a string
 _SEPARATOR = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
 _BRACKETS_AND_COMMAS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},"]', re.DOTALL)
 
 
 class NotJsonError(Exception):
-    """`reason` says what is wrong, and how many bytes after the value's start."""
+    """`reason` says what is wrong, and at which byte of the value."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -36,10 +36,10 @@ def parse(text: bytes) -> Any:
 
 
 def end_of_value(text: bytes, *, whole: bool) -> int | None:
-    """Where the value at the text's start ends; None where only a longer text can tell.
+    """The end of the value at the start of the text; None if a longer text is needed to find it.
 
-    `whole` says that nothing follows the text. Raises NotJsonError; where it does not, `parse` of
-    the value still may, since ends are found without a look at encoding and numbers.
+    `whole` means that nothing follows the text. Raises NotJsonError. `parse` of the value can raise
+    it too, since this function ignores the encoding and the size of numbers.
     """
     characters = text.decode("utf-8", "surrogateescape")
     try:
@@ -51,12 +51,12 @@ def end_of_value(text: bytes, *, whole: bool) -> int | None:
     except RecursionError as error:
         raise NotJsonError("nested too deeply") from error
     if end == len(characters) and not whole and text[:1] not in b"{[":
-        return None  # a number may go on
+        return None  # a number can continue
     return len(characters[:end].encode("utf-8", "surrogateescape"))
 
 
 def starts_of_elements(elements: bytes) -> list[int]:
-    """Where each of the elements starts, of which it is known that they are right."""
+    """The start of each element; the elements are valid JSON."""
     characters, position, start = elements.decode(), 0, 0
     starts = []
     while position < len(characters):
@@ -70,15 +70,15 @@ def starts_of_elements(elements: bytes) -> list[int]:
 
 
 def end_of_brackets(text: bytes) -> int | None:
-    """Where a value with a mistake ends, if its brackets are right.
+    """The end of an invalid value, if its brackets are balanced.
 
-    That is after the bracket that closes its first, or before a comma or a closing bracket of an
-    array that is not in any of its own.
+    It is after the bracket that closes the first one, or before a comma or a closing bracket
+    outside of the value's own brackets.
     """
     open_brackets: list[bytes] = []
     for token in _BRACKETS_AND_COMMAS.finditer(text):
         match token[0]:
-            case b'"':  # a string without an end: what stands in it are no brackets
+            case b'"':  # a string that is not closed, with brackets in it
                 return None
             case b"{" | b"[" as bracket:
                 open_brackets.append(bracket)
@@ -94,25 +94,27 @@ def end_of_brackets(text: bytes) -> int | None:
 
 def _parse_as_importer(text: bytes) -> Any:
     try:
-        return json.loads(text.decode(), parse_constant=_refuse)
+        return json.loads(text.decode(), parse_constant=_reject)
     except UnicodeDecodeError as error:
-        raise NotJsonError(f"not UTF-8, {error.start} bytes in") from error
+        raise NotJsonError(f"not UTF-8: byte {error.start} of the value") from error
     except json.JSONDecodeError as error:
         raise _not_json(error) from error
     except RecursionError as error:
         raise NotJsonError("nested too deeply") from error
-    except ValueError as error:  # more digits than Python turns into a number
-        raise NotJsonError("a number of too many digits") from error
+    except ValueError as error:  # more digits than Python converts
+        raise NotJsonError("a number with too many digits") from error
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise NotJsonError(f"{constant} is no JSON")
+def _reject(constant: str) -> NoReturn:
+    raise NotJsonError(f"invalid JSON: {constant}")
 
 
 def _not_json(error: json.JSONDecodeError) -> NotJsonError:
-    complaint = error.msg.removesuffix(" at").removesuffix(":").removesuffix(" starting")
+    reason = error.msg.removesuffix(" at").removesuffix(":").removesuffix(" starting")
     place = len(error.doc[: error.pos].encode("utf-8", "surrogateescape"))
-    return NotJsonError(f"no JSON: {complaint[:1].lower()}{complaint[1:]}, {place} bytes in")
+    return NotJsonError(
+        f"invalid JSON: {reason[:1].lower()}{reason[1:]}, byte {place} of the value"
+    )
 
 
 def _cut_off(error: json.JSONDecodeError) -> bool:

@@ -1,31 +1,31 @@
-"""The next JSON value of an input, or what is wrong with it, in bounded memory."""
+"""Reads the next JSON value of an input, or why it is invalid, in bounded memory."""
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from operations.records.input import Window
 from operations.records.json_text import NotJsonError, end_of_brackets, end_of_value, parse
-from operations.records.window import Window
 
-MOST_VALUE_BYTES = 16 * 1024 * 1024  # CloudTrail's records have 256 KB at most
-_FIRST_TRY_BYTES = 16 * 1024  # nearly all records are shorter
-_AHEAD_BYTES = 1024 * 1024  # where a value with a mistake is looked at for its closing bracket
-_KEPT_BYTES = 1024  # where a restart may have begun before the next chunk
+MAX_VALUE_BYTES = 16 * 1024 * 1024  # a CloudTrail record has at most 256 KB
+_FIRST_ATTEMPT_BYTES = 16 * 1024  # nearly all records are shorter
+_AHEAD_BYTES = 1024 * 1024  # searched for the closing bracket of an invalid value
+_KEPT_BYTES = 1024  # in which a restart can begin before the next chunk
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Stands for a value that could not be read."""
+    """In place of a value that could not be read."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Values as they follow each other in the input, Unreadable ones included.
+    """Consecutive values of the input; some can be Unreadable.
 
-    `where` tells people where in the input the value with an index of this batch stands.
+    `where` gives the place in the input of the value with this index, for error messages.
     """
 
     values: Sequence[Any]
@@ -34,10 +34,9 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """Where reading goes on after a value with a mistake: where its brackets close, or before it.
+    """Where reading continues after an invalid value, if not where its brackets close.
 
-    The pattern, of bytes, ends where a new value seems to begin. Elements of an array end at a
-    comma, too.
+    The pattern ends where a new value seems to begin. An element of an array also ends at a comma.
     """
 
     pattern: re.Pattern[bytes]
@@ -45,7 +44,7 @@ class Restart:
 
 
 def next_value(window: Window, restart: Restart) -> Any:
-    """Take the value at the window's position; Unreadable where it is none."""
+    """Read the value at the window's position; Unreadable if it is invalid."""
     try:
         text = window.peek(_length(window))
     except NotJsonError as error:
@@ -58,25 +57,25 @@ def next_value(window: Window, restart: Restart) -> Any:
 
 
 def _length(window: Window) -> int:
-    """Of the value at the position, which then is at hand as a whole; NotJsonError if it is none.
+    """Of the value at the position, all of which is in memory then. Raises NotJsonError.
 
-    What is at hand is tried first, then twice as much each time, so that all tries together cost
-    no more than two of the last.
+    Each attempt reads twice as much as the one before, so that all attempts together cost at most
+    twice the last one.
     """
-    size = _FIRST_TRY_BYTES
+    size = _FIRST_ATTEMPT_BYTES
     while True:
-        tried = window.peek(size)
-        end = end_of_value(tried, whole=window.ended and len(tried) == window.rest)
+        attempt = window.peek(size)
+        end = end_of_value(attempt, whole=window.ended and len(attempt) == window.rest)
         if end is not None:
             return end
-        if len(tried) >= MOST_VALUE_BYTES:
-            raise NotJsonError(f"longer than {MOST_VALUE_BYTES // 1024**2} MiB")
-        size = min(2 * len(tried), MOST_VALUE_BYTES)
+        if len(attempt) >= MAX_VALUE_BYTES:
+            raise NotJsonError(f"longer than {MAX_VALUE_BYTES // 1024**2} MiB")
+        size = min(2 * len(attempt), MAX_VALUE_BYTES)
         window.fill(size)
 
 
 def _skip(window: Window, restart: Restart) -> str:
-    """Go on after the value with a mistake; the answer is what else people have to know of it."""
+    """Skip the invalid value. Returns the end of the error message."""
     while True:
         text, position = window.text, window.position
         found = restart.pattern.search(text, position + 1)
@@ -87,7 +86,7 @@ def _skip(window: Window, restart: Restart) -> str:
             return ""
         if found:
             window.skip_to(found.end())
-            return f"; reading goes on at byte {window.offset}" if restart.in_array else ""
+            return f"; reading continues at byte {window.offset}" if restart.in_array else ""
         if window.rest >= _AHEAD_BYTES:
             return _skip_far(window, restart)
         if not window.more():
@@ -99,14 +98,14 @@ def _end_of_brackets(text: bytes, restart: Restart) -> int | None:
 
 
 def _skip_far(window: Window, restart: Restart) -> str:
-    """As `_skip`, where brackets do not close: what was searched in vain need not stay at hand."""
+    """As `_skip`, if the brackets do not close: bytes that were searched are dropped."""
     while True:
         window.skip_to(len(window.text) - _KEPT_BYTES)
         if not window.more():
             return _skip_all(window)
         if found := restart.pattern.search(window.text, window.position):
             window.skip_to(found.end())
-            return f"; reading goes on at byte {window.offset}"
+            return f"; reading continues at byte {window.offset}"
 
 
 def _skip_all(window: Window) -> str:

@@ -123,8 +123,8 @@ class TestMatch:
 
         assert [answer["eventID"] for answer in result.answers] == ["a", "b"]
         assert result.stderr == (
-            "standard input: line 2: no JSON: expecting value, 0 bytes in\n"
-            "standard input: line 4: no eventID\n"
+            "standard input: line 2: invalid JSON: expecting value, byte 0 of the value\n"
+            "standard input: line 4: eventID: missing, expected a string\n"
         )
         assert result.status == 1
 
@@ -143,7 +143,7 @@ class TestMatch:
         result = Result(["match", str(path)])
 
         assert len(result.answers) == 3
-        assert result.stderr == f"{path}: the gzip stream is cut off: it has no end\n"
+        assert result.stderr == f"{path}: the gzip stream is truncated\n"
         assert result.status == 1
 
     def test_several_files_and_standard_input_are_read_in_their_order(self, tmp_path: Path) -> None:
@@ -197,7 +197,7 @@ class TestMatch:
     def test_another_encoding_is_an_error(self) -> None:
         result = Result(["match"], '\ufeff{"eventID": "a"}'.encode("utf-16-le"))
 
-        assert result.stderr == "standard input: UTF-16, where UTF-8 is needed\n"
+        assert result.stderr == "standard input: got UTF-16, expected UTF-8\n"
         assert (result.stdout, result.status) == ("", 2)
 
     def test_a_rule_needs_no_rootwatch_section(self, tmp_path: Path) -> None:
