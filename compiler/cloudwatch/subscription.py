@@ -151,7 +151,7 @@ def _most_selective(union: PatternExpression) -> str:
     if exact is not None:
         return exact
     candidates = [_widen_to_limits(union, weight) for weight in _WEIGHTS]
-    best = min((one for one in candidates if one is not None), key=_share, default=None)
+    best = min((one for one in candidates if one is not None), key=estimated_share, default=None)
     return (best and format_within_limits(best)) or MATCH_ALL
 
 
@@ -205,13 +205,15 @@ def _steps(
         case Conjunction(parts):
             for index, part in enumerate(parts):
                 others = conjunction(parts[:index] + parts[index + 1 :])
-                share = siblings * _share(others, weight)
-                yield _Step(path, expression, others, share * (1 - _share(part, weight)))
+                share = siblings * estimated_share(others, weight)
+                yield _Step(path, expression, others, share * (1 - estimated_share(part, weight)))
                 yield from _steps(part, weight, (*path, index), share)
         case Disjunction(parts):
-            before = _share(expression, weight)
+            before = estimated_share(expression, weight)
             for wider in _with_common_prefixes(parts):
-                yield _Step(path, expression, wider, siblings * (_share(wider, weight) - before))
+                yield _Step(
+                    path, expression, wider, siblings * (estimated_share(wider, weight) - before)
+                )
             for index, part in enumerate(parts):
                 yield from _steps(part, weight, (*path, index), siblings)
 
@@ -242,19 +244,20 @@ def _replace(
     return conjunction(parts) if isinstance(expression, Conjunction) else disjunction(parts)
 
 
-def _share(expression: PatternExpression, weight: float = 1.0) -> float:
-    """The estimated share of an organization's records that match, between 0 and 1.
+def estimated_share(expression: PatternExpression, weight: float = 1.0) -> float:
+    """The share of an organization's records that match, between 0 and 1.
 
-    Terms are taken as independent. A weight below 1 makes each term less selective.
+    The estimate assumes that terms are independent. A weight below 1 makes each term less
+    selective.
     """
     match expression:
         case PatternTerm():
             bits = weight * _bits(expression)
             return float(min(1.0, _alternatives(expression) * 2**-bits))
         case Conjunction(parts):
-            return math.prod(_share(part, weight) for part in parts)
+            return math.prod(estimated_share(part, weight) for part in parts)
         case Disjunction(parts):
-            return min(1.0, sum(_share(part, weight) for part in parts))
+            return min(1.0, sum(estimated_share(part, weight) for part in parts))
 
 
 def _alternatives(term: PatternTerm) -> int:
