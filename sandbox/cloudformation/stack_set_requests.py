@@ -28,7 +28,6 @@ from sandbox.cloudformation.stack_set_settings import (
     settings_of,
 )
 from sandbox.cloudformation.stack_set_targets import (
-    Targets,
     TrustedAccess,
     creation_targets,
     operation_targets,
@@ -42,7 +41,6 @@ from sandbox.pages import BadTokenError, page
 type Request = dict[str, Any]
 type Answer = dict[str, Any]
 type Change = Callable[[ManagedStackSet, Request, CloudFormationResponse], StackSetOperation]
-type Act = Callable[[ManagedStackSet, Request, StackSetOperation, Targets], None]
 
 
 class StackSetOperations:
@@ -60,23 +58,17 @@ class StackSetOperations:
                 create_stack_set=self._create_stack_set,
                 delete_stack_set=self._delete_stack_set,
                 update_stack_set=self._changing(_update),
-                create_stack_instances=self._changing(
-                    _on_instances("CREATE", creation_targets, _create)
-                ),
-                update_stack_instances=self._changing(
-                    _on_instances("UPDATE", operation_targets, _override)
-                ),
-                delete_stack_instances=self._changing(
-                    _on_instances("DELETE", operation_targets, _delete)
-                ),
+                create_stack_instances=self._changing(_create),
+                update_stack_instances=self._changing(_override),
+                delete_stack_instances=self._changing(_delete),
                 list_stack_sets=_list_stack_sets,
                 **{name: self._reading(answer) for name, answer in ANSWERS.items()},
             ),
             *add(
                 CloudFormationResponse,
-                describe_organizations_access=self._accessing(_describe_access),
-                activate_organizations_access=self._accessing(_activate),
-                deactivate_organizations_access=self._accessing(_deactivate),
+                describe_organizations_access=self._accessing(TrustedAccess.describe),
+                activate_organizations_access=self._accessing(TrustedAccess.activate),
+                deactivate_organizations_access=self._accessing(TrustedAccess.deactivate),
                 list_stack_set_auto_deployment_targets=self._list_auto_deployment_targets,
             ),
         ]
@@ -158,20 +150,6 @@ def _refuse_self_managed(_response: CloudFormationResponse) -> Any:
     raise invalid("Only SERVICE_MANAGED stack sets support this operation")
 
 
-def _activate(access: TrustedAccess, caller: str) -> Answer:
-    access.activate(caller)
-    return {}
-
-
-def _deactivate(access: TrustedAccess, caller: str) -> Answer:
-    access.deactivate(caller)
-    return {}
-
-
-def _describe_access(access: TrustedAccess, caller: str) -> Answer:
-    return {"Status": access.status(caller)}
-
-
 def _request(response: CloudFormationResponse) -> Request:
     request: Request = response._get_params()  # noqa: SLF001  moto has no public method
     return request
@@ -192,37 +170,32 @@ def _update(
     return operation
 
 
-def _on_instances(action: Action, targets_of: Callable[[Request], Targets], act: Act) -> Change:
-    """An operation on the instances in the targets and Regions of a request."""
-
-    def change(
-        managed: ManagedStackSet, request: Request, _response: CloudFormationResponse
-    ) -> StackSetOperation:
-        targets = targets_of(request)
-        operation = _operation(action, managed, request, regions_of(request))
-        act(managed, request, operation, targets)
-        return operation
-
-    return change
-
-
 def _create(
-    managed: ManagedStackSet, request: Request, operation: StackSetOperation, targets: Targets
-) -> None:
+    managed: ManagedStackSet, request: Request, _response: CloudFormationResponse
+) -> StackSetOperation:
+    targets = creation_targets(request)
+    operation = _operation("CREATE", managed, request, regions_of(request))
     overrides = overrides_of(request, managed.stack_set)
     managed.create_instances(operation, targets, overrides or {})
+    return operation
 
 
 def _override(
-    managed: ManagedStackSet, request: Request, operation: StackSetOperation, targets: Targets
-) -> None:
+    managed: ManagedStackSet, request: Request, _response: CloudFormationResponse
+) -> StackSetOperation:
+    targets = operation_targets(request)
+    operation = _operation("UPDATE", managed, request, regions_of(request))
     managed.update_instances(operation, targets, overrides_of(request, managed.stack_set))
+    return operation
 
 
 def _delete(
-    managed: ManagedStackSet, _request: Request, operation: StackSetOperation, targets: Targets
-) -> None:
+    managed: ManagedStackSet, request: Request, _response: CloudFormationResponse
+) -> StackSetOperation:
+    targets = operation_targets(request)
+    operation = _operation("DELETE", managed, request, regions_of(request))
     managed.delete_instances(operation, targets)
+    return operation
 
 
 def _operation(

@@ -136,18 +136,20 @@ class TrustedAccess:
     def is_active(self) -> bool:
         return self._entry is not None and self._entry is _entry()
 
-    def activate(self, caller: str) -> None:
+    def activate(self, caller: str) -> dict[str, str]:
         _require_management(caller)
         organization().enable_aws_service_access(ServicePrincipal=SERVICE)
         self._entry = _entry()
+        return {}
 
-    def deactivate(self, caller: str) -> None:
+    def deactivate(self, caller: str) -> dict[str, str]:
         _require_management(caller)
         organization().disable_aws_service_access(ServicePrincipal=SERVICE)
+        return {}
 
-    def status(self, caller: str) -> str:
+    def describe(self, caller: str) -> dict[str, str]:
         _require_management(caller)
-        return "ENABLED" if self.is_active else "DISABLED"
+        return {"Status": "ENABLED" if self.is_active else "DISABLED"}
 
     def require(self, caller: str) -> None:
         """Raises ValidationError unless the caller may manage service-managed stack sets."""

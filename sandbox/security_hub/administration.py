@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/securityhub/latest/userguide/orgs-accounts-enable.ht
 https://docs.aws.amazon.com/securityhub/latest/userguide/accounts-orgs-disassociate.html
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -24,6 +24,8 @@ from sandbox.security_hub.organization import HubOrganization, hub_of, organizat
 from sandbox.security_hub.registry import DEFAULT_STANDARDS, Hub, registry
 from sandbox.security_hub.requests import SecurityHubRequest, answer, page
 
+_FEATURE = "SecurityHub"
+
 
 def subscribed_hub(account_id: str, region: str) -> Hub:
     hub = hub_of(account_id, region)
@@ -39,7 +41,7 @@ def member_organization(account_id: str, region: str) -> HubOrganization:
     return organization
 
 
-def managed_organization(account_id: str, region: str) -> HubOrganization:
+def _managed_organization(account_id: str, region: str) -> HubOrganization:
     organization = member_organization(account_id, region)
     if organization.tree.management_account_id != account_id:
         raise HubAccessDeniedError("Only the organization management account can do this")
@@ -92,64 +94,166 @@ def disable_hub(account_id: str, region: str) -> None:
     hub.standards.clear()
 
 
-def enable_administrator(caller: str, region: str, administrator: str) -> None:
-    """ResourceConflictException also where the account is the administrator already."""
-    organization = managed_organization(caller, region)
-    settings, tree = organization.settings, organization.tree
-    if not tree.is_active(administrator):
-        raise InvalidInputError(
-            f"Account {administrator} is not an active member of this organization"
+class OrganizationOperations(SecurityHubRequest):
+    def enable_organization_admin_account(self) -> ActionResult:
+        """ResourceConflictException also where the account is the administrator already."""
+        administrator = self._admin_parameters()["AdminAccountId"]
+        caller, region = self.where
+        organization = _managed_organization(caller, region)
+        settings, tree = organization.settings, organization.tree
+        if not tree.is_active(administrator):
+            raise InvalidInputError(
+                f"Account {administrator} is not an active member of this organization"
+            )
+        if organization.is_administrator(administrator, region):
+            raise HubConflictError(f"Account {administrator} is already the administrator")
+        # Organizations never registers the management account as a delegated administrator.
+        registered = None if administrator == caller else tree.delegated_administrator()
+        for known in (settings.administrator, registered):
+            if known not in (None, administrator):
+                raise HubConflictError(f"Account {known} is already the administrator")
+        tree.delegate(administrator)
+        settings.administrator = administrator
+        settings.administrator_regions.add(region)
+        organization.enroll(administrator, region)
+        return answer(AdminAccountId=administrator, Feature=_FEATURE)
+
+    def disable_organization_admin_account(self) -> ActionResult:
+        """Remove it in this Region only. AWS Organizations keeps the delegated administrator.
+
+        The members keep their settings and become standalone accounts.
+        https://docs.aws.amazon.com/securityhub/latest/userguide/remove-admin-overview.html
+        """
+        administrator = self._admin_parameters()["AdminAccountId"]
+        organization = _managed_organization(*self.where)
+        settings = organization.settings
+        if not organization.is_administrator(administrator, self.region):
+            raise InvalidInputError(f"Account {administrator} is not the administrator")
+        if organization.is_central:
+            raise InvalidInputError(
+                "The administrator cannot be removed under central configuration"
+            )
+        organization.save_hubs()
+        settings.regions.pop(self.region, None)
+        settings.administrator_regions.discard(self.region)
+        if not settings.administrator_regions:
+            settings.administrator = None
+        return answer()
+
+    def list_organization_admin_accounts(self) -> ActionResult:
+        organization = member_organization(*self.where)
+        administrator = organization.settings.administrator
+        if self.current_account not in (organization.tree.management_account_id, administrator):
+            raise HubAccessDeniedError("Only the organization management account can do this")
+        is_here = self.region in organization.settings.administrator_regions
+        known = [{"AccountId": administrator, "Status": "ENABLED"}] if is_here else []
+        listed, more = page(known, self._admin_parameters())
+        return answer(AdminAccounts=listed, Feature=_FEATURE, **more)
+
+    def describe_organization_configuration(self) -> ActionResult:
+        settings = self._administered.settings
+        own = settings.regions[self.region]
+        return answer(
+            AutoEnable=own.auto_enable,
+            MemberAccountLimitReached=False,
+            AutoEnableStandards=own.auto_enable_standards,
+            OrganizationConfiguration={
+                "ConfigurationType": settings.configuration_type,
+                "Status": "ENABLED",
+            },
         )
-    if organization.is_administrator(administrator, region):
-        raise HubConflictError(f"Account {administrator} is already the administrator")
-    # Organizations never registers the management account as a delegated administrator.
-    registered = None if administrator == caller else tree.delegated_administrator()
-    for known in (settings.administrator, registered):
-        if known not in (None, administrator):
-            raise HubConflictError(f"Account {known} is already the administrator")
-    tree.delegate(administrator)
-    settings.administrator = administrator
-    settings.administrator_regions.add(region)
-    organization.enroll(administrator, region)
+
+    def update_organization_configuration(self) -> ActionResult:
+        parameters, organization = self.parameters(), self._administered
+        configuration = parameters.get("OrganizationConfiguration", {})
+        kind = configuration.get("ConfigurationType", organization.settings.configuration_type)
+        organization.save_hubs()
+        configure = _configure_centrally if kind == "CENTRAL" else _configure_locally
+        configure(organization, self.region, parameters)
+        return answer()
+
+    def create_members(self) -> ActionResult:
+        details, organization = self.parameters()["AccountDetails"], self._administered
+        refused: dict[str, str] = {}
+        for account_id in [one["AccountId"] for one in details]:
+            if reason := _refusal(organization, account_id, self.region):
+                refused[account_id] = reason
+            else:
+                organization.enroll(account_id, self.region)
+        return answer(UnprocessedAccounts=_unprocessed(refused))
+
+    def disassociate_members(self) -> ActionResult:
+        """The accounts keep Security Hub enabled as standalone accounts."""
+        account_ids, organization = self.parameters()["AccountIds"], self._administered
+        for account_id in account_ids:
+            organization.bring_up_to_date(account_id, self.region)
+            if not organization.is_member(account_id, self.region):
+                raise ResourceNotFoundError(f"Account {account_id} is not a member")
+            if organization.governing_policy(account_id, self.region):
+                raise HubAccessDeniedError(
+                    f"Account {account_id} is managed by a configuration policy"
+                )
+        for account_id in account_ids:
+            organization.settings.regions[self.region].members.pop(account_id, None)
+        return answer()
+
+    def delete_members(self) -> ActionResult:
+        """DeleteMembers applies to invited accounts only; the sandbox supports no invitations."""
+        account_ids, _ = self.parameters()["AccountIds"], self._administered
+        refused = dict.fromkeys(account_ids, "Accounts of an organization cannot be deleted")
+        return answer(UnprocessedAccounts=_unprocessed(refused))
+
+    def list_members(self) -> ActionResult:
+        listed, more = page(self._member_ids(), self.parameters())
+        return answer(Members=[self._member(account) for account in listed], **more)
+
+    def get_members(self) -> ActionResult:
+        wanted = self.parameters()["AccountIds"]
+        known = set(self._member_ids())
+        unknown = dict.fromkeys([one for one in wanted if one not in known], "Not a member")
+        return answer(
+            Members=[self._member(account) for account in wanted if account in known],
+            UnprocessedAccounts=_unprocessed(unknown),
+        )
+
+    def get_administrator_account(self) -> ActionResult:
+        subscribed_hub(*self.where)
+        organization = organization_for(*self.where)
+        if organization is None or not organization.is_member(*self.where):
+            return answer()
+        administrator = organization.settings.administrator
+        return answer(Administrator={"AccountId": administrator, "MemberStatus": "Enabled"})
+
+    @property
+    def _administered(self) -> HubOrganization:
+        return administered_organization(*self.where)
+
+    def _member_ids(self) -> list[str]:
+        organization = self._administered
+        accounts = organization.tree.accounts
+        for account_id in accounts:
+            organization.bring_up_to_date(account_id, self.region)
+        return [account for account in accounts if organization.is_member(account, self.region)]
+
+    def _admin_parameters(self) -> dict[str, Any]:
+        parameters = self.parameters()
+        if parameters.get("Feature", _FEATURE) != _FEATURE:
+            raise InvalidInputError(f"Feature: got {parameters['Feature']}, expected {_FEATURE}")
+        return parameters
+
+    def _member(self, account_id: str) -> dict[str, str]:
+        return {
+            "AccountId": account_id,
+            "AdministratorId": self.current_account,
+            "MasterId": self.current_account,
+            "MemberStatus": "Enabled",
+        }
 
 
-def disable_administrator(caller: str, region: str, administrator: str) -> None:
-    """Remove it in this Region only. AWS Organizations keeps the delegated administrator.
-
-    The members keep their settings and become standalone accounts.
-    https://docs.aws.amazon.com/securityhub/latest/userguide/remove-admin-overview.html
-    """
-    organization = managed_organization(caller, region)
-    settings = organization.settings
-    if not organization.is_administrator(administrator, region):
-        raise InvalidInputError(f"Account {administrator} is not the administrator")
-    if organization.is_central:
-        raise InvalidInputError("The administrator cannot be removed under central configuration")
-    organization.save_hubs()
-    settings.regions.pop(region, None)
-    settings.administrator_regions.discard(region)
-    if not settings.administrator_regions:
-        settings.administrator = None
-
-
-def administrators(caller: str, region: str) -> list[str]:
-    organization = member_organization(caller, region)
-    settings = organization.settings
-    if caller not in (organization.tree.management_account_id, settings.administrator):
-        raise HubAccessDeniedError("Only the organization management account can do this")
-    known = settings.administrator
-    return [known] if known and region in settings.administrator_regions else []
-
-
-def update_organization(caller: str, region: str, parameters: Mapping[str, Any]) -> None:
-    organization = administered_organization(caller, region)
-    configuration = parameters.get("OrganizationConfiguration", {})
-    kind = configuration.get("ConfigurationType", organization.settings.configuration_type)
-    organization.save_hubs()
-    if kind == "CENTRAL":
-        _configure_centrally(organization, region, parameters)
-    else:
-        _configure_locally(organization, region, parameters)
+def _unprocessed(refused: dict[str, str]) -> list[dict[str, str]]:
+    return [
+        {"AccountId": account, "ProcessingResult": reason} for account, reason in refused.items()
+    ]
 
 
 def _configure_centrally(
@@ -192,55 +296,6 @@ def _configure_locally(
     settings.configuration_type = "LOCAL"
 
 
-type Refusals = dict[str, str]
-
-
-def create_members(caller: str, region: str, account_ids: Sequence[str]) -> Refusals:
-    """Enable Security Hub in the accounts and add them as members; the failures with reasons."""
-    organization = administered_organization(caller, region)
-    refused: Refusals = {}
-    for account_id in account_ids:
-        if reason := _refusal(organization, account_id, region):
-            refused[account_id] = reason
-        else:
-            organization.enroll(account_id, region)
-    return refused
-
-
-def disassociate_members(caller: str, region: str, account_ids: Sequence[str]) -> None:
-    """The accounts keep Security Hub enabled as standalone accounts."""
-    organization = administered_organization(caller, region)
-    for account_id in account_ids:
-        organization.bring_up_to_date(account_id, region)
-        if not organization.is_member(account_id, region):
-            raise ResourceNotFoundError(f"Account {account_id} is not a member")
-        if organization.governing_policy(account_id, region):
-            raise HubAccessDeniedError(f"Account {account_id} is managed by a configuration policy")
-    for account_id in account_ids:
-        organization.settings.regions[region].members.pop(account_id, None)
-
-
-def delete_members(caller: str, region: str, account_ids: Sequence[str]) -> Refusals:
-    """DeleteMembers applies to invited accounts only; the sandbox supports no invitations."""
-    administered_organization(caller, region)
-    return dict.fromkeys(account_ids, "Accounts of an organization cannot be deleted")
-
-
-def all_members(caller: str, region: str) -> list[str]:
-    organization = administered_organization(caller, region)
-    accounts = organization.tree.accounts
-    for account_id in accounts:
-        organization.bring_up_to_date(account_id, region)
-    return [account_id for account_id in accounts if organization.is_member(account_id, region)]
-
-
-def administrator_of(account_id: str, region: str) -> str | None:
-    organization = organization_for(account_id, region)
-    if organization is None or not organization.is_member(account_id, region):
-        return None
-    return organization.settings.administrator
-
-
 def _refusal(organization: HubOrganization, account_id: str, region: str) -> str | None:
     tree = organization.tree
     if account_id not in tree.accounts:
@@ -255,92 +310,3 @@ def _refusal(organization: HubOrganization, account_id: str, region: str) -> str
     if is_off and account_id == tree.management_account_id:
         return "The management account must enable Security Hub itself first"
     return None
-
-
-_FEATURE = "SecurityHub"
-
-
-class OrganizationOperations(SecurityHubRequest):
-    def enable_organization_admin_account(self) -> ActionResult:
-        administrator = self._admin_parameters()["AdminAccountId"]
-        enable_administrator(*self.where, administrator)
-        return answer(AdminAccountId=administrator, Feature=_FEATURE)
-
-    def disable_organization_admin_account(self) -> ActionResult:
-        disable_administrator(*self.where, self._admin_parameters()["AdminAccountId"])
-        return answer()
-
-    def list_organization_admin_accounts(self) -> ActionResult:
-        accounts = administrators(*self.where)
-        listed = [{"AccountId": account, "Status": "ENABLED"} for account in accounts]
-        listed, more = page(listed, self._admin_parameters())
-        return answer(AdminAccounts=listed, Feature=_FEATURE, **more)
-
-    def describe_organization_configuration(self) -> ActionResult:
-        settings = administered_organization(*self.where).settings
-        own = settings.regions[self.region]
-        return answer(
-            AutoEnable=own.auto_enable,
-            MemberAccountLimitReached=False,
-            AutoEnableStandards=own.auto_enable_standards,
-            OrganizationConfiguration={
-                "ConfigurationType": settings.configuration_type,
-                "Status": "ENABLED",
-            },
-        )
-
-    def update_organization_configuration(self) -> ActionResult:
-        update_organization(*self.where, self.parameters())
-        return answer()
-
-    def create_members(self) -> ActionResult:
-        details = self.parameters()["AccountDetails"]
-        refused = create_members(*self.where, [one["AccountId"] for one in details])
-        return answer(UnprocessedAccounts=_unprocessed(refused))
-
-    def disassociate_members(self) -> ActionResult:
-        disassociate_members(*self.where, self.parameters()["AccountIds"])
-        return answer()
-
-    def delete_members(self) -> ActionResult:
-        refused = delete_members(*self.where, self.parameters()["AccountIds"])
-        return answer(UnprocessedAccounts=_unprocessed(refused))
-
-    def list_members(self) -> ActionResult:
-        listed, more = page(all_members(*self.where), self.parameters())
-        return answer(Members=[self._member(account) for account in listed], **more)
-
-    def get_members(self) -> ActionResult:
-        wanted = self.parameters()["AccountIds"]
-        known = set(all_members(*self.where))
-        unknown = dict.fromkeys([one for one in wanted if one not in known], "Not a member")
-        return answer(
-            Members=[self._member(account) for account in wanted if account in known],
-            UnprocessedAccounts=_unprocessed(unknown),
-        )
-
-    def get_administrator_account(self) -> ActionResult:
-        subscribed_hub(*self.where)
-        administrator = administrator_of(*self.where)
-        relation = {"AccountId": administrator, "MemberStatus": "Enabled"}
-        return answer(Administrator=relation if administrator else None)
-
-    def _admin_parameters(self) -> dict[str, Any]:
-        parameters = self.parameters()
-        if parameters.get("Feature", _FEATURE) != _FEATURE:
-            raise InvalidInputError(f"Feature: got {parameters['Feature']}, expected {_FEATURE}")
-        return parameters
-
-    def _member(self, account_id: str) -> dict[str, str]:
-        return {
-            "AccountId": account_id,
-            "AdministratorId": self.current_account,
-            "MasterId": self.current_account,
-            "MemberStatus": "Enabled",
-        }
-
-
-def _unprocessed(refused: Refusals) -> list[dict[str, str]]:
-    return [
-        {"AccountId": account, "ProcessingResult": reason} for account, reason in refused.items()
-    ]

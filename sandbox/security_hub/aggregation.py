@@ -22,84 +22,98 @@ _MODES_WITH_REGIONS = ("ALL_REGIONS_EXCEPT_SPECIFIED", "SPECIFIED_REGIONS")
 # https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
 OPT_IN_REGIONS = frozenset(
     {
-        "af-south-1",
-        "ap-east-1",
-        "ap-east-2",
-        "ap-south-2",
-        "ap-southeast-3",
-        "ap-southeast-4",
-        "ap-southeast-5",
-        "ap-southeast-6",
-        "ap-southeast-7",
-        "ca-west-1",
-        "eu-central-2",
-        "eu-south-1",
-        "eu-south-2",
-        "il-central-1",
-        "me-central-1",
-        "me-south-1",
-        "mx-central-1",
+        *("af-south-1", "ap-east-1", "ap-east-2", "ap-south-2", "ap-southeast-3"),
+        *("ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "ca-west-1"),
+        *("eu-central-2", "eu-south-1", "eu-south-2", "il-central-1", "me-central-1"),
+        *("me-south-1", "mx-central-1"),
     }
 )
 
 
-def create_aggregator(caller: str, region: str, mode: str, regions: list[str]) -> FindingAggregator:
-    hub = subscribed_hub(caller, region)
-    organization = organization_for(caller, region)
-    if organization and organization.is_member(caller, region):
-        raise InvalidInputError("A finding aggregator cannot be created by a member account.")
-    aggregators = registry(get_partition(region)).aggregators
-    if existing := aggregators.get(caller):
-        raise InvalidInputError(f"The account already has the finding aggregator {existing.arn}")
-    if region in OPT_IN_REGIONS:
-        raise InvalidInputError(f"{region} is an opt-in Region and cannot be the home Region")
-    _check_linking(region, mode, regions)
-    aggregators[caller] = FindingAggregator(
-        arn=f"{hub.arn_prefix}:finding-aggregator/{uuid4()}",
-        home_region=region,
-        linking_mode=mode,
-        regions=tuple(regions),
-    )
-    return aggregators[caller]
-
-
-def own_aggregator(caller: str, region: str, arn: str) -> FindingAggregator:
-    subscribed_hub(caller, region)
-    aggregator = registry(get_partition(region)).aggregators.get(caller)
-    if aggregator is None or aggregator.arn != arn:
-        raise ResourceNotFoundError(f"AsffFinding aggregator {arn} not found")
-    return aggregator
-
-
-def visible_aggregator(caller: str, region: str) -> FindingAggregator | None:
-    """The caller's own aggregator, or that of the account that administers it."""
-    subscribed_hub(caller, region)
-    return _aggregator_for(organization_for(caller, region), caller, region)
-
-
-def update_aggregator(
-    caller: str, region: str, arn: str, mode: str, regions: list[str]
-) -> FindingAggregator:
-    aggregator = _aggregator_at_home(caller, region, arn)
-    _check_linking(region, mode, regions)
-    organization = organization_for(caller, region)
-    if organization:
-        organization.save_hubs()
-    aggregator.linking_mode = mode
-    aggregator.regions = tuple(regions)
-    if organization and organization.is_central:
-        organization.administer_covered_regions()
-    return aggregator
-
-
-def delete_aggregator(caller: str, region: str, arn: str) -> None:
-    _aggregator_at_home(caller, region, arn)
-    organization = organization_for(caller, region)
-    if organization and organization.is_central:
-        raise InvalidInputError(
-            "The finding aggregator cannot be deleted under central configuration"
+class AggregatorOperations(SecurityHubRequest):
+    def create_finding_aggregator(self) -> ActionResult:
+        parameters = self.parameters()
+        mode, regions = parameters["RegionLinkingMode"], parameters.get("Regions", [])
+        hub, organization = subscribed_hub(*self.where), organization_for(*self.where)
+        if organization and organization.is_member(*self.where):
+            raise InvalidInputError("A finding aggregator cannot be created by a member account.")
+        aggregators = registry(self.partition).aggregators
+        if existing := aggregators.get(self.current_account):
+            raise InvalidInputError(
+                f"The account already has the finding aggregator {existing.arn}"
+            )
+        if self.region in OPT_IN_REGIONS:
+            raise InvalidInputError(
+                f"{self.region} is an opt-in Region and cannot be the home Region"
+            )
+        _check_linking(self.region, mode, regions)
+        aggregator = FindingAggregator(
+            arn=f"{hub.arn_prefix}:finding-aggregator/{uuid4()}",
+            home_region=self.region,
+            linking_mode=mode,
+            regions=tuple(regions),
         )
-    del registry(get_partition(region)).aggregators[caller]
+        aggregators[self.current_account] = aggregator
+        return _aggregator(aggregator)
+
+    def get_finding_aggregator(self) -> ActionResult:
+        return _aggregator(self._own_aggregator())
+
+    def update_finding_aggregator(self) -> ActionResult:
+        aggregator, parameters = self._aggregator_at_home(), self.parameters()
+        mode, regions = parameters["RegionLinkingMode"], parameters.get("Regions", [])
+        _check_linking(self.region, mode, regions)
+        organization = organization_for(*self.where)
+        if organization:
+            organization.save_hubs()
+        aggregator.linking_mode = mode
+        aggregator.regions = tuple(regions)
+        if organization and organization.is_central:
+            organization.administer_covered_regions()
+        return _aggregator(aggregator)
+
+    def delete_finding_aggregator(self) -> ActionResult:
+        self._aggregator_at_home()
+        organization = organization_for(*self.where)
+        if organization and organization.is_central:
+            raise InvalidInputError(
+                "The finding aggregator cannot be deleted under central configuration"
+            )
+        del registry(self.partition).aggregators[self.current_account]
+        return answer()
+
+    def list_finding_aggregators(self) -> ActionResult:
+        """The aggregator of the caller, or of the administrator of a member."""
+        subscribed_hub(*self.where)
+        aggregator = _aggregator_for(organization_for(*self.where), *self.where)
+        known = [{"FindingAggregatorArn": aggregator.arn}] if aggregator else []
+        listed, more = page(known, self.parameters())
+        return answer(FindingAggregators=listed, **more)
+
+    def _own_aggregator(self) -> FindingAggregator:
+        arn = self.parameters()["FindingAggregatorArn"]
+        subscribed_hub(*self.where)
+        aggregator = registry(self.partition).aggregators.get(self.current_account)
+        if aggregator is None or aggregator.arn != arn:
+            raise ResourceNotFoundError(f"Finding aggregator {arn} not found")
+        return aggregator
+
+    def _aggregator_at_home(self) -> FindingAggregator:
+        aggregator = self._own_aggregator()
+        if aggregator.home_region != self.region:
+            raise InvalidInputError(
+                f"The home Region of {aggregator.arn} is {aggregator.home_region}"
+            )
+        return aggregator
+
+
+def _aggregator(aggregator: FindingAggregator) -> ActionResult:
+    return answer(
+        FindingAggregatorArn=aggregator.arn,
+        FindingAggregationRegion=aggregator.home_region,
+        RegionLinkingMode=aggregator.linking_mode,
+        Regions=list(aggregator.regions),
+    )
 
 
 def visible_findings(caller: str, region: str) -> Iterator[AsffFinding]:
@@ -138,13 +152,6 @@ def _aggregator_for(
     return registry(get_partition(region)).aggregators.get(caller)
 
 
-def _aggregator_at_home(caller: str, region: str, arn: str) -> FindingAggregator:
-    aggregator = own_aggregator(caller, region, arn)
-    if aggregator.home_region != region:
-        raise InvalidInputError(f"The home Region of {arn} is {aggregator.home_region}")
-    return aggregator
-
-
 def _check_linking(home_region: str, mode: str, regions: list[str]) -> None:
     if mode not in LINKING_MODES:
         raise InvalidInputError(f"RegionLinkingMode must be one of {', '.join(LINKING_MODES)}")
@@ -154,45 +161,3 @@ def _check_linking(home_region: str, mode: str, regions: list[str]) -> None:
         raise InvalidInputError(f"The home Region {home_region} cannot be among Regions")
     if unknown := sorted(set(regions) - regions_of(get_partition(home_region))):
         raise InvalidInputError(f"Regions without Security Hub: {', '.join(unknown)}")
-
-
-class AggregatorOperations(SecurityHubRequest):
-    def create_finding_aggregator(self) -> ActionResult:
-        parameters = self.parameters()
-        aggregator = create_aggregator(
-            *self.where, parameters["RegionLinkingMode"], parameters.get("Regions", [])
-        )
-        return _aggregator(aggregator)
-
-    def get_finding_aggregator(self) -> ActionResult:
-        arn = self.parameters()["FindingAggregatorArn"]
-        return _aggregator(own_aggregator(*self.where, arn))
-
-    def update_finding_aggregator(self) -> ActionResult:
-        parameters = self.parameters()
-        aggregator = update_aggregator(
-            *self.where,
-            parameters["FindingAggregatorArn"],
-            parameters["RegionLinkingMode"],
-            parameters.get("Regions", []),
-        )
-        return _aggregator(aggregator)
-
-    def delete_finding_aggregator(self) -> ActionResult:
-        delete_aggregator(*self.where, self.parameters()["FindingAggregatorArn"])
-        return answer()
-
-    def list_finding_aggregators(self) -> ActionResult:
-        aggregator = visible_aggregator(*self.where)
-        known = [{"FindingAggregatorArn": aggregator.arn}] if aggregator else []
-        listed, more = page(known, self.parameters())
-        return answer(FindingAggregators=listed, **more)
-
-
-def _aggregator(aggregator: FindingAggregator) -> ActionResult:
-    return answer(
-        FindingAggregatorArn=aggregator.arn,
-        FindingAggregationRegion=aggregator.home_region,
-        RegionLinkingMode=aggregator.linking_mode,
-        Regions=list(aggregator.regions),
-    )

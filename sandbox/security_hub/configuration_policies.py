@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/securityhub/latest/userguide/configuration-policies-
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -35,14 +35,108 @@ _TARGET_TYPES_BY_KEY: dict[str, TargetType] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EffectiveAssociation:
-    policy_id: str
-    target_id: str
-    target_type: TargetType
-    association_type: str
-    updated_at: datetime
-    failure: str | None
+class ConfigurationPolicyOperations(SecurityHubRequest):
+    def create_configuration_policy(self) -> ActionResult:
+        organization, parameters = self._organization, self.parameters()
+        content, settings = parameters["ConfigurationPolicy"], organization.settings
+        _check_name(organization, parameters["Name"])
+        _check_content(content)
+        if len(settings.policies) >= MAX_POLICIES:
+            raise LimitExceededError(f"An organization has at most {MAX_POLICIES} policies")
+        policy_id, now = str(uuid4()), datetime.now(UTC)
+        prefix = f"arn:{self.partition}:securityhub:{self.region}:{self.current_account}"
+        policy = ConfigurationPolicy(
+            arn=f"{prefix}:configuration-policy/{policy_id}",
+            id=policy_id,
+            name=parameters["Name"],
+            description=parameters.get("Description"),
+            content=content,
+            created_at=now,
+            updated_at=now,
+            tags=dict(parameters.get("Tags", {})),
+        )
+        settings.policies[policy_id] = policy
+        return _policy(policy)
+
+    def get_configuration_policy(self) -> ActionResult:
+        identifier = self.parameters()["Identifier"]
+        return _policy(find_policy(self._organization, identifier))
+
+    def update_configuration_policy(self) -> ActionResult:
+        parameters, organization = self.parameters(), self._organization
+        policy = find_policy(organization, parameters["Identifier"])
+        content = parameters.get("ConfigurationPolicy", policy.content)
+        if parameters.get("Name", policy.name) != policy.name:
+            _check_name(organization, parameters["Name"])
+        _check_content(content)
+        policy.name = parameters.get("Name", policy.name)
+        policy.description = parameters.get("Description", policy.description)
+        policy.content = content
+        policy.updated_at = datetime.now(UTC)
+        return _policy(policy)
+
+    def delete_configuration_policy(self) -> ActionResult:
+        identifier, settings = self.parameters()["Identifier"], self._organization.settings
+        policy = find_policy(self._organization, identifier)
+        associations = settings.associations.items()
+        targets = [target for target, one in associations if one.policy_id == policy.id]
+        if targets:
+            raise HubConflictError(
+                f"Configuration policy {policy.id} is associated with {', '.join(targets)}"
+            )
+        del settings.policies[policy.id]
+        return answer()
+
+    def list_configuration_policies(self) -> ActionResult:
+        policies = self._organization.settings.policies.values()
+        summaries, more = page([_summary(policy) for policy in policies], self.parameters())
+        return answer(ConfigurationPolicySummaries=summaries, **more)
+
+    def start_configuration_policy_association(self) -> ActionResult:
+        parameters, organization = self.parameters(), self._organization
+        target_id = _target_id(organization, parameters["Target"])
+        policy_id = _policy_id(organization, parameters["ConfigurationPolicyIdentifier"])
+        associations = organization.settings.associations
+        organization.save_hubs()
+        association = Association(policy_id=policy_id, updated_at=datetime.now(UTC))
+        associations[target_id] = association
+        _enroll_management_account(organization, target_id)
+        failed = frozenset(_failures(organization, target_id))
+        associations[target_id] = replace(association, failed=failed)
+        summary = _association(organization, target_id)
+        return answer(**summary | {"AssociationStatus": "PENDING"})
+
+    def get_configuration_policy_association(self) -> ActionResult:
+        organization, target = self._organization, self.parameters()["Target"]
+        target_id = _target_id(organization, target)
+        association = _association(organization, target_id)
+        if not association:
+            raise ResourceNotFoundError(f"No configuration policy is associated with {target_id}")
+        return answer(**association)
+
+    def start_configuration_policy_disassociation(self) -> ActionResult:
+        """Only an association with this target itself can be removed, not an inherited one."""
+        parameters, organization = self.parameters(), self._organization
+        target_id = _target_id(organization, parameters.get("Target", {}))
+        policy_id = _policy_id(organization, parameters["ConfigurationPolicyIdentifier"])
+        association = organization.settings.associations.get(target_id)
+        if association is None or association.policy_id != policy_id:
+            raise ResourceNotFoundError(f"Policy {policy_id} is not associated with {target_id}")
+        organization.save_hubs()
+        del organization.settings.associations[target_id]
+        return answer()
+
+    def list_configuration_policy_associations(self) -> ActionResult:
+        parameters, organization = self.parameters(), self._organization
+        wanted = parameters.get("Filters", {}).items()
+        associations = [_association(organization, one) for one in organization.tree.target_ids]
+        found = [one for one in associations if one and wanted <= one.items()]
+        summaries, more = page(found, parameters)
+        return answer(ConfigurationPolicyAssociationSummaries=summaries, **more)
+
+    @property
+    def _organization(self) -> HubOrganization:
+        return centrally_configured_organization(*self.where)
 
 
 def centrally_configured_organization(account_id: str, region: str) -> HubOrganization:
@@ -58,79 +152,12 @@ def centrally_configured_organization(account_id: str, region: str) -> HubOrgani
     return organization
 
 
-def create_policy(
-    organization: HubOrganization, arn_prefix: str, parameters: Mapping[str, Any]
-) -> ConfigurationPolicy:
-    content = parameters["ConfigurationPolicy"]
-    _check_name(organization, parameters["Name"])
-    _check_content(content)
-    if len(organization.settings.policies) >= MAX_POLICIES:
-        raise LimitExceededError(f"An organization has at most {MAX_POLICIES} policies")
-    policy_id, moment = str(uuid4()), datetime.now(UTC)
-    policy = ConfigurationPolicy(
-        arn=f"{arn_prefix}:configuration-policy/{policy_id}",
-        id=policy_id,
-        name=parameters["Name"],
-        description=parameters.get("Description"),
-        content=content,
-        created_at=moment,
-        updated_at=moment,
-        tags=dict(parameters.get("Tags", {})),
-    )
-    organization.settings.policies[policy_id] = policy
-    return policy
-
-
 def find_policy(organization: HubOrganization, identifier: str) -> ConfigurationPolicy:
     """A policy by its UUID or its ARN."""
     for policy in organization.settings.policies.values():
         if identifier in (policy.id, policy.arn):
             return policy
     raise ResourceNotFoundError(f"Configuration policy {identifier} not found")
-
-
-def update_policy(
-    organization: HubOrganization, identifier: str, parameters: Mapping[str, Any]
-) -> ConfigurationPolicy:
-    policy = find_policy(organization, identifier)
-    content = parameters.get("ConfigurationPolicy", policy.content)
-    if parameters.get("Name", policy.name) != policy.name:
-        _check_name(organization, parameters["Name"])
-    _check_content(content)
-    policy.name = parameters.get("Name", policy.name)
-    policy.description = parameters.get("Description", policy.description)
-    policy.content = content
-    policy.updated_at = datetime.now(UTC)
-    return policy
-
-
-def delete_policy(organization: HubOrganization, identifier: str) -> None:
-    policy = find_policy(organization, identifier)
-    targets = [
-        target
-        for target, association in organization.settings.associations.items()
-        if association.policy_id == policy.id
-    ]
-    if targets:
-        raise HubConflictError(
-            f"Configuration policy {policy.id} is associated with {', '.join(targets)}"
-        )
-    del organization.settings.policies[policy.id]
-
-
-def associate(
-    organization: HubOrganization, identifier: str, target: Mapping[str, str]
-) -> EffectiveAssociation:
-    target_id = _target_id(organization, target)
-    policy_id = _policy_id(organization, identifier)
-    settings = organization.settings
-    organization.save_hubs()
-    association = Association(policy_id=policy_id, updated_at=datetime.now(UTC))
-    settings.associations[target_id] = association
-    _enroll_management_account(organization, target_id)
-    failed = frozenset(_failures(organization, target_id))
-    settings.associations[target_id] = replace(association, failed=failed)
-    return find_association(organization, target)
 
 
 def _enroll_management_account(organization: HubOrganization, target_id: str) -> None:
@@ -171,48 +198,22 @@ def _failure(organization: HubOrganization, account_id: str) -> str | None:
     return None
 
 
-def disassociate(organization: HubOrganization, identifier: str, target: Mapping[str, str]) -> None:
-    """Only an association with this target itself can be removed, not an inherited one."""
-    target_id = _target_id(organization, target)
-    policy_id = _policy_id(organization, identifier)
-    association = organization.settings.associations.get(target_id)
-    if association is None or association.policy_id != policy_id:
-        raise ResourceNotFoundError(f"Policy {policy_id} is not associated with {target_id}")
-    organization.save_hubs()
-    del organization.settings.associations[target_id]
-
-
-def find_association(
-    organization: HubOrganization, target: Mapping[str, str]
-) -> EffectiveAssociation:
-    target_id = _target_id(organization, target)
-    association = _effective_association(organization, target_id)
-    if association is None:
-        raise ResourceNotFoundError(f"No configuration policy is associated with {target_id}")
-    return association
-
-
-def all_associations(organization: HubOrganization) -> list[EffectiveAssociation]:
-    found = (_effective_association(organization, id_) for id_ in organization.tree.target_ids)
-    return [association for association in found if association]
-
-
-def _effective_association(
-    organization: HubOrganization, target_id: str
-) -> EffectiveAssociation | None:
+def _association(organization: HubOrganization, target_id: str) -> dict[str, Any]:
+    """Empty without an association."""
     effective = organization.effective_association(target_id)
-    target_type = organization.tree.target_type(target_id)
-    if effective is None or target_type is None:
-        return None
+    if effective is None:
+        return {}
     source, association = effective
-    return EffectiveAssociation(
-        policy_id=association.policy_id,
-        target_id=target_id,
-        target_type=target_type,
-        association_type="APPLIED" if source == target_id else "INHERITED",
-        updated_at=association.updated_at,
-        failure=_failure_at(organization, target_id, association),
-    )
+    failure = _failure_at(organization, target_id, association)
+    return {
+        "ConfigurationPolicyId": association.policy_id,
+        "TargetId": target_id,
+        "TargetType": organization.tree.target_type(target_id),
+        "AssociationType": "APPLIED" if source == target_id else "INHERITED",
+        "UpdatedAt": association.updated_at,
+        "AssociationStatus": "FAILED" if failure else "SUCCESS",
+        **({"AssociationStatusMessage": failure} if failure else {}),
+    }
 
 
 def _failure_at(
@@ -266,68 +267,6 @@ def _check_content(content: Mapping[str, Any]) -> None:
         )
 
 
-class ConfigurationPolicyOperations(SecurityHubRequest):
-    def create_configuration_policy(self) -> ActionResult:
-        policy = create_policy(
-            self._organization(),
-            f"arn:{self.partition}:securityhub:{self.region}:{self.current_account}",
-            self.parameters(),
-        )
-        return _policy(policy)
-
-    def get_configuration_policy(self) -> ActionResult:
-        identifier = self.parameters()["Identifier"]
-        return _policy(find_policy(self._organization(), identifier))
-
-    def update_configuration_policy(self) -> ActionResult:
-        parameters = self.parameters()
-        policy = update_policy(self._organization(), parameters["Identifier"], parameters)
-        return _policy(policy)
-
-    def delete_configuration_policy(self) -> ActionResult:
-        identifier = self.parameters()["Identifier"]
-        delete_policy(self._organization(), identifier)
-        return answer()
-
-    def list_configuration_policies(self) -> ActionResult:
-        policies = self._organization().settings.policies.values()
-        summaries, more = page([_summary(policy) for policy in policies], self.parameters())
-        return answer(ConfigurationPolicySummaries=summaries, **more)
-
-    def start_configuration_policy_association(self) -> ActionResult:
-        parameters = self.parameters()
-        association = associate(
-            self._organization(), parameters["ConfigurationPolicyIdentifier"], parameters["Target"]
-        )
-        return answer(**(_association(association) | {"AssociationStatus": "PENDING"}))
-
-    def get_configuration_policy_association(self) -> ActionResult:
-        association = find_association(self._organization(), self.parameters()["Target"])
-        return answer(**_association(association))
-
-    def start_configuration_policy_disassociation(self) -> ActionResult:
-        parameters = self.parameters()
-        disassociate(
-            self._organization(),
-            parameters["ConfigurationPolicyIdentifier"],
-            parameters.get("Target", {}),
-        )
-        return answer()
-
-    def list_configuration_policy_associations(self) -> ActionResult:
-        parameters = self.parameters()
-        wanted = parameters.get("Filters", {}).items()
-        associations = (
-            _association(association) for association in all_associations(self._organization())
-        )
-        found = [one for one in associations if wanted <= one.items()]
-        summaries, more = page(found, parameters)
-        return answer(ConfigurationPolicyAssociationSummaries=summaries, **more)
-
-    def _organization(self) -> HubOrganization:
-        return centrally_configured_organization(*self.where)
-
-
 def _policy(policy: ConfigurationPolicy) -> ActionResult:
     return answer(
         Arn=policy.arn,
@@ -348,16 +287,4 @@ def _summary(policy: ConfigurationPolicy) -> dict[str, Any]:
         "UpdatedAt": policy.updated_at,
         "ServiceEnabled": policy.service_enabled,
         **({"Description": policy.description} if policy.description else {}),
-    }
-
-
-def _association(association: EffectiveAssociation) -> dict[str, Any]:
-    return {
-        "ConfigurationPolicyId": association.policy_id,
-        "TargetId": association.target_id,
-        "TargetType": association.target_type,
-        "AssociationType": association.association_type,
-        "UpdatedAt": association.updated_at,
-        "AssociationStatus": "FAILED" if association.failure else "SUCCESS",
-        **({"AssociationStatusMessage": association.failure} if association.failure else {}),
     }

@@ -31,44 +31,67 @@ MAX_NAME = 128
 AUTOMATION_RULES_ONLY = ("CONTAINS", "NOT_CONTAINS")
 
 
-def create_insight(hub: Hub, parameters: Mapping[str, Any]) -> Insight:
-    if len(hub.insights) >= MAX_INSIGHTS:
-        raise LimitExceededError(f"An account has at most {MAX_INSIGHTS} custom insights a Region")
-    arn = f"{hub.arn_prefix}:insight/{hub.account_id}/custom/{uuid4()}"
-    return _store(
-        hub,
-        Insight(
-            arn=arn,
+class InsightOperations(SecurityHubRequest):
+    def create_insight(self) -> ActionResult:
+        hub, parameters = subscribed_hub(*self.where), self.parameters()
+        if len(hub.insights) >= MAX_INSIGHTS:
+            raise LimitExceededError(
+                f"An account has at most {MAX_INSIGHTS} custom insights in a Region"
+            )
+        insight = Insight(
+            arn=f"{hub.arn_prefix}:insight/{hub.account_id}/custom/{uuid4()}",
             name=parameters["Name"],
             filters=parameters["Filters"],
             group_by=parameters["GroupByAttribute"],
-        ),
-    )
+        )
+        _store(hub, insight)
+        return answer(InsightArn=insight.arn)
+
+    def get_insights(self) -> ActionResult:
+        hub, parameters = subscribed_hub(*self.where), self.parameters()
+        wanted = parameters.get("InsightArns") or list(hub.insights)
+        found, more = page([_find(hub, arn) for arn in wanted], parameters)
+        return answer(Insights=[_describe(insight) for insight in found], **more)
+
+    def update_insight(self) -> ActionResult:
+        hub, parameters = subscribed_hub(*self.where), self.parameters()
+        known = _find(hub, parameters["InsightArn"])
+        changed = Insight(
+            arn=known.arn,
+            name=parameters.get("Name", known.name),
+            filters=parameters.get("Filters", known.filters),
+            group_by=parameters.get("GroupByAttribute", known.group_by),
+        )
+        _store(hub, changed)
+        return answer()
+
+    def delete_insight(self) -> ActionResult:
+        hub, arn = subscribed_hub(*self.where), self.parameters()["InsightArn"]
+        del hub.insights[_find(hub, arn).arn]
+        return answer(InsightArn=arn)
+
+    def get_insight_results(self) -> ActionResult:
+        hub, arn = subscribed_hub(*self.where), self.parameters()["InsightArn"]
+        insight = _find(hub, arn)
+        counted = _results(insight, visible_findings(*self.where))
+        return answer(
+            InsightResults={
+                "InsightArn": arn,
+                "GroupByAttribute": insight.group_by,
+                "ResultValues": [
+                    {"GroupByAttributeValue": value, "Count": count} for value, count in counted
+                ],
+            }
+        )
 
 
-def update_insight(hub: Hub, arn: str, parameters: Mapping[str, Any]) -> None:
-    known = find_insight(hub, arn)
-    changed = Insight(
-        arn=arn,
-        name=parameters.get("Name", known.name),
-        filters=parameters.get("Filters", known.filters),
-        group_by=parameters.get("GroupByAttribute", known.group_by),
-    )
-    _store(hub, changed)
-
-
-def find_insight(hub: Hub, arn: str) -> Insight:
+def _find(hub: Hub, arn: str) -> Insight:
     if arn not in hub.insights:
         raise ResourceNotFoundError(f"Insight {arn} not found")
     return hub.insights[arn]
 
 
-def delete_insight(hub: Hub, arn: str) -> None:
-    find_insight(hub, arn)
-    del hub.insights[arn]
-
-
-def results(insight: Insight, findings: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:
+def _results(insight: Insight, findings: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:
     """The number of findings with each value, most frequent first."""
     counted = Counter(
         value
@@ -79,7 +102,7 @@ def results(insight: Insight, findings: Iterable[Mapping[str, Any]]) -> list[tup
     return counted.most_common(MAX_RESULTS)
 
 
-def _store(hub: Hub, insight: Insight) -> Insight:
+def _store(hub: Hub, insight: Insight) -> None:
     check_filters(insight.filters)
     _check_comparisons(insight.filters)
     if insight.group_by not in ATTRIBUTES:
@@ -91,7 +114,6 @@ def _store(hub: Hub, insight: Insight) -> Insight:
     ):
         raise HubConflictError(f"An insight named {insight.name} already exists")
     hub.insights[insight.arn] = insight
-    return insight
 
 
 def _check_comparisons(filters: Mapping[str, Any]) -> None:
@@ -104,43 +126,7 @@ def _check_comparisons(filters: Mapping[str, Any]) -> None:
                 )
 
 
-class InsightOperations(SecurityHubRequest):
-    def create_insight(self) -> ActionResult:
-        insight = create_insight(subscribed_hub(*self.where), self.parameters())
-        return answer(InsightArn=insight.arn)
-
-    def get_insights(self) -> ActionResult:
-        hub, parameters = subscribed_hub(*self.where), self.parameters()
-        wanted = parameters.get("InsightArns") or list(hub.insights)
-        found, more = page([find_insight(hub, arn) for arn in wanted], parameters)
-        return answer(Insights=[_insight(insight) for insight in found], **more)
-
-    def update_insight(self) -> ActionResult:
-        hub, parameters = subscribed_hub(*self.where), self.parameters()
-        update_insight(hub, parameters["InsightArn"], parameters)
-        return answer()
-
-    def delete_insight(self) -> ActionResult:
-        hub, arn = subscribed_hub(*self.where), self.parameters()["InsightArn"]
-        delete_insight(hub, arn)
-        return answer(InsightArn=arn)
-
-    def get_insight_results(self) -> ActionResult:
-        hub, arn = subscribed_hub(*self.where), self.parameters()["InsightArn"]
-        insight = find_insight(hub, arn)
-        counted = results(insight, visible_findings(*self.where))
-        return answer(
-            InsightResults={
-                "InsightArn": arn,
-                "GroupByAttribute": insight.group_by,
-                "ResultValues": [
-                    {"GroupByAttributeValue": value, "Count": count} for value, count in counted
-                ],
-            }
-        )
-
-
-def _insight(insight: Insight) -> dict[str, Any]:
+def _describe(insight: Insight) -> dict[str, Any]:
     return {
         "InsightArn": insight.arn,
         "Name": insight.name,

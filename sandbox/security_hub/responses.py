@@ -2,10 +2,19 @@
 
 from moto.core.responses import ActionResult
 
-from sandbox.security_hub import administration, configuration_policies
-from sandbox.security_hub.administration import OrganizationOperations
+from sandbox.security_hub.administration import (
+    OrganizationOperations,
+    disable_hub,
+    enable_hub,
+    self_managed_hub,
+    subscribed_hub,
+)
 from sandbox.security_hub.aggregation import AggregatorOperations, visible_findings
-from sandbox.security_hub.configuration_policies import ConfigurationPolicyOperations
+from sandbox.security_hub.configuration_policies import (
+    ConfigurationPolicyOperations,
+    centrally_configured_organization,
+    find_policy,
+)
 from sandbox.security_hub.errors import InvalidInputError, ResourceNotFoundError
 from sandbox.security_hub.finding_filters import check_filters, matches
 from sandbox.security_hub.findings import ImportFailure, checked_call, import_failure
@@ -16,11 +25,11 @@ from sandbox.security_hub.standards import StandardsOperations
 
 class HubOperations(SecurityHubRequest):
     def enable_security_hub(self) -> ActionResult:
-        administration.enable_hub(*self.where, self.parameters())
+        enable_hub(*self.where, self.parameters())
         return answer()
 
     def describe_hub(self) -> ActionResult:
-        hub = administration.subscribed_hub(*self.where)
+        hub = subscribed_hub(*self.where)
         if (arn := self.parameters().get("HubArn", hub.arn)) != hub.arn:
             raise ResourceNotFoundError(f"No hub has the ARN {arn}")
         return answer(
@@ -31,8 +40,8 @@ class HubOperations(SecurityHubRequest):
         )
 
     def update_security_hub_configuration(self) -> ActionResult:
-        administration.subscribed_hub(*self.where)
-        hub, parameters = administration.self_managed_hub(*self.where), self.parameters()
+        subscribed_hub(*self.where)
+        hub, parameters = self_managed_hub(*self.where), self.parameters()
         hub.auto_enable_controls = parameters.get("AutoEnableControls", hub.auto_enable_controls)
         hub.control_finding_generator = parameters.get(
             "ControlFindingGenerator", hub.control_finding_generator
@@ -40,11 +49,11 @@ class HubOperations(SecurityHubRequest):
         return answer()
 
     def disable_security_hub(self) -> ActionResult:
-        administration.disable_hub(*self.where)
+        disable_hub(*self.where)
         return answer()
 
     def batch_import_findings(self) -> ActionResult:
-        hub, caller = administration.subscribed_hub(*self.where), self.caller
+        hub, caller = subscribed_hub(*self.where), self.caller
         findings = checked_call(self.body_parameters().get("Findings"), caller)
         failures = []
         for finding in findings:
@@ -59,7 +68,7 @@ class HubOperations(SecurityHubRequest):
         )
 
     def get_findings(self) -> ActionResult:
-        administration.subscribed_hub(*self.where)
+        subscribed_hub(*self.where)
         parameters = self.parameters()
         if "SortCriteria" in parameters:
             raise InvalidInputError("SortCriteria is not supported")
@@ -86,13 +95,13 @@ class HubOperations(SecurityHubRequest):
         return answer()
 
     def _tags(self, arn: str) -> dict[str, str]:
-        hub = administration.subscribed_hub(*self.where)
+        hub = subscribed_hub(*self.where)
         if arn == hub.arn:
             return hub.tags
         if ":configuration-policy/" not in arn:
             raise ResourceNotFoundError(f"No taggable resource has the ARN {arn}")
-        organization = configuration_policies.centrally_configured_organization(*self.where)
-        return configuration_policies.find_policy(organization, arn).tags
+        organization = centrally_configured_organization(*self.where)
+        return find_policy(organization, arn).tags
 
 
 class SecurityHubOperations(
