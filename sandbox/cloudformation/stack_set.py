@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from moto.cloudformation.exceptions import CloudFormationError, ValidationError
 from moto.cloudformation.models import StackSet
 
 from sandbox.cloudformation import stacks
-from sandbox.cloudformation.errors import invalid, no_instance, no_operation
 from sandbox.cloudformation.stack_set_operations import StackInstance, StackSetOperation
 from sandbox.cloudformation.stack_set_settings import StackSetSettings
 from sandbox.cloudformation.stack_set_targets import Targets
@@ -46,7 +46,8 @@ class ManagedStackSet:
     def instance(self, account: str, region: str) -> StackInstance:
         found = self._instances.get((account, region))
         if found is None:
-            raise no_instance(account, region)
+            message = f"Stack instance of {account} in {region} not found"
+            raise CloudFormationError("StackInstanceNotFoundException", message)
         return found
 
     def create_instances(
@@ -91,7 +92,8 @@ class ManagedStackSet:
     def operation(self, operation: str) -> StackSetOperation:
         found = next((one for one in self.operations if one.id == operation), None)
         if found is None:
-            raise no_operation(operation)
+            message = f"Operation {operation} not found"
+            raise CloudFormationError("OperationNotFoundException", message)
         return found
 
     @property
@@ -131,7 +133,7 @@ class ManagedStackSet:
             return in_regions
         for unit in targets.units:
             if unit not in self._targets:
-                raise invalid(f"Organizational unit {unit} not found in StackSet")
+                raise ValidationError(message=f"Organizational unit {unit} not found in StackSet")
         return [
             one
             for one in in_regions

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sandbox.cloudformation.errors import invalid
+from moto.cloudformation.exceptions import ValidationError
+
 from sandbox.cloudformation.stacks import StackFailedError
 from sandbox.organizations.organization import is_suspended
 
@@ -73,7 +74,7 @@ def preferences_of(request: Mapping[str, Any]) -> Preferences:
     values = request.get("OperationPreferences") or {}
     problems = [*_out_of_range(values), *_unknown_choices(values), *_conflicts(values)]
     if problems:
-        raise invalid("; ".join(problems))
+        raise ValidationError(message="; ".join(problems))
     return Preferences(values)
 
 
@@ -205,8 +206,7 @@ class StackSetOperation:
         except StackFailedError as error:
             self._fail(instance, str(error))
             return False
-        self._update(instance, "CURRENT", "SUCCEEDED", None)
-        self._add_result(instance, "SUCCEEDED", None)
+        self._record(instance, "CURRENT", "SUCCEEDED")
         return True
 
     def _skip(self, instance: StackInstance) -> None:
@@ -214,36 +214,38 @@ class StackSetOperation:
 
         https://aws.amazon.com/about-aws/whats-new/2023/06/aws-cloudformation-stacksets-suspended-accounts-deployments/
         """
-        self._update(instance, self._unless_deleting(instance), "SKIPPED_SUSPENDED_ACCOUNT", None)
-        self._add_result(instance, "SUCCEEDED", SUSPENDED)
+        status, detail = self._unless_deleting(instance), "SKIPPED_SUSPENDED_ACCOUNT"
+        self._record(instance, status, detail, "SUCCEEDED", SUSPENDED)
+        instance.reason = None
 
     def _fail(self, instance: StackInstance, reason: str) -> None:
-        if self.action == "DELETE":
-            self._update(instance, "INOPERABLE", "INOPERABLE", reason)
-        else:
-            self._update(instance, "OUTDATED", "FAILED", reason)
-        self._add_result(instance, "FAILED", reason)
+        is_deletion = self.action == "DELETE"
+        status, detail = ("INOPERABLE", "INOPERABLE") if is_deletion else ("OUTDATED", "FAILED")
+        self._record(instance, status, detail, "FAILED", reason)
 
     def _cancel(self, instances: Sequence[StackInstance]) -> None:
         for instance in instances:
-            self._update(instance, self._unless_deleting(instance), "CANCELLED", EXCEEDED)
-            self._add_result(instance, "CANCELLED", EXCEEDED)
+            status = self._unless_deleting(instance)
+            self._record(instance, status, "CANCELLED", "CANCELLED", EXCEEDED)
 
     def _unless_deleting(self, instance: StackInstance) -> str:
         return instance.status if self.action == "DELETE" else "OUTDATED"
 
-    def _update(
-        self, instance: StackInstance, status: str, detail: str, reason: str | None
+    def _record(
+        self,
+        instance: StackInstance,
+        status: str,
+        detail: str,
+        result: str = "SUCCEEDED",
+        reason: str | None = None,
     ) -> None:
         instance.status, instance.detail, instance.reason = status, detail, reason
         instance.operation = self.id
-
-    def _add_result(self, instance: StackInstance, status: str, reason: str | None) -> None:
         self.results.append(
             {
                 "Account": instance.account,
                 "Region": instance.region,
-                "Status": status,
+                "Status": result,
                 "StatusReason": reason,
                 "OrganizationalUnitId": instance.unit,
                 "AccountGateResult": {"Status": "SKIPPED"},

@@ -7,13 +7,12 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from moto.cloudformation.exceptions import CloudFormationError, StackSetNotEmpty
+from moto.cloudformation.exceptions import CloudFormationError, StackSetNotEmpty, ValidationError
 from moto.cloudformation.models import Stack, StackSet
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult
 
 from sandbox.cloudformation import stacks
-from sandbox.cloudformation.errors import invalid
 from sandbox.cloudformation.stack_set import ManagedStackSet
 from sandbox.cloudformation.stack_set_operations import (
     Action,
@@ -147,7 +146,7 @@ class StackSetOperations:
 
 
 def _refuse_self_managed(_response: CloudFormationResponse) -> Any:
-    raise invalid("Only SERVICE_MANAGED stack sets support this operation")
+    raise ValidationError(message="Only SERVICE_MANAGED stack sets support this operation")
 
 
 def _request(response: CloudFormationResponse) -> Request:
@@ -305,4 +304,4 @@ def _page[T](items: Sequence[T], request: Document) -> tuple[Sequence[T], str | 
     try:
         return page(items, request.get("NextToken"), size)
     except BadTokenError as error:
-        raise invalid(str(error)) from error
+        raise ValidationError(message=str(error)) from error

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
-from moto.cloudformation.exceptions import CloudFormationError
+from moto.cloudformation.exceptions import CloudFormationError, ValidationError
 from moto.cloudformation.models import Stack, StackSet
 from moto.cloudformation.parsing import get_model_map
 from moto.cloudformation.responses import CloudFormationResponse
 
-from sandbox.cloudformation.errors import invalid
 from sandbox.organizations.organization import MANAGEMENT, PARTITION
 
 ADMINISTRATION_ROLE = (
@@ -59,7 +58,9 @@ def settings_of(
     """
     for role in ("AdministrationRoleARN", "ExecutionRoleName"):
         if request.get(role):
-            raise invalid(f"{role} is not supported for the SERVICE_MANAGED permission model")
+            raise ValidationError(
+                message=f"{role} is not supported for the SERVICE_MANAGED permission model"
+            )
     settings = StackSetSettings(
         _template(request, response, before),
         _parameters(request, before),
@@ -79,9 +80,13 @@ def overrides_of(request: Mapping[str, Any], stack_set: StackSet) -> dict[str, s
     declared = parse(stack_set.template).get("Parameters") or {}
     for one in given:
         if one["ParameterKey"] not in declared:
-            raise invalid(f"Parameters: [{one['ParameterKey']}] do not exist in the template")
+            raise ValidationError(
+                message=f"Parameters: [{one['ParameterKey']}] do not exist in the template"
+            )
         if one.get("UsePreviousValue"):
-            raise invalid("The sandbox does not support UsePreviousValue in ParameterOverrides")
+            raise ValidationError(
+                message="The sandbox does not support UsePreviousValue in ParameterOverrides"
+            )
     return {one["ParameterKey"]: one["ParameterValue"] for one in given}
 
 
@@ -91,7 +96,9 @@ def _template(
     body, url = request.get("TemplateBody"), request.get("TemplateURL")
     previous = before.template if before and request.get("UsePreviousTemplate") else None
     if sum(1 for one in (body, url, previous) if one) != 1:
-        raise invalid("Exactly one of TemplateBody or TemplateUrl must be specified")
+        raise ValidationError(
+            message="Exactly one of TemplateBody or TemplateUrl must be specified"
+        )
     fetched = response._get_stack_from_s3_url(url) if url else None  # noqa: SLF001  moto has no public method
     return str(body or fetched or previous)
 
@@ -115,10 +122,12 @@ def _auto_deployment(request: Mapping[str, Any], before: StackSet | None) -> dic
         kept: dict[str, bool] = vars(before)["auto_deployment"]
         return kept
     if not given or "Enabled" not in given:
-        raise invalid("AutoDeployment must be specified for the SERVICE_MANAGED permission model")
+        raise ValidationError(
+            message="AutoDeployment must be specified for the SERVICE_MANAGED permission model"
+        )
     if given["Enabled"] != ("RetainStacksOnAccountRemoval" in given):
-        raise invalid(
-            "RetainStacksOnAccountRemoval must be specified if AutoDeployment is enabled, "
+        raise ValidationError(
+            message="RetainStacksOnAccountRemoval must be specified if AutoDeployment is enabled, "
             "and cannot be if it is not"
         )
     return dict(given)
@@ -144,7 +153,7 @@ parse = functools.lru_cache(maxsize=64)(Stack.parse_template)  # moto does not c
 def _check_template(template: str, parameters: Mapping[str, str], capabilities: list[str]) -> None:
     """Raises ValidationError or InsufficientCapabilitiesException."""
     if len(template.encode()) > MAX_TEMPLATE_BYTES:
-        raise invalid(f"TemplateBody must have at most {MAX_TEMPLATE_BYTES} bytes")
+        raise ValidationError(message=f"TemplateBody must have at most {MAX_TEMPLATE_BYTES} bytes")
     document = _parsed(template)
     resources: Mapping[str, Any] = document["Resources"]
     _check_types(document, resources)
@@ -160,27 +169,35 @@ def _parsed(template: str) -> Mapping[str, Any]:
     try:
         document = parse(template)
     except (yaml.YAMLError, ValueError) as error:
-        raise invalid(f"Template format error: {error}") from error
+        raise ValidationError(message=f"Template format error: {error}") from error
     if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
-        raise invalid("Template format error: At least one Resources member must be defined.")
+        raise ValidationError(
+            message="Template format error: At least one Resources member must be defined."
+        )
     return document
 
 
 def _check_types(document: Mapping[str, Any], resources: Mapping[str, Any]) -> None:
     if "Transform" in document or any(one["Type"] == NESTED for one in resources.values()):
-        raise invalid("Service-managed stack sets support neither nested stacks nor transforms")
+        raise ValidationError(
+            message="Service-managed stack sets support neither nested stacks nor transforms"
+        )
     for name, resource in resources.items():
         if resource["Type"] not in get_model_map():
-            raise invalid(f"{name}: the sandbox does not support {resource['Type']}")
+            raise ValidationError(
+                message=f"{name}: the sandbox does not support {resource['Type']}"
+            )
 
 
 def _check_parameters(declared: Mapping[str, Any], given: Mapping[str, str]) -> None:
     unknown = sorted(set(given) - set(declared))
     if unknown:
-        raise invalid(f"Parameters: [{', '.join(unknown)}] do not exist in the template")
+        raise ValidationError(
+            message=f"Parameters: [{', '.join(unknown)}] do not exist in the template"
+        )
     missing = [name for name, one in declared.items() if "Default" not in one and name not in given]
     if missing:
-        raise invalid(f"Parameters: [{', '.join(missing)}] must have values")
+        raise ValidationError(message=f"Parameters: [{', '.join(missing)}] must have values")
 
 
 def _capability(resources: Mapping[str, Any]) -> str | None:

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from moto.cloudformation.exceptions import CloudFormationError, ValidationError
 from moto.cloudformation.models import cloudformation_backends
 
-from sandbox.cloudformation.errors import invalid, not_allowed
 from sandbox.organizations.organization import MANAGEMENT, organization, units_below
 
 UNIT = re.compile(r"ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32}")
@@ -66,15 +66,20 @@ def creation_targets(request: Mapping[str, Any]) -> Targets:
     document = request.get("DeploymentTargets") or {}
     targets = operation_targets(request)
     if targets.accounts and "AccountFilterType" not in document:
-        raise invalid(
-            "AccountFilterType must be specified with both OrganizationalUnitIds and Accounts"
+        raise ValidationError(
+            message="AccountFilterType must be specified with both OrganizationalUnitIds and "
+            "Accounts"
         )
     if targets.filter == "UNION" and "AccountFilterType" in document:
-        raise invalid("AccountFilterType UNION is not supported for CreateStackInstances")
+        raise ValidationError(
+            message="AccountFilterType UNION is not supported for CreateStackInstances"
+        )
     known = {unit.id for unit in organization().ou}
     for unit in targets.units:
         if unit not in known:
-            raise invalid(f"Organizational unit {unit} does not exist in the organization")
+            raise ValidationError(
+                message=f"Organizational unit {unit} does not exist in the organization"
+            )
     return targets
 
 
@@ -83,11 +88,13 @@ def operation_targets(request: Mapping[str, Any]) -> Targets:
     document = request.get("DeploymentTargets") or {}
     units, accounts = document.get("OrganizationalUnitIds") or [], document.get("Accounts") or []
     if request.get("Accounts") or not units:
-        raise invalid(ONLY_UNITS)
+        raise ValidationError(message=ONLY_UNITS)
     if document.get("AccountsUrl"):
-        raise invalid("The sandbox does not support AccountsUrl: use Accounts")
+        raise ValidationError(message="The sandbox does not support AccountsUrl: use Accounts")
     if len(units) > MAX_UNITS:
-        raise invalid(f"{len(units)} organizational units: at most {MAX_UNITS} are supported")
+        raise ValidationError(
+            message=f"{len(units)} organizational units: at most {MAX_UNITS} are supported"
+        )
     _check_pattern("organizationalUnitIds", units, UNIT)
     _check_pattern("accounts", accounts, ACCOUNT)
     return Targets(tuple(units), frozenset(accounts), _filter(document), document)
@@ -96,29 +103,32 @@ def operation_targets(request: Mapping[str, Any]) -> Targets:
 def regions_of(request: Mapping[str, Any]) -> list[str]:
     regions = request.get("Regions") or []
     if not regions:
-        raise invalid("At least one Region must be specified")
+        raise ValidationError(message="At least one Region must be specified")
     for region in regions:
         if region not in cloudformation_backends[MANAGEMENT.id]:
-            raise invalid(f"Region {region} does not exist")
+            raise ValidationError(message=f"Region {region} does not exist")
     return list(dict.fromkeys(regions))
 
 
 def _filter(document: Mapping[str, Any]) -> str:
     chosen = str(document.get("AccountFilterType", "UNION"))
     if chosen not in FILTERS:
-        raise invalid(f"AccountFilterType {chosen} must be one of {', '.join(FILTERS)}")
+        raise ValidationError(
+            message=f"AccountFilterType {chosen} must be one of {', '.join(FILTERS)}"
+        )
     if chosen in ("INTERSECTION", "DIFFERENCE") and not document.get("Accounts"):
-        raise invalid(f"AccountFilterType {chosen} requires Accounts")
+        raise ValidationError(message=f"AccountFilterType {chosen} requires Accounts")
     if chosen == "NONE" and document.get("Accounts"):
-        raise invalid("AccountFilterType NONE does not support Accounts")
+        raise ValidationError(message="AccountFilterType NONE does not support Accounts")
     return chosen
 
 
 def _check_pattern(name: str, values: list[str], pattern: re.Pattern[str]) -> None:
     for value in values:
         if not pattern.fullmatch(value):
-            raise invalid(
-                f"1 validation error detected: Value '{value}' at 'deploymentTargets.{name}' "
+            raise ValidationError(
+                message=f"1 validation error detected: Value '{value}' at "
+                f"'deploymentTargets.{name}' "
                 f"failed to satisfy constraint: {pattern.pattern}"
             )
 
@@ -154,13 +164,14 @@ class TrustedAccess:
     def require(self, caller: str) -> None:
         """Raises ValidationError unless the caller may manage service-managed stack sets."""
         if caller != MANAGEMENT.id:
-            raise invalid(
-                "You must be the management account or delegated admin account of an "
+            raise ValidationError(
+                message="You must be the management account or delegated admin account of an "
                 "organization before operating a SERVICE_MANAGED stack set"
             )
         if not self.is_active:
-            raise invalid(
-                "You must enable organizations access to operate a service managed stack set"
+            raise ValidationError(
+                message="You must enable organizations access to operate a service managed "
+                "stack set"
             )
 
 
@@ -171,4 +182,7 @@ def _entry() -> dict[str, Any] | None:
 
 def _require_management(caller: str) -> None:
     if caller != MANAGEMENT.id:
-        raise not_allowed("Only the management account of an organization can do this")
+        raise CloudFormationError(
+            "InvalidOperationException",
+            "Only the management account of an organization can do this",
+        )

@@ -29,6 +29,7 @@ from sandbox.sqs.messages import InvalidMessageError, queue_of, send
 
 LOG = logging.getLogger(__name__)
 NAMESPACE = "AWS/Events"
+SECOND_HOP = "Event ingestion rejected: an event can be sent to an event bus target only once."
 
 
 class UndeliveredError(Exception):
@@ -102,31 +103,18 @@ class EventBridge:
     ) -> None:
         try:
             if bus := BusAddress.of(target["Arn"]):
-                self._forward(rule, target, event, bus, forwarded=forwarded)
+                self._check_forwarding(rule, target["RoleArn"], event, bus, forwarded=forwarded)
+                self.deliver(event, bus, forwarded=True)
             else:
                 _send(rule, target["Arn"], event)
         except UndeliveredError as error:
             self._send_to_dead_letter_queue(rule, target, event, error)
 
-    def _forward(
-        self,
-        rule: Rule,
-        target: Mapping[str, Any],
-        event: Event,
-        address: BusAddress,
-        *,
-        forwarded: bool,
+    def _check_forwarding(
+        self, rule: Rule, role: str, event: Event, address: BusAddress, *, forwarded: bool
     ) -> None:
         if forwarded:
-            raise UndeliveredError(
-                "THIRD_ACCOUNT_HOP_DETECTED",
-                f"Event ingestion rejected for event {event['id']} because an event can be sent "
-                "to an event bus target only once.",
-            )
-        self._check_permission(rule, target["RoleArn"], event, address)
-        self.deliver(event, address, forwarded=True)
-
-    def _check_permission(self, rule: Rule, role: str, event: Event, address: BusAddress) -> None:
+            raise UndeliveredError("THIRD_ACCOUNT_HOP_DETECTED", SECOND_HOP)
         try:
             session = self._sessions.session(role, rule.arn)
         except AccessDeniedError as error:

@@ -20,7 +20,7 @@ from sandbox.security_hub.errors import (
     LimitExceededError,
     ResourceNotFoundError,
 )
-from sandbox.security_hub.organization import HubOrganization, TargetType
+from sandbox.security_hub.organization import HubOrganization
 from sandbox.security_hub.registry import SELF_MANAGED, Association, ConfigurationPolicy
 from sandbox.security_hub.requests import SecurityHubRequest, answer, page
 
@@ -28,7 +28,7 @@ MAX_POLICIES = 20
 
 _NAME = re.compile(r"[A-Za-z0-9\-.!*/]{1,128}")
 _CONTROL_LISTS = ("EnabledSecurityControlIdentifiers", "DisabledSecurityControlIdentifiers")
-_TARGET_TYPES_BY_KEY: dict[str, TargetType] = {
+_TARGET_TYPES = {
     "AccountId": "ACCOUNT",
     "OrganizationalUnitId": "ORGANIZATIONAL_UNIT",
     "RootId": "ROOT",
@@ -234,7 +234,7 @@ def _target_id(organization: HubOrganization, target: Mapping[str, str]) -> str:
     if len(target) != 1:
         raise InvalidInputError("Target must have exactly one key")
     ((key, target_id),) = target.items()
-    if organization.tree.target_type(target_id) != _TARGET_TYPES_BY_KEY[key]:
+    if organization.tree.target_type(target_id) != _TARGET_TYPES[key]:
         raise ResourceNotFoundError(f"The organization has no {key} {target_id}")
     return target_id
 

@@ -5,7 +5,7 @@ Nothing runs when an account joins or moves: each call looks up what applies at 
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, Self
+from typing import Self
 
 from moto.organizations.models import (
     FakeAccount,
@@ -29,13 +29,6 @@ from sandbox.security_hub.registry import (
 
 PRINCIPAL = "securityhub.amazonaws.com"
 
-type TargetType = Literal["ACCOUNT", "ORGANIZATIONAL_UNIT", "ROOT"]
-_TARGET_TYPES: dict[str, TargetType] = {
-    "ACCOUNT": "ACCOUNT",
-    "ORGANIZATIONAL_UNIT": "ORGANIZATIONAL_UNIT",
-    "ROOT": "ROOT",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class OrganizationTree:
@@ -52,9 +45,9 @@ class OrganizationTree:
     def target_ids(self) -> list[str]:
         return [*self.units, *self.accounts]
 
-    def target_type(self, target_id: str) -> TargetType | None:
+    def target_type(self, target_id: str) -> str | None:
         node = self._node(target_id)
-        return _TARGET_TYPES[node.type] if node else None
+        return str(node.type) if node else None
 
     def lineage(self, target_id: str) -> Iterator[str]:
         """The target and its ancestors up to the root."""
