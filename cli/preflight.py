@@ -1,6 +1,7 @@
 """`rootwatch preflight`."""
 
 import os
+import signal
 from typing import Annotated
 
 import typer
@@ -35,6 +36,7 @@ EPILOG = epilog(
 def preflight(
     output: Annotated[Format, typer.Option(help="json is for programs.")] = Format.TABLE,
 ) -> None:
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # boto3 handles connections that AWS closes
     from compiler import selection  # noqa: PLC0415
     from config.loader import load, settings_path  # noqa: PLC0415
 

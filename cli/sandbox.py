@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,24 +77,16 @@ def sign_in(
     kind: Annotated[Kind, typer.Option(help="Who signs in, and how.")] = Kind.ROOT_WITHOUT_MFA,
 ) -> None:
     """Sign in to an account of the running sandbox, and wait for everything that follows."""
-    from sandbox.client import SandboxError  # noqa: PLC0415
-
-    try:
-        event_id, trails = _client().sign_in(account, kind)
-    except SandboxError as error:
-        raise CommandError(str(error), status=1) from error
+    with _client() as client:
+        event_id, trails = client.sign_in(account, kind)
     say(f"{event_id}: recorded by {trails} trails")
 
 
 @app.command(epilog=epilog("rootwatch sandbox confirm", statuses=STATUSES))
 def confirm() -> None:
     """Confirm all e-mail subscriptions of the running sandbox, as by the links in the e-mails."""
-    from sandbox.client import SandboxError  # noqa: PLC0415
-
-    try:
-        confirmed = _client().confirm()
-    except SandboxError as error:
-        raise CommandError(str(error), status=1) from error
+    with _client() as client:
+        confirmed = client.confirm()
     say(f"{confirmed} subscriptions confirmed")
 
 
@@ -107,12 +101,8 @@ def mails(
     output: Annotated[TextFormat, typer.Option(help="json is for programs.")] = TextFormat.TEXT,
 ) -> None:
     """Print the e-mails that the running sandbox has sent."""
-    from sandbox.client import SandboxError  # noqa: PLC0415
-
-    try:
-        sent = _client().mails()
-    except SandboxError as error:
-        raise CommandError(str(error), status=1) from error
+    with _client() as client:
+        sent = client.mails()
     if output is TextFormat.JSON:
         say(json.dumps(sent, indent=2))
         return
@@ -120,11 +110,16 @@ def mails(
         say(f"To: {mail['to']}\nSubject: {mail['subject']}\n\n{mail['body']}\n")
 
 
-def _client() -> "Client":
-    from sandbox.client import TOKEN_VARIABLE, Client  # noqa: PLC0415
+@contextmanager
+def _client() -> Iterator["Client"]:
+    from sandbox.client import TOKEN_VARIABLE, Client, SandboxError  # noqa: PLC0415
 
-    endpoint = os.environ.get(ENDPOINT)
-    if not endpoint:
-        message = f"{ENDPOINT} is not set: run `rootwatch sandbox up` and export what it prints"
+    endpoint, token = (os.environ.get(name) for name in (ENDPOINT, TOKEN_VARIABLE))
+    if not (endpoint and token):
+        name = TOKEN_VARIABLE if endpoint else ENDPOINT
+        message = f"{name} is not set: run `rootwatch sandbox up` and export what it prints"
         raise CommandError(message, status=1)
-    return Client(endpoint, os.environ.get(TOKEN_VARIABLE, ""))
+    try:
+        yield Client(endpoint, token)
+    except SandboxError as error:
+        raise CommandError(str(error), status=1) from error

@@ -14,7 +14,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 import config
-from cli.preflight import ROOT
+from cli.output import ROOT
 from operations import preflight
 from operations.preflight.aws import READ_PREFIXES
 from operations.preflight.result import Status
