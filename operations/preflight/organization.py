@@ -238,7 +238,7 @@ def _check_designated_accounts(context: CheckContext) -> CheckResult:
     words = ("list-accounts", "--query", "Accounts[].[Id,Name,State]", "--output", "text")
     management = context.settings.accounts.management
     command = context.cli.command(management, "organizations", *words)
-    expected = "the configuration names active accounts of this organization in accounts"
+    expected = "active accounts of this organization in accounts"
     detail = "; ".join(filter(None, problems))
     return failed(detail, Remedy(expected=expected, commands=(command,)))
 
@@ -275,7 +275,7 @@ def _check_coverage(context: CheckContext) -> CheckResult:
     if not set(accounts).isdisjoint(excluded):
         config += (_exclusions_config(one for one in excluded if one not in accounts),)
     expected = (
-        "all designated accounts have member access; for the others, only the trail delivers"
+        "all designated accounts have member access; without it, only the trail delivers their"
         " events, minutes later, and their findings stay in the security account"
     )
     detail = f"without member access: {', '.join(outside)}"

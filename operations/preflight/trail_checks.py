@@ -79,7 +79,7 @@ def _check_delivery(context: CheckContext) -> CheckResult:
     status = trails.read_status(context, trail)
     if not status["IsLogging"]:
         command = trails.in_home_region(context, trail, "start-logging", "--name", trail.arn)
-        return failed("stopped", Remedy(expected=f"{trail.name} logs", commands=(command,)))
+        return failed("stopped", Remedy(expected="logging is started", commands=(command,)))
     errors = [f"{name}: {status[name]}" for name in DELIVERY_ERRORS if status.get(name)]
     if not errors:
         return passed("logging, without delivery errors")

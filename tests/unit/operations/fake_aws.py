@@ -5,7 +5,7 @@ botocore validates the parameters, as it does for AWS.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -112,6 +112,51 @@ HEALTHY: dict[str, Any] = {
     "sns:GetTopicAttributes": ErrorResponse("NotFound"),
     "dynamodb:DescribeTable": ErrorResponse("ResourceNotFoundException"),
 }
+
+
+def trail(name: str, region: str = "us-east-1", **changes: Any) -> dict[str, Any]:
+    """A trail of others, as DescribeTrails returns it."""
+    return {
+        "Name": name,
+        "TrailARN": f"arn:aws:cloudtrail:{region}:{MANAGEMENT}:trail/{name}",
+        "HomeRegion": region,
+        "S3BucketName": f"{name}-logs",
+        "IsOrganizationTrail": True,
+        "IsMultiRegionTrail": True,
+        **changes,
+    }
+
+
+def delivering(
+    name: str, region: str = "us-east-1", account: str = SECURITY, **changes: Any
+) -> dict[str, Any]:
+    """A trail with a log group."""
+    arn = f"arn:aws:logs:{region}:{account}:log-group:trails/{name}:*"
+    role = f"arn:aws:iam::{account}:role/{name}"
+    log_group = {"CloudWatchLogsLogGroupArn": arn, "CloudWatchLogsRoleArn": role}
+    return trail(name, region, **log_group, **changes)
+
+
+ALL_EVENTS = {"EventSelectors": [{"ReadWriteType": "All", "IncludeManagementEvents": True}]}
+EXISTING = replace(
+    MINIMAL,
+    trail=replace(
+        MINIMAL.trail, managed=False, name="main", log_group="trails/main", bucket="main-logs"
+    ),
+)
+EXISTING_TRAIL: dict[str, Any] = {
+    "cloudtrail:DescribeTrails": {"trailList": [delivering("main")]},
+    "cloudtrail:ListTags": {"ResourceTagList": []},
+    "cloudtrail:GetTrailStatus": {"IsLogging": True},
+    "cloudtrail:GetEventSelectors": ALL_EVENTS,
+    "logs:DescribeLogGroups": {"logGroups": [{"logGroupName": "trails/main", "arn": "a"}]},
+    "logs:DescribeMetricFilters": {"metricFilters": []},
+    "logs:DescribeSubscriptionFilters": {"subscriptionFilters": []},
+}
+
+
+def with_trails(*trails: dict[str, Any]) -> dict[str, Any]:
+    return {**EXISTING_TRAIL, "cloudtrail:DescribeTrails": {"trailList": list(trails)}}
 
 
 MODELS = Loader()  # of the services, loaded once

@@ -178,6 +178,7 @@ class TestConflicts:
         )
 
     def test_the_suggested_prefix_is_valid_after_it_is_shortened(self, tmp_path: Path) -> None:
+        aws = FakeAws(QUEUE)
         for prefix, suggested in {
             "rootwatch": "rootwatch-2",
             "a" * 18: f"{'a' * 18}-2",
@@ -186,7 +187,8 @@ class TestConflicts:
             f"{'a' * 17}-bc": f"{'a' * 17}-2",
             f"{'a' * 16}--bc": f"{'a' * 16}-2",
         }.items():
-            context = context_of(tmp_path, QUEUE, replace(MINIMAL, name_prefix=prefix))
+            settings = replace(MINIMAL, name_prefix=prefix)
+            context = context_of(tmp_path, settings=settings, aws=aws)
             found = run_one(context, "names.security")
 
             assert config_of(found) == (f"name_prefix: {suggested}",)
@@ -194,10 +196,12 @@ class TestConflicts:
 
     def test_the_expected_state_depends_on_the_conflicts(self, tmp_path: Path) -> None:
         tagged = {**QUEUE, "sqs:ListQueueTags": {"Tags": {"project": "rootwatch"}}}
-        other = run_one(context_of(tmp_path, QUEUE), "names.security")
-        no_state = run_one(context_of(tmp_path, tagged), "names.security")
+        aws = FakeAws(QUEUE)
+        other = run_one(context_of(tmp_path, aws=aws), "names.security")
+        aws.responses = tagged
+        no_state = run_one(context_of(tmp_path, aws=aws), "names.security")
         write_state(tmp_path, "detection", [])
-        orphaned = run_one(context_of(tmp_path, tagged), "names.security")
+        orphaned = run_one(context_of(tmp_path, aws=aws), "names.security")
 
         deleted = "unused resources are deleted, or another name_prefix"
         expected = [one.remedy and one.remedy.expected for one in (other, no_state, orphaned)]
@@ -211,9 +215,10 @@ class TestConflicts:
     def test_resources_of_another_prefix_are_not_created_by_this_deployment(
         self, tmp_path: Path
     ) -> None:
+        aws = FakeAws()
         for prefix in ("rootwatch-2", "root"):
-            tagged = {**QUEUE, "sqs:ListQueueTags": {"Tags": {"project": prefix}}}
-            found = run_one(context_of(tmp_path, tagged), "names.security")
+            aws.responses = {**QUEUE, "sqs:ListQueueTags": {"Tags": {"project": prefix}}}
+            found = run_one(context_of(tmp_path, aws=aws), "names.security")
 
             assert found.detail.count("exists, not created by Rootwatch") == 2
 
@@ -274,10 +279,11 @@ class TestState:
         assert lines(conflict) == []
 
     def test_deployed_stacks_are_those_with_a_state(self, tmp_path: Path) -> None:
-        nothing = run_one(context_of(tmp_path), "deployment.state")
+        aws = FakeAws()
+        nothing = run_one(context_of(tmp_path, aws=aws), "deployment.state")
         write_state(tmp_path, "trail", [])
         write_state(tmp_path, "detection", [("aws_sqs_queue", "any")])
-        found = run_one(context_of(tmp_path), "deployment.state")
+        found = run_one(context_of(tmp_path, aws=aws), "deployment.state")
 
         assert nothing.detail == "in the project folder; nothing deployed yet"
         assert found.detail == "in the project folder; deployed: detection"
@@ -292,6 +298,7 @@ class TestState:
         assert found["names.management"].status == Status.FAIL
 
     def test_a_file_that_is_not_a_state_fails(self, tmp_path: Path) -> None:
+        aws = FakeAws({"cloudformation:DescribeStackSet": OWN_STACK_SET})
         for text in (
             "",
             "[]",
@@ -301,9 +308,9 @@ class TestState:
             '{"resources": null}',
         ):
             (tmp_path / "terraform.organization.tfstate").write_text(text)
-            context = context_of(tmp_path, {"cloudformation:DescribeStackSet": OWN_STACK_SET})
 
-            assert run_one(context, "deployment.state").status == Status.FAIL, text
+            found = run_one(context_of(tmp_path, aws=aws), "deployment.state")
+            assert found.status == Status.FAIL, text
 
     def test_a_former_bucket_of_a_trail_that_is_not_managed_is_not_read(
         self, tmp_path: Path
@@ -368,9 +375,10 @@ class TestStateInS3:
             ),
         }
         settings = replace(MINIMAL, state=self.STATE)
-        nothing = run_one(context_of(tmp_path, empty, settings), "deployment.state")
-        deployed = {**empty, "cloudformation:DescribeStackSet": OWN_STACK_SET}
-        lost = run_one(context_of(tmp_path, deployed, settings), "deployment.state")
+        aws = FakeAws(empty)
+        nothing = run_one(context_of(tmp_path, settings=settings, aws=aws), "deployment.state")
+        aws.responses = {**empty, "cloudformation:DescribeStackSet": OWN_STACK_SET}
+        lost = run_one(context_of(tmp_path, settings=settings, aws=aws), "deployment.state")
 
         assert nothing.detail == "in s3://states; nothing deployed yet"
         assert lost.detail == "organization: deployed, but without a state in s3://states"

@@ -18,22 +18,28 @@ from operations.preflight.trails import (
     with_management_events,
 )
 from tests.unit.operations.fake_aws import (
+    ALL_EVENTS,
     DETECTIONS,
+    EXISTING,
+    EXISTING_TRAIL,
     LOG_ARCHIVE,
     MANAGEMENT,
-    MINIMAL,
     SECURITY,
     Call,
     FakeAws,
     config_of,
     context_of,
+    delivering,
     lines,
     results,
     run_one,
+    trail,
+    with_trails,
     write_state,
 )
 
 SIGN_IN = root_sign_in("aws", SECURITY)
+ROOT_ARN = f"arn:aws:iam::{SECURITY}:root"
 MANAGEMENT_EVENTS = {"Field": "eventCategory", "Equals": ["Management"]}
 DATA = {"Field": "eventCategory", "Equals": ["Data"]}
 S3_OBJECTS = {"Field": "resources.type", "Equals": ["AWS::S3::Object"]}
@@ -62,6 +68,13 @@ ROOT_SIGN_INS = [
     ),
     (advanced(MANAGEMENT_EVENTS), True),
     (advanced(MANAGEMENT_EVENTS, {"Field": "readOnly", "Equals": ["false"]}), True),
+    (advanced(MANAGEMENT_EVENTS, {"Field": "userIdentity.arn", "Equals": [ROOT_ARN]}), True),
+    (advanced(MANAGEMENT_EVENTS, {"Field": "userIdentity.arn", "NotEquals": [ROOT_ARN]}), False),
+    (advanced(MANAGEMENT_EVENTS, {"Field": "eventType", "Equals": ["AwsConsoleSignIn"]}), True),
+    (advanced(MANAGEMENT_EVENTS, {"Field": "eventName", "Equals": ["ConsoleLogin"]}), True),
+    (advanced(MANAGEMENT_EVENTS, {"Field": "eventName", "StartsWith": ["onsole"]}), False),
+    (advanced(MANAGEMENT_EVENTS, {"Field": "eventName", "EndsWith": ["Login"]}), True),
+    (advanced(MANAGEMENT_EVENTS, {"Field": "eventName", "EndsWith": ["Console"]}), False),
     (advanced(MANAGEMENT_EVENTS, {"Field": "readOnly", "Equals": ["true"]}), False),
     (advanced(DATA, S3_OBJECTS), False),
     (
@@ -147,51 +160,6 @@ def test_added_management_events_keep_the_other_events(
     )
 
 
-def trail(name: str, region: str = "us-east-1", **changes: Any) -> dict[str, Any]:
-    """A trail of others, as DescribeTrails returns it."""
-    return {
-        "Name": name,
-        "TrailARN": f"arn:aws:cloudtrail:{region}:{MANAGEMENT}:trail/{name}",
-        "HomeRegion": region,
-        "S3BucketName": f"{name}-logs",
-        "IsOrganizationTrail": True,
-        "IsMultiRegionTrail": True,
-        **changes,
-    }
-
-
-def delivering(
-    name: str, region: str = "us-east-1", account: str = SECURITY, **changes: Any
-) -> dict[str, Any]:
-    """A trail with a log group."""
-    arn = f"arn:aws:logs:{region}:{account}:log-group:trails/{name}:*"
-    role = f"arn:aws:iam::{account}:role/{name}"
-    log_group = {"CloudWatchLogsLogGroupArn": arn, "CloudWatchLogsRoleArn": role}
-    return trail(name, region, **log_group, **changes)
-
-
-ALL_EVENTS = basic(ReadWriteType="All", IncludeManagementEvents=True)
-EXISTING = replace(
-    MINIMAL,
-    trail=replace(
-        MINIMAL.trail, managed=False, name="main", log_group="trails/main", bucket="main-logs"
-    ),
-)
-EXISTING_TRAIL: dict[str, Any] = {
-    "cloudtrail:DescribeTrails": {"trailList": [delivering("main")]},
-    "cloudtrail:ListTags": {"ResourceTagList": []},
-    "cloudtrail:GetTrailStatus": {"IsLogging": True},
-    "cloudtrail:GetEventSelectors": ALL_EVENTS,
-    "logs:DescribeLogGroups": {"logGroups": [{"logGroupName": "trails/main", "arn": "a"}]},
-    "logs:DescribeMetricFilters": {"metricFilters": []},
-    "logs:DescribeSubscriptionFilters": {"subscriptionFilters": []},
-}
-
-
-def with_trails(*trails: dict[str, Any]) -> dict[str, Any]:
-    return {**EXISTING_TRAIL, "cloudtrail:DescribeTrails": {"trailList": list(trails)}}
-
-
 class TestExistingTrail:
     def test_all_checks_pass_and_those_of_a_managed_trail_do_not_apply(
         self, tmp_path: Path
@@ -271,12 +239,14 @@ class TestExistingTrail:
         )
 
     def test_each_part_of_the_destination_has_to_match(self, tmp_path: Path) -> None:
+        aws = FakeAws()
         for other in (
             delivering("main", account=LOG_ARCHIVE),
             delivering("main", S3BucketName="another"),
             {**delivering("other"), "Name": "main"},
         ):
-            context = context_of(tmp_path, with_trails(other), EXISTING)
+            aws.responses = with_trails(other)
+            context = context_of(tmp_path, settings=EXISTING, aws=aws)
 
             assert run_one(context, "trail.destination").status == Status.FAIL, other
 

@@ -1,0 +1,402 @@
+"""The messages of all failing checks: what was found, and what is expected."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from config.settings import S3State, Settings
+from operations.preflight import CHECKS
+from operations.preflight.result import Status
+from tests.unit.operations.fake_aws import (
+    EXISTING,
+    EXISTING_TRAIL,
+    HEALTHY,
+    LOG_ARCHIVE,
+    MANAGEMENT,
+    MINIMAL,
+    SECURITY,
+    ErrorResponse,
+    FakeAws,
+    context_of,
+    delivering,
+    run_one,
+    trail,
+    with_trails,
+)
+
+# The IDs are part of the interface of the command.
+TITLES = {
+    "access.credentials": "credentials",
+    "access.log_archive": "access to the log archive account",
+    "access.security": "access to the security account",
+    "organization.identity": "organization",
+    "organization.features": "feature set",
+    "organization.accounts": "designated accounts",
+    "organization.targets": "targets",
+    "organization.exclusions": "excluded accounts",
+    "organization.coverage": "member access of designated accounts",
+    "trusted_access.cloudtrail": "trusted access for CloudTrail",
+    "trusted_access.stack_sets": "trusted access for StackSets",
+    "delegation.cloudtrail": "CloudTrail administrator",
+    "delegation.security_hub": "Security Hub administrator",
+    "security_hub.security": "Security Hub, security account",
+    "security_hub.management": "Security Hub, management account",
+    "security_hub.standards": "Security Hub standards",
+    "security_hub.aggregator": "Security Hub aggregator",
+    "security_hub.policies": "Security Hub policies",
+    "security_hub.suspended": "suspended accounts",
+    "names.management": "resource names, management account",
+    "names.log_archive": "resource names, log archive account",
+    "names.security": "resource names, security account",
+    "trail.duplicate": "duplicate organization trail",
+    "trail.former": "former trail of Rootwatch",
+    "trail.coverage": "existing trail",
+    "trail.events": "events of the existing trail",
+    "trail.delivery": "delivery of the existing trail",
+    "trail.destination": "destination of the existing trail",
+    "trail.log_group": "quotas of its log group",
+    "deployment.state": "Terraform state",
+}
+DENIED = ErrorResponse("AccessDenied", "No.", 403)
+ORGANIZATION = HEALTHY["organizations:DescribeOrganization"]["Organization"]
+ENABLED = {"securityhub:DescribeHub": {"HubArn": "arn"}}
+UNMANAGED = replace(MINIMAL, security_hub=replace(MINIMAL.security_hub, managed=False))
+IN_S3 = S3State(bucket="states", region="eu-west-1", key_prefix="x", kms_key_id=None)
+DATA_EVENTS = {
+    "AdvancedEventSelectors": [
+        {"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Data"]}]},
+    ]
+}
+STANDARDS = {
+    "securityhub:GetEnabledStandards": {
+        "StandardsSubscriptions": [
+            {
+                "StandardsArn": "arn:aws:securityhub:::ruleset/cis/v/1.2.0",
+                "StandardsSubscriptionArn": "arn:subscription",
+            }
+        ]
+    }
+}
+TARGETS = (("ROOT", "r-exam"), ("ORGANIZATIONAL_UNIT", "ou-exam-12345678"), ("ACCOUNT", SECURITY))
+POLICIES = {
+    "securityhub:ListOrganizationAdminAccounts": {"AdminAccounts": [{"AccountId": SECURITY}]},
+    "securityhub:DescribeOrganizationConfiguration": {
+        "OrganizationConfiguration": {"ConfigurationType": "CENTRAL"}
+    },
+    "securityhub:ListConfigurationPolicyAssociations": {
+        "ConfigurationPolicyAssociationSummaries": [
+            {"ConfigurationPolicyId": "p", "TargetType": kind, "TargetId": id_}
+            for kind, id_ in TARGETS
+        ]
+    },
+    "securityhub:ListConfigurationPolicies": {
+        "ConfigurationPolicySummaries": [{"Id": "p", "Name": "baseline"}]
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    check: str
+    responses: dict[str, Any]
+    detail: str
+    expected: str
+    settings: Settings = MINIMAL
+    status: Status = Status.FAIL
+
+
+def organization(**changes: Any) -> Settings:
+    return replace(MINIMAL, organization=replace(MINIMAL.organization, **changes))
+
+
+CASES = (
+    Case(
+        "access.security",
+        {"sts:AssumeRole": DENIED},
+        "cannot assume OrganizationAccountAccessRole in 333333333333: No.",
+        (
+            "a role OrganizationAccountAccessRole in account 333333333333 that "
+            "arn:aws:iam::111111111111:user/deployer can assume, or the name of another role in "
+            "deployment_role; an administrator of 333333333333 creates it"
+        ),
+    ),
+    Case(
+        "organization.identity",
+        {"organizations:DescribeOrganization": ErrorResponse("AWSOrganizationsNotInUseException")},
+        "111111111111 is not in an organization",
+        "111111111111 is the management account of an organization",
+    ),
+    Case(
+        "organization.features",
+        {
+            "organizations:DescribeOrganization": {
+                "Organization": ORGANIZATION | {"FeatureSet": "CONSOLIDATED_BILLING"}
+            }
+        },
+        "only CONSOLIDATED_BILLING enabled",
+        "all features enabled; each invited account has to accept the change",
+    ),
+    Case(
+        "organization.accounts",
+        {"organizations:DescribeAccount": ErrorResponse("AccountNotFoundException")},
+        "222222222222 is not in the organization; 333333333333 is not in the organization",
+        "active accounts of this organization in accounts",
+    ),
+    Case(
+        "organization.targets",
+        {"organizations:ListAccountsForParent": {"Accounts": []}},
+        "r-exam contains no active member account",
+        "each target exists, is not below another target, and contains an active member account",
+    ),
+    Case(
+        "organization.exclusions",
+        {"organizations:ListParents": ErrorResponse("ChildNotFoundException")},
+        "not below the targets: 444444444444",
+        "all excluded accounts are below the targets",
+        settings=organization(excluded_accounts=("444444444444",)),
+    ),
+    Case(
+        "organization.coverage",
+        {},
+        "without member access: security 333333333333",
+        (
+            "all designated accounts have member access; without it, only the trail delivers "
+            "their events, minutes later, and their findings stay in the security account"
+        ),
+        settings=organization(excluded_accounts=(SECURITY,)),
+        status=Status.WARN,
+    ),
+    Case(
+        "trusted_access.cloudtrail",
+        {"organizations:ListAWSServiceAccessForOrganization": {"EnabledServicePrincipals": []}},
+        "not enabled",
+        "trusted access for CloudTrail enabled; an organization trail requires it",
+    ),
+    Case(
+        "trusted_access.stack_sets",
+        {"organizations:ListAWSServiceAccessForOrganization": {"EnabledServicePrincipals": []}},
+        "not enabled in AWS Organizations",
+        (
+            "trusted access for StackSets enabled in both services; the stack set requires it to "
+            "deploy to member accounts"
+        ),
+    ),
+    Case(
+        "delegation.cloudtrail",
+        {
+            "organizations:ListDelegatedAdministrators": {
+                "DelegatedAdministrators": [{"Id": f"{n}" * 12} for n in (4, 5, 6)]
+            }
+        },
+        "3 others: 444444444444, 555555555555, 666666666666",
+        "at most 2 other administrators, so that 333333333333 can be added",
+    ),
+    Case(
+        "delegation.security_hub",
+        {
+            "organizations:ListDelegatedAdministrators": {
+                "DelegatedAdministrators": [{"Id": "4" * 12}]
+            }
+        },
+        "others: 444444444444",
+        (
+            "only 333333333333 administers Security Hub, in every region, or Rootwatch does not "
+            "manage Security Hub"
+        ),
+    ),
+    Case(
+        "security_hub.security",
+        {},
+        "not enabled in 333333333333",
+        "Security Hub enabled in 333333333333, which stores the fallback findings",
+        settings=UNMANAGED,
+    ),
+    Case(
+        "security_hub.management",
+        {},
+        "not enabled in 111111111111",
+        (
+            "Security Hub enabled in 111111111111, where a Security Hub administrator cannot "
+            "enable it; otherwise its findings stay in the security account"
+        ),
+        settings=UNMANAGED,
+        status=Status.WARN,
+    ),
+    Case(
+        "security_hub.management",
+        ENABLED,
+        "enabled in 111111111111, not by Rootwatch; the deployment would fail to enable it",
+        (
+            "in Terraform's state; after this command, the preflight prints how to import it. "
+            "`make destroy` then disables Security Hub in this account, and AWS deletes its "
+            "findings later. To keep it, run `terraform state rm` before `make destroy`"
+        ),
+    ),
+    Case(
+        "security_hub.standards",
+        STANDARDS,
+        "cis/v/1.2.0 in 111111111111, cis/v/1.2.0 in 222222222222, cis/v/1.2.0 in 333333333333",
+        (
+            "no standards are enabled, because Rootwatch's configuration policy disables them; or"
+            " local configuration, which does not change existing accounts"
+        ),
+    ),
+    Case(
+        "security_hub.policies",
+        POLICIES,
+        "not created by Rootwatch: baseline (r-exam, ou-exam-12345678, 333333333333)",
+        (
+            "only Rootwatch's configuration policy; to keep the others, do not let Rootwatch "
+            "manage Security Hub"
+        ),
+    ),
+    Case(
+        "security_hub.suspended",
+        {"organizations:ListAccounts": {"Accounts": [{"Id": "4" * 12, "State": "SUSPENDED"}]}},
+        "below the targets: 444444444444",
+        (
+            "no suspended account below the targets, or local configuration; otherwise AWS may "
+            "report the association of Rootwatch's configuration policy as failed"
+        ),
+        status=Status.WARN,
+    ),
+    Case(
+        "trail.coverage",
+        with_trails(),
+        "trail main does not exist",
+        "an existing organization trail, or one that Rootwatch creates",
+        settings=EXISTING,
+    ),
+    Case(
+        "trail.coverage",
+        with_trails(delivering("main", IsMultiRegionTrail=False)),
+        "not a multi-Region trail",
+        "main logs the events of all accounts and Regions",
+        settings=EXISTING,
+    ),
+    Case(
+        "trail.events",
+        {**EXISTING_TRAIL, "cloudtrail:GetEventSelectors": DATA_EVENTS},
+        "does not log root sign-ins",
+        "main logs write management events, which include root sign-ins",
+        settings=EXISTING,
+    ),
+    Case(
+        "trail.delivery",
+        {**EXISTING_TRAIL, "cloudtrail:GetTrailStatus": {"IsLogging": False}},
+        "stopped",
+        "logging is started",
+        settings=EXISTING,
+    ),
+    Case(
+        "trail.delivery",
+        {
+            **EXISTING_TRAIL,
+            "cloudtrail:GetTrailStatus": {"IsLogging": True, "LatestDeliveryError": "NoSuchBucket"},
+        },
+        "LatestDeliveryError: NoSuchBucket",
+        "the policies of the bucket, the key and the log delivery role allow CloudTrail to deliver",
+        settings=EXISTING,
+    ),
+    Case(
+        "trail.destination",
+        with_trails(trail("main")),
+        "no log group",
+        "main delivers to a log group in 333333333333",
+        settings=EXISTING,
+    ),
+    Case(
+        "trail.destination",
+        with_trails(delivering("main", account=LOG_ARCHIVE)),
+        "log group trails/main in 222222222222, us-east-1; bucket main-logs",
+        (
+            "log group trails/main in 333333333333, us-east-1; bucket main-logs, as in the "
+            "configuration"
+        ),
+        settings=EXISTING,
+    ),
+    Case(
+        "trail.log_group",
+        {**EXISTING_TRAIL, "logs:DescribeLogGroups": {"logGroups": []}},
+        "log group trails/main does not exist",
+        "the log group that the trail delivers to, in 333333333333, us-east-1",
+        settings=EXISTING,
+    ),
+    Case(
+        "trail.log_group",
+        {
+            **EXISTING_TRAIL,
+            "logs:DescribeLogGroups": {
+                "logGroups": [
+                    {"logGroupName": "trails/main", "arn": "a", "logGroupClass": "DELIVERY"}
+                ]
+            },
+        },
+        "log class DELIVERY",
+        "log class STANDARD; the others do not support metric filters",
+        settings=EXISTING,
+    ),
+    Case(
+        "trail.duplicate",
+        with_trails(delivering("a", account=MANAGEMENT)),
+        "a (log group trails/a in 111111111111, us-east-1)",
+        (
+            "Rootwatch uses the existing trail, so that AWS charges for its events once; the "
+            "account of its log group becomes the security account, and the management account "
+            "cannot be the Security Hub administrator"
+        ),
+    ),
+    Case(
+        "trail.duplicate",
+        with_trails(trail("a")),
+        "a (no log group)",
+        (
+            "Rootwatch uses the existing trail, so that AWS charges for its events once; it "
+            "requires a log group in the security account"
+        ),
+    ),
+    Case(
+        "trail.duplicate",
+        with_trails(delivering("main"), trail("a")),
+        "a (no log group), in addition to main",
+        "one organization trail that logs management events; unused ones are stopped",
+        settings=EXISTING,
+        status=Status.WARN,
+    ),
+    Case(
+        "deployment.state",
+        {
+            "cloudformation:DescribeStackSet": {
+                "StackSet": {"Tags": [{"Key": "project", "Value": "rootwatch"}]}
+            }
+        },
+        "organization: deployed, but without a state in the project folder",
+        (
+            "the states of the existing deployment, or their location in the configuration; "
+            "without them, Terraform would create everything again"
+        ),
+    ),
+    Case(
+        "deployment.state",
+        {"s3:GetObject": ErrorResponse("NoSuchBucket")},
+        "bucket states does not exist",
+        "the bucket for the states exists",
+        settings=replace(MINIMAL, state=IN_S3),
+    ),
+)
+
+
+def test_ids_and_titles() -> None:
+    assert {check.id: check.title for check in CHECKS} == TITLES
+
+
+def test_a_failing_check_reports_what_it_found_and_what_is_expected(tmp_path: Path) -> None:
+    aws = FakeAws()
+    for case in CASES:
+        aws.responses = case.responses
+        context = context_of(tmp_path, settings=case.settings, aws=aws)
+        found = run_one(context, case.check)
+
+        assert found.remedy, case
+        assert (found.detail, found.remedy.expected) == (case.detail, case.expected)
+        assert found.status is case.status
