@@ -1,4 +1,4 @@
-"""`rootwatch detections list | match | render`."""
+"""`rootwatch detections list | match | render | samples`."""
 
 import io
 import json
@@ -23,7 +23,7 @@ WIDTH_WITH_TITLES = 120
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="List the detections, match CloudTrail records, print what is deployed of a detection.",
+    help="List the detections, match CloudTrail records, print patterns, predicates and samples.",
 )
 
 Enabled = Annotated[
@@ -173,6 +173,40 @@ def render(
         else:
             say(text if len(pairs) == 1 else f"# {rule.name}: {name}\n{text}\n")
     raise typer.Exit(failed)
+
+
+@app.command(
+    epilog=epilog(
+        "rootwatch detections samples root_activity",
+        "rootwatch detections samples root_activity --output json | rootwatch detections match",
+    ),
+)
+def samples(
+    detection: Annotated[str, typer.Argument(metavar="DETECTION", help="A detection's name.")],
+    output: Annotated[
+        Format, typer.Option(help="json: the records, one a line, as `match` reads them.")
+    ] = Format.TABLE,
+) -> None:
+    """Print the samples of a detection: the expected result and the reason, or the records."""
+    from compiler.samples import read_samples  # noqa: PLC0415
+
+    folders = {one.name: one.folder for one in _load(enabled=False)[0]}
+    if detection not in folders:
+        raise CommandError(
+            f"DETECTION: got {detection}, expected a name of `rootwatch detections list`", status=2
+        )
+    cases = read_samples(folders[detection])
+    if output is Format.JSON:
+        say("\n".join(json.dumps(case.record) for case in cases))
+        return
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("Case", "Expect", "Why"):
+        table.add_column(name, overflow="fold")
+    for case in cases:
+        table.add_row(case.name, "match" if case.matches else "no match", case.why)
+    console().print(table)
 
 
 def _load(*, enabled: bool) -> "tuple[tuple[Detection, ...], Mapping[str, str]]":

@@ -318,6 +318,32 @@ def configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any
     return config
 
 
+class TestSamples:
+    def test_the_json_output_is_what_match_reads(self) -> None:
+        detection = CATALOG["root_activity"]
+        printed = runner.run("detections", "samples", detection.name, "--output", "json")
+        matched = runner.run("detections", "match", stdin=printed.stdout_bytes)
+        lines = [json.loads(line) for line in matched.stdout.splitlines()]
+
+        assert [detection.name in line["names"] for line in lines] == [
+            sample.matches for sample in read_samples(detection.folder)
+        ]
+
+    def test_the_table_has_each_case_with_its_expected_result(self) -> None:
+        folder = CATALOG["root_activity"].folder
+        lines = runner.run("detections", "samples", folder.name).stdout.splitlines()
+
+        for sample in read_samples(folder):
+            expected = "match" if sample.matches else "no match"
+            assert any(line.split()[:1] == [sample.name] and expected in line for line in lines)
+
+    def test_an_unknown_name_is_an_error(self) -> None:
+        result = runner.run("detections", "samples", "nope")
+
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.startswith("DETECTION: got nope, expected a name of")
+
+
 class TestEnabled:
     @pytest.mark.usefixtures("configured")
     def test_only_what_the_configuration_enables_is_listed(self) -> None:
