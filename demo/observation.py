@@ -38,13 +38,15 @@ class Observation:
         return self.sandbox.services.mailboxes.messages()
 
     def alarm_emails(self) -> list[Mail]:
-        return [mail for mail in self.emails() if _is_of_alarm(mail)]
+        """The e-mails of alarms, of high priority."""
+        return [mail for mail in self._high_priority() if _is_of_alarm(mail)]
 
     def notifications(self) -> list[Mail]:
-        """Those of high priority."""
-        return [
-            mail for mail in self.emails() if not is_low_priority(mail) and not _is_of_alarm(mail)
-        ]
+        """The e-mails of the importer, of high priority."""
+        return [mail for mail in self._high_priority() if not _is_of_alarm(mail)]
+
+    def _high_priority(self) -> list[Mail]:
+        return [mail for mail in self.emails() if not is_low_priority(mail)]
 
     def findings(self, account: str) -> list[Finding]:
         return list(self.sandbox.client("securityhub", account).get_findings()["Findings"])

@@ -19,7 +19,7 @@ class Screen:
         self._status: Status | None = None
         self.passed = True
 
-    def say(self, text: str = "") -> None:
+    def say(self, text: str) -> None:
         self._console.print(text)
 
     def heading(self, text: str) -> None:
@@ -45,6 +45,8 @@ class Screen:
     def step(self, step: Step) -> None:
         seconds = int(time.monotonic() - self._started)
         if step.change is not None:
-            self.say(f"  {seconds // 60}:{seconds % 60:02}  {step.path:47} {step.type}")
+            line = f"  {seconds // 60}:{seconds % 60:02}  {step.path:48}  {step.type}"
+            terminal = self._console.is_terminal  # where a long line is cut
+            self._console.print(line, soft_wrap=not terminal, no_wrap=True, overflow="ellipsis")
         elif self._status:
             self._status.update(f"{step.path}: in progress for {step.elapsed}")
