@@ -1,71 +1,176 @@
-"""Faults in the functions' calls to AWS, when a test wants them.
+"""Faults in the calls of functions to AWS, which a test injects.
 
-`faults.inject(Crash(), "securityhub", "BatchImportFindings")` lets the process that makes the next
-such call die before the call is carried out.
+`faults.inject(Crash(), "securityhub", "BatchImportFindings")` kills the process that makes the next
+such call, before the call is executed.
 """
 
+import json
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from moto.core import errors
-from moto.core.responses import BaseResponse
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult, BaseResponse
 
 from sandbox.aws_lambda.functions import Functions
-from sandbox.fault_kinds import (
-    Crash,
-    ErrorAnswer,
-    FailedImports,
-    Fault,
-    FaultyCall,
-    Hang,
-    InjectedError,
-    LostAnswer,
-)
-from sandbox.iam.authentication import caller
+from sandbox.aws_lambda.runtime import FunctionProcess
+from sandbox.iam.authentication import current_call
 from sandbox.overrides import Override, wrap
 
-__all__ = [
-    "Crash",
-    "ErrorAnswer",
-    "FailedImports",
-    "Fault",
-    "Faults",
-    "Hang",
-    "LostAnswer",
-    "Rule",
-    "Selection",
-]
+PROCESS = re.compile(r"\bapp/([0-9a-f]{32})\b")  # how botocore names an application
+OK = 200
 
-PROCESS = re.compile(r"\bapp/([0-9a-f]{32})\b")  # botocore's way to name an application
+type Response = tuple[int, dict[str, Any], str | bytes]
+
+
+class InjectedError(ServiceException):
+    """Its code may be one that the service's model does not contain."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultyCall:
+    response: BaseResponse
+    execute: Callable[[], Response]
+    function: str | None  # the name of the function that calls
+    process: FunctionProcess | None
+
+    def error(self, code: str, status: int, message: str = "An injected fault.") -> Response:
+        """An error in the format of the service's protocol."""
+        error = InjectedError(code, message)
+        _, headers, body = self.response.serialized(ActionResult(error))
+        return status, {**headers, "status": str(status)}, body
+
+
+class Fault(Protocol):
+    def respond(self, call: FaultyCall, released: threading.Event) -> Response:
+        """What the caller receives. A fault that waits ends when `released` is set."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorResponse:
+    """The call is not executed."""
+
+    code: str  # as the service's API spells it: ThrottlingException, Throttling, InternalFailure…
+    status: int
+    message: str = "An injected fault."
+
+    def respond(self, call: FaultyCall, released: threading.Event) -> Response:
+        del released
+        return call.error(self.code, self.status, self.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """An internal error after this time; the call is not executed."""
+
+    seconds: float
+
+    def respond(self, call: FaultyCall, released: threading.Event) -> Response:
+        released.wait(self.seconds)
+        return call.error("InternalFailure", 500)
+
+
+@dataclass(frozen=True, slots=True)
+class LostResponse:
+    """The call is executed, and the caller receives something else."""
+
+    instead: Fault = ErrorResponse("InternalFailure", 500)
+
+    def respond(self, call: FaultyCall, released: threading.Event) -> Response:
+        call.execute()
+        return self.instead.respond(call, released)
+
+
+@dataclass(frozen=True, slots=True)
+class FailedImports:
+    """BatchImportFindings does not import the findings at these positions."""
+
+    positions: frozenset[int]
+    code: str = "InternalException"
+    message: str = "An injected fault."
+
+    def respond(self, call: FaultyCall, released: threading.Event) -> Response:
+        del released
+        request = json.loads(call.response.body)
+        numbered = list(enumerate(request["Findings"]))
+        others = [finding for number, finding in numbered if number not in self.positions]
+        failing = [finding for number, finding in numbered if number in self.positions]
+        call.response.body = json.dumps({**request, "Findings": others})
+        empty = '{"FailedCount": 0, "SuccessCount": 0, "FailedFindings": []}'
+        response = call.execute() if others else (OK, {"Content-Type": "application/json"}, empty)
+        return self._with_failures(response, failing)
+
+    def _with_failures(self, response: Response, failing: list[dict[str, Any]]) -> Response:
+        status, headers, body = response
+        if status != OK:
+            return response
+        document = json.loads(body)
+        document["FailedFindings"] += [
+            {"Id": one["Id"], "ErrorCode": self.code, "ErrorMessage": self.message}
+            for one in failing
+        ]
+        document["FailedCount"] += len(failing)
+        return status, headers, json.dumps(document)
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """Kills the process that calls, before or after the call is executed."""
+
+    after_call: bool = False
+
+    def respond(self, call: FaultyCall, released: threading.Event) -> Response:
+        del released
+        if self.after_call:
+            call.execute()
+        if call.process is None:
+            raise ValueError("a crash needs a call of a function's process")
+        call.process.kill()
+        return call.error("InternalFailure", 500)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which calls; None admits all."""
+    """Which calls a fault applies to; None selects all."""
 
     service: str  # its IAM prefix
     operation: str
     account: str | None = None  # the caller's
     containing: str | None = None  # a text in the request's body, or in a value of a form
     function: str | None = None  # the caller's name
-    anybody: bool = False  # calls of no function, too: of tests, Terraform and the sandbox itself
+    any_caller: bool = False  # also tests, Terraform and the sandbox itself
+
+    def matches(self, call: FaultyCall) -> bool:
+        response = call.response
+        expected = (
+            (self.service, current_call().service),
+            (self.operation, response._get_action()),  # noqa: SLF001  moto has no other way
+            (self.account, response.current_account),
+            (self.function, call.function),
+        )
+        if any(value is not None and value != actual for value, actual in expected):
+            return False
+        if call.process is None and not self.any_caller:
+            return False
+        return self.containing is None or self.containing in _text(response)
 
 
 @dataclass(slots=True, eq=False)
-class Rule:
+class FaultRule:
     fault: Fault
     selection: Selection
     times: int | None  # None: until it is removed
-    after: int  # so many calls pass first
-    released: threading.Event = field(default_factory=threading.Event)  # who hangs by it, goes on
+    after: int  # this many calls succeed first
+    released: threading.Event = field(default_factory=threading.Event)
     seen: int = 0
     applied: int = 0
 
     def claims(self, call: FaultyCall) -> bool:
-        """Whether the call gets the fault; every call that it selects is counted."""
-        if not _selects(self.selection, call):
+        """Whether the fault applies to the call; counts every selected call."""
+        if not self.selection.matches(call):
             return False
         self.seen += 1
         if self.seen <= self.after or self.applied == self.times:
@@ -75,11 +180,11 @@ class Rule:
 
 
 class Faults:
-    """Come before authorization and the service; unauthenticated calls do not meet them."""
+    """Apply before authorization and the service, to authenticated calls only."""
 
     def __init__(self, functions: Functions) -> None:
         self._functions = functions
-        self._rules: list[Rule] = []
+        self._rules: list[FaultRule] = []
         self._lock = threading.Lock()
 
     def inject(
@@ -91,19 +196,19 @@ class Faults:
         times: int | None = 1,
         after: int = 0,
         **selection: Any,
-    ) -> Rule:
+    ) -> FaultRule:
         """The rule, which counts how often it was applied; `selection` as in Selection.
 
-        Of several rules that select a call the first that is not used up applies.
+        Of the rules that select a call, the first with applications left applies.
         """
         selected = Selection(service=service, operation=operation, **selection)
-        rule = Rule(fault, selected, times, after)
+        rule = FaultRule(fault, selected, times, after)
         with self._lock:
             self._rules.append(rule)
         return rule
 
-    def remove(self, rule: Rule) -> None:
-        """Calls that hang by it end now."""
+    def remove(self, rule: FaultRule) -> None:
+        """Also ends the calls that wait in this rule's fault."""
         with self._lock:
             self._rules.remove(rule)
         rule.released.set()
@@ -121,10 +226,10 @@ class Faults:
         if not self._rules:
             return call_action(response)
         call = self._call(response, call_action)
-        rule = self._claiming(call)
-        return rule.fault.answer(call, rule.released) if rule else call_action(response)
+        rule = self._claiming_rule(call)
+        return rule.fault.respond(call, rule.released) if rule else call_action(response)
 
-    def _claiming(self, call: FaultyCall) -> Rule | None:
+    def _claiming_rule(self, call: FaultyCall) -> FaultRule | None:
         with self._lock:
             return next((rule for rule in self._rules if rule.claims(call)), None)
 
@@ -139,21 +244,6 @@ def _warn(warn: Any, message: str, *args: Any, **kwargs: Any) -> None:
     """Moto warns of a code that is not in the service's model."""
     if InjectedError.__name__ not in message:
         warn(message, *args, **kwargs)
-
-
-def _selects(selection: Selection, call: FaultyCall) -> bool:
-    response = call.response
-    wanted = (
-        (selection.service, caller().service),
-        (selection.operation, response._get_action()),  # noqa: SLF001  moto's own way
-        (selection.account, response.current_account),
-        (selection.function, call.function),
-    )
-    if any(want is not None and want != value for want, value in wanted):
-        return False
-    if call.process is None and not selection.anybody:
-        return False
-    return selection.containing is None or selection.containing in _text(response)
 
 
 def _text(response: BaseResponse) -> str:

@@ -25,22 +25,21 @@ from sandbox.cloudformation.stack_set_requests import StackSetOperations
 from sandbox.cloudtrail import administration as trail_administration
 from sandbox.cloudtrail.trails import Trails
 from sandbox.cloudwatch.alarms import Alarms
-from sandbox.control import Application, controlled
+from sandbox.control import controlled
 from sandbox.dynamodb import tables
 from sandbox.eventbridge.delivery import EventBridge
 from sandbox.faults import Faults
-from sandbox.iam import authority
+from sandbox.iam import authority, identities
 from sandbox.iam.authentication import authenticated
 from sandbox.logs.log_groups import LogGroups
-from sandbox.organizations import account_lookup
 from sandbox.organizations import reads as organization_reads
 from sandbox.organizations.changes import OrganizationChanges
 from sandbox.organizations.organization import (
     ACCESS_ROLE,
     MANAGEMENT,
     AccessKey,
+    administrator_key,
     create_organization,
-    key_of,
 )
 from sandbox.overrides import Override, applied
 from sandbox.server import Server
@@ -48,6 +47,7 @@ from sandbox.sns.mail import Mail, Mailboxes
 from sandbox.sqs.metrics import QueueMetrics
 from sandbox.sqs.moves import MoveTasks
 from sandbox.sqs.queues import Queues
+from sandbox.wsgi import Application
 
 REGION = "us-east-1"
 IDLE_SECONDS = 60.0
@@ -136,7 +136,7 @@ class Sandbox:
         services, activity = self.services, self._activity
         return [
             *server.overrides(),
-            *account_lookup.overrides(),
+            *identities.overrides(),
             *organization_reads.overrides(),
             *OrganizationChanges().overrides(),
             *tables.overrides(),
@@ -221,7 +221,7 @@ class Sandbox:
 
     def _credentials(self, account: str) -> dict[str, str]:
         """The account's own administrator, or the way in that an account has by CreateAccount."""
-        key = key_of(account)
+        key = administrator_key(account)
         if key:
             return {"aws_access_key_id": key.id, "aws_secret_access_key": key.secret}
         session = self.client("sts").assume_role(

@@ -1,12 +1,12 @@
-"""Moto's server on a port of this machine's loopback interface."""
+"""Moto's server on a port of the loopback interface."""
 
 import functools
 import io
+import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Any
 
 from moto import backends
 from moto.core import responses
@@ -19,8 +19,8 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import make_server
 from werkzeug.wsgi import get_input_stream
 
-from sandbox.control import Application, reply
 from sandbox.overrides import Override, replace
+from sandbox.wsgi import Application, Environ, StartResponse, reply
 
 HOST = "127.0.0.1"
 MOTO_PATHS = ("/moto-api", "/favicon.ico", "/latest/meta-data/", "/latest/api/")
@@ -28,12 +28,11 @@ POLL_SECONDS = 0.05  # the interval at which it checks for its shutdown
 
 
 class RequestHandler(MotoRequestHandler):
-    """Sends the head and the body of an answer in one piece, as far as they fit.
+    """Sends the head and the body of a response in one piece, as far as they fit.
 
-    The AWS SDK for Go, which Terraform's provider uses, closes its connection where the head of an
-    answer arrives before its own request is completely sent, and repeats a request whose body did
-    not come with the head. With AWS, the network's latency hides this.
-
+    The AWS SDK for Go, which Terraform's provider uses, closes its connection where the head of a
+    response arrives before its request is completely sent, and repeats a request whose response has
+    no body yet. With AWS, the network's latency hides this.
     https://github.com/aws/smithy-go/blob/main/transport/http/internal/io/safe.go
     """
 
@@ -42,7 +41,7 @@ class RequestHandler(MotoRequestHandler):
     wbufsize = 65_536
 
     def handle_expect_100(self) -> bool:
-        """Sent at once, since the client waits for it; werkzeug would send it a second time."""
+        """Send it immediately, since the client waits. Werkzeug would send it a second time."""
         proceeds = super().handle_expect_100()
         self.wfile.flush()
         del self.headers["Expect"]
@@ -50,10 +49,10 @@ class RequestHandler(MotoRequestHandler):
 
 
 class Server:
-    """Listens from the start and answers while it is `running`."""
+    """Listens when it is created, and responds while it is `running`."""
 
     def __init__(self, around: Callable[[Application], Application]) -> None:
-        """`around` returns moto's application with the sandbox's around it."""
+        """`around` adds the sandbox's layers to moto's application."""
         application = _guarded(around(DomainDispatcherApplication(create_backend_app)))
         self._server = make_server(
             HOST, 0, application, threaded=True, request_handler=RequestHandler
@@ -77,31 +76,35 @@ class Server:
 
 
 def _guarded(application: Application) -> Application:
-    """Refuse what no AWS client sends: web pages that reach for the endpoint, and moto's own paths.
+    """Refuse requests that no AWS client sends.
 
-    A page whose domain is made to resolve to this machine sends its own domain as the host. Moto's
-    paths give all keys away, and change everything, without a signature.
+    A web page can change its domain's address to 127.0.0.1; its requests have the domain as their
+    host. Moto's own paths return and change everything without a signature.
     """
 
-    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        # An unread body would keep the connection open.
+    def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        # The server would wait for the rest of an unread body.
         environ["wsgi.input"] = io.BytesIO(get_input_stream(environ).read())
         host, expected = environ.get("HTTP_HOST"), f"{HOST}:{environ['SERVER_PORT']}"
         if host != expected or not environ["RAW_URI"].startswith("/"):
-            reason = f"Host: got {host}, expected {expected}"
-            return reply(start_response, HTTPStatus.MISDIRECTED_REQUEST, {"error": reason})
-        if environ["PATH_INFO"].startswith(MOTO_PATHS):
-            reason = f"{environ['PATH_INFO']}: AWS has no such path"
-            return reply(start_response, HTTPStatus.NOT_FOUND, {"error": reason})
-        return application(environ, start_response)
+            status, reason = (
+                HTTPStatus.MISDIRECTED_REQUEST,
+                f"Host: got {host}, expected {expected}",
+            )
+        elif environ["PATH_INFO"].startswith(MOTO_PATHS):
+            status, reason = HTTPStatus.NOT_FOUND, f"{environ['PATH_INFO']}: AWS has no such path"
+        else:
+            return application(environ, start_response)
+        headers = {"Content-Type": "application/json"}
+        return reply(environ, start_response, status, json.dumps({"error": reason}), headers)
 
     return answer
 
 
 def overrides() -> list[Override]:
-    """No CORS headers, which let web pages read the answers, and less work for each call.
+    """Without CORS headers, web pages cannot read responses.
 
-    Moto reads its own folder and inspects its own class each time.
+    The others save time: for each call, moto reads its own folder and inspects its own class.
     """
     names = functools.cache(vars(responses)["method_names_from_class"])
     modules = list(backends.list_of_moto_modules())

@@ -14,8 +14,7 @@ from sandbox.cloudformation import stacks
 from sandbox.cloudformation.stack_set_operations import StackInstance, StackSetOperation
 from sandbox.cloudformation.stack_set_settings import StackSetSettings
 from sandbox.cloudformation.stack_set_targets import Targets
-from sandbox.organizations.membership import Lineage, Move
-from sandbox.organizations.organization import MANAGEMENT
+from sandbox.organizations.organization import MANAGEMENT, Ancestors, Move
 
 
 class ManagedStackSet:
@@ -124,7 +123,7 @@ class ManagedStackSet:
             self._instances[move.account, region] = instance
             self._perform(StackSetOperation("CREATE", [region]), [instance], self._deploy)
 
-    def _covering(self, units: Lineage, region: str) -> list[str]:
+    def _covering(self, units: Ancestors, region: str) -> list[str]:
         return [unit for unit in units if region in self._targets.get(unit, ())]
 
     def _chosen(self, regions: Sequence[str], targets: Targets | None) -> list[StackInstance]:

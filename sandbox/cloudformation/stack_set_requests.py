@@ -32,8 +32,7 @@ from sandbox.cloudformation.stack_set_targets import (
     operation_targets,
     regions_of,
 )
-from sandbox.organizations.membership import Move, followed_by
-from sandbox.organizations.organization import ONE_CHANGE_AT_A_TIME
+from sandbox.organizations.organization import CHANGE_LOCK, Move, listening_to_moves
 from sandbox.overrides import Override, add, replace, wrap
 from sandbox.pages import BadTokenError, page
 
@@ -74,7 +73,7 @@ class StackSetOperations:
 
     def following(self) -> AbstractContextManager[None]:
         """Automatic deployment to accounts that join, move or leave."""
-        return followed_by(self._follow)
+        return listening_to_moves(self._follow)
 
     def _follow(self, move: Move) -> None:
         if self._access.is_active:
@@ -88,7 +87,7 @@ class StackSetOperations:
 
     def _create_stack_set(self, original: Any, response: CloudFormationResponse) -> Any:
         request = _request(response)
-        with ONE_CHANGE_AT_A_TIME:
+        with CHANGE_LOCK:
             _refuse_taken_name(response, request["StackSetName"])
             if request.get("PermissionModel") != "SERVICE_MANAGED":
                 return original(response)
@@ -102,7 +101,7 @@ class StackSetOperations:
             return answer
 
     def _delete_stack_set(self, original: Any, response: CloudFormationResponse) -> Any:
-        with ONE_CHANGE_AT_A_TIME:
+        with CHANGE_LOCK:
             managed = self._find(response)
             if managed is None:
                 return original(response)
@@ -114,7 +113,7 @@ class StackSetOperations:
 
     def _changing(self, change: Change) -> Any:
         def changing(original: Any, response: CloudFormationResponse) -> Any:
-            with ONE_CHANGE_AT_A_TIME:
+            with CHANGE_LOCK:
                 managed = self._find(response)
                 if managed is None:
                     return original(response)
@@ -126,7 +125,7 @@ class StackSetOperations:
 
     def _reading(self, answer: Callable[[ManagedStackSet, Request], Answer]) -> Any:
         def reading(original: Any, response: CloudFormationResponse) -> Any:
-            with ONE_CHANGE_AT_A_TIME:
+            with CHANGE_LOCK:
                 managed = self._find(response)
                 if managed is None:
                     return original(response)
@@ -139,7 +138,7 @@ class StackSetOperations:
 
     def _accessing(self, answer: Callable[[TrustedAccess, str], Answer]) -> Any:
         def accessing(response: CloudFormationResponse) -> ActionResult:
-            with ONE_CHANGE_AT_A_TIME:
+            with CHANGE_LOCK:
                 return ActionResult(answer(self._access, response.current_account))
 
         return accessing

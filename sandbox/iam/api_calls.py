@@ -1,6 +1,4 @@
-"""What an API call touches: the actions it needs, and on which resources."""
-
-from __future__ import annotations
+"""The accesses that an API call needs: actions, and the resources that they apply to."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,22 +18,9 @@ from sandbox.iam.resources import (
 from sandbox.organizations.organization import MANAGEMENT, ORGANIZATION_ID, PARTITION
 
 
-def accesses(service: str, operation: str, call: Call) -> list[Access]:
-    """What an API call needs.
-
-    The calls that Rootwatch's own roles make name their resource. Every other call is checked on
-    "*", so that a policy bound to a resource does not allow it: whoever gives a role a new call
-    adds it here.
-    """
-    resolve = RESOLVERS.get(f"{service}:{operation}")
-    if resolve is None:
-        return [Access(action=f"{service}:{operation}")]
-    return resolve(call)
-
-
 @dataclass(frozen=True, slots=True)
-class Call:
-    """An API call's account, region and parameters, by their names in the API."""
+class ApiCall:
+    """The caller's account, the region, and the parameters by their names in the API."""
 
     account: str
     region: str
@@ -45,11 +30,26 @@ class Call:
         return f"arn:{PARTITION}:{service}:{self.region}:{self.account}:{resource}"
 
 
-def _assume_role(call: Call) -> list[Access]:
+type Resolver = Callable[[ApiCall], list[Access]]
+
+
+def accesses(service: str, operation: str, call: ApiCall) -> list[Access]:
+    """A call that is not in RESOLVERS is authorized on the resource "*".
+
+    So a policy with a specific resource does not allow it. To authorize a call on its resource,
+    add a resolver.
+    """
+    resolve = RESOLVERS.get(f"{service}:{operation}")
+    if resolve is None:
+        return [Access(action=f"{service}:{operation}")]
+    return resolve(call)
+
+
+def _assume_role(call: ApiCall) -> list[Access]:
     return [role_access(call.parameters["RoleArn"])]
 
 
-def _publish(call: Call) -> list[Access]:
+def _publish(call: ApiCall) -> list[Access]:
     arn = str(call.parameters["TopicArn"])
     _, _, _, region, account, _ = arn.split(":")
     topic = sns_backends[account][region].topics.get(arn)
@@ -57,15 +57,15 @@ def _publish(call: Call) -> list[Access]:
 
 
 def _log_stream(action: str) -> Resolver:
-    def resolve(call: Call) -> list[Access]:
+    def resolve(call: ApiCall) -> list[Access]:
         group = call.arn("logs", f"log-group:{call.parameters['logGroupName']}")
         return [log_stream_access(action, group, call.parameters["logStreamName"])]
 
     return resolve
 
 
-def _import_findings(call: Call) -> list[Access]:
-    """One decision for each product and account that the findings name."""
+def _import_findings(call: ApiCall) -> list[Access]:
+    """One for each product and account of the findings."""
     findings = call.parameters.get("Findings") or []
     named = {(finding.get("ProductArn", "*"), finding.get("AwsAccountId")) for finding in findings}
     return [
@@ -79,16 +79,16 @@ def _import_findings(call: Call) -> list[Access]:
 
 
 def _queue(action: str) -> Resolver:
-    """The URL names the account and the queue."""
+    """The URL contains the account and the queue's name."""
 
-    def resolve(call: Call) -> list[Access]:
+    def resolve(call: ApiCall) -> list[Access]:
         *_, account, name = str(call.parameters["QueueUrl"]).split("/")
         return [queue_access(action, f"arn:{PARTITION}:sqs:{call.region}:{account}:{name}")]
 
     return resolve
 
 
-def _move_messages(call: Call) -> list[Access]:
+def _move_messages(call: ApiCall) -> list[Access]:
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html."""
     source, destination = call.parameters["SourceArn"], call.parameters.get("DestinationArn")
     destinations = [destination] if destination else [one.queue_arn for one in sources_of(source)]
@@ -99,12 +99,12 @@ def _move_messages(call: Call) -> list[Access]:
     ]
 
 
-def _list_moves(call: Call) -> list[Access]:
+def _list_moves(call: ApiCall) -> list[Access]:
     return [queue_access("sqs:ListMessageMoveTasks", call.parameters["SourceArn"])]
 
 
 def _table(action: str) -> Resolver:
-    def resolve(call: Call) -> list[Access]:
+    def resolve(call: ApiCall) -> list[Access]:
         name = str(call.parameters["TableName"])
         table = name if name.startswith("arn:") else call.arn("dynamodb", f"table/{name}")
         return [Access(action=action, resource=table)]
@@ -112,8 +112,8 @@ def _table(action: str) -> Resolver:
     return resolve
 
 
-def _put_events(call: Call) -> list[Access]:
-    """One decision for each bus and kind of event.
+def _put_events(call: ApiCall) -> list[Access]:
+    """One for each bus, source and detail type.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
     """
@@ -131,8 +131,8 @@ def _put_events(call: Call) -> list[Access]:
     ]
 
 
-def _put_targets(call: Call) -> list[Access]:
-    """EventBridge works under the roles, so that the caller needs the right to pass them."""
+def _put_targets(call: ApiCall) -> list[Access]:
+    """The caller passes the roles to EventBridge."""
     roles = {target.get("RoleArn") for target in call.parameters.get("Targets") or []}
     context = {"iam:PassedToService": "events.amazonaws.com"}
     return [
@@ -147,7 +147,7 @@ def _put_targets(call: Call) -> list[Access]:
 def _organizations(action: str, parameter: str) -> Resolver:
     """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html."""
 
-    def resolve(call: Call) -> list[Access]:
+    def resolve(call: ApiCall) -> list[Access]:
         child = str(call.parameters[parameter])
         kind = "ou" if child.startswith("ou-") else "account"
         resource = f"{kind}/{ORGANIZATION_ID}/{child}"
@@ -156,8 +156,6 @@ def _organizations(action: str, parameter: str) -> Resolver:
 
     return resolve
 
-
-type Resolver = Callable[[Call], list[Access]]
 
 RESOLVERS: dict[str, Resolver] = {
     "sts:AssumeRole": _assume_role,

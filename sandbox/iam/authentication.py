@@ -1,11 +1,9 @@
-"""Authentication of every HTTP request, before moto sees it."""
+"""Authentication of every HTTP request, before moto receives it."""
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Any
 
 from moto.core.request import EnvironHeaders
 
@@ -17,35 +15,33 @@ from sandbox.iam.refusals import (
     error_format,
 )
 from sandbox.iam.signatures import HttpRequest, Signature, read_signature, verify
-
-type Environ = dict[str, Any]
-type Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+from sandbox.wsgi import Application, Environ, StartResponse, reply
 
 SERVICE_PREFIXES = {"monitoring": "cloudwatch"}  # where the signing name is not the IAM prefix
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class AuthenticatedCall:
     identity: Identity
-    service: str  # the IAM prefix of the service that the request is for
+    service: str  # the IAM prefix of the called service
     error_format: ErrorFormat
 
 
-_CALLER: ContextVar[Caller | None] = ContextVar("caller", default=None)
+_CURRENT: ContextVar[AuthenticatedCall | None] = ContextVar("current call", default=None)
 
 
-def caller() -> Caller:
-    """Who makes the request that this thread answers."""
-    found = _CALLER.get()
+def current_call() -> AuthenticatedCall:
+    """The call that this thread processes."""
+    found = _CURRENT.get()
     if found is None:
         raise MissingAuthenticationError
     return found
 
 
 def authenticated(application: Application) -> Application:
-    """The application, for signed requests only. A presigned one arrives as a signed one."""
+    """Pass signed requests to the application, and presigned ones as signed ones."""
 
-    def answer(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         request = _request(environ)
         signature: Signature | None = None
         try:
@@ -53,15 +49,16 @@ def authenticated(application: Application) -> Application:
             identity = identity_of(signature.scope.key_id, signature.token)
             verify(request, signature, identity.create_credentials().secret_key)
         except RefusalError as refusal:
-            answered = refusal.answer(_error_format(request, signature))
-            return _reply(request, start_response, *answered)
+            status, headers, body = refusal.response(_error_format(request, signature))
+            return reply(environ, start_response, status, body, headers)
         service = signature.scope.service
         prefix = SERVICE_PREFIXES.get(service, service)
-        token = _CALLER.set(Caller(identity, prefix, _error_format(request, signature)))
+        call = AuthenticatedCall(identity, prefix, _error_format(request, signature))
+        token = _CURRENT.set(call)
         try:
             return application(_for_moto(environ, request, signature), start_response)
         finally:
-            _CALLER.reset(token)
+            _CURRENT.reset(token)
 
     return answer
 
@@ -84,7 +81,7 @@ def _headers(environ: Environ) -> dict[str, str]:
 
 
 def _for_moto(environ: Environ, request: HttpRequest, signature: Signature) -> Environ:
-    """Moto knows the caller by these headers, and by one of its own that AWS does not have."""
+    """Moto identifies the caller by these headers, and by one that AWS does not have."""
     known = {name: value for name, value in environ.items() if name != "HTTP_X_MOTO_ACCOUNT_ID"}
     token = {"HTTP_X_AMZ_SECURITY_TOKEN": signature.token} if signature.token else {}
     body = {"wsgi.input": io.BytesIO(request.body)}
@@ -95,16 +92,3 @@ def _error_format(request: HttpRequest, signature: Signature | None) -> ErrorFor
     service = signature.scope.service if signature else None
     content_type = request.headers.get("content-type", "")
     return error_format(service, content_type, request.query, request.body)
-
-
-def _reply(
-    request: HttpRequest,
-    start_response: Callable[..., Any],
-    status: int,
-    headers: dict[str, str],
-    body: str,
-) -> Iterable[bytes]:
-    content = body.encode()
-    length = {"Content-Length": str(len(content))}
-    start_response(f"{status} {HTTPStatus(status).phrase}", [*headers.items(), *length.items()])
-    return [] if request.method == "HEAD" else [content]

@@ -1,6 +1,6 @@
-"""IAM in the sandbox: every call to moto is authorized, as in AWS.
+"""Authorization of every call, and of what AWS services do themselves.
 
-moto's own check knows neither resources nor conditions nor resource policies.
+Moto's authorization ignores resources, conditions and resource policies.
 """
 
 import json
@@ -16,8 +16,8 @@ from moto.s3.exceptions import S3ClientError
 from moto.s3.models import FakeBucket, s3_backends
 from moto.sts.models import AssumedRole, sts_backends
 
-from sandbox.iam.api_calls import Call, accesses
-from sandbox.iam.authentication import caller
+from sandbox.iam.api_calls import ApiCall, accesses
+from sandbox.iam.authentication import current_call
 from sandbox.iam.identities import Identity, parsed_policy, policies_of, principal_of
 from sandbox.iam.policy import AccessRequest, Decision, NamedPolicy, Principal, decide
 from sandbox.iam.refusals import AccessDeniedError, RefusalError
@@ -26,45 +26,30 @@ from sandbox.organizations.organization import PARTITION, is_suspended, organiza
 from sandbox.overrides import Override, replace, wrap
 
 SESSION_SECONDS = 3000  # credentials last an hour
-SOURCELESS = frozenset({"cloudtrail.amazonaws.com"})  # say no source when they assume a role
+WITHOUT_SOURCE = frozenset({"cloudtrail.amazonaws.com"})  # they pass no source to STS
 
 
 def authorize_service(service: str, access: Access, context: Mapping[str, str]) -> Decision:
-    """May an AWS service itself do this? Only the resource's policy can allow it."""
+    """Whether an AWS service may do this. Only the resource's policy can allow it."""
     return _decide(Principal(service=service), [], access, {**context})
 
 
 def service_may_assume(service: str, role_arn: str, source_arn: str) -> Decision:
-    """Does the role's trust policy let an AWS service in that works for this source?
+    """Whether the role's trust policy allows the AWS service, on behalf of this source.
 
     https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-required-policy-for-cloudwatch-logs.html
     """
     source = {"aws:SourceArn": source_arn, "aws:SourceAccount": source_arn.split(":")[4]}
-    context = {} if service in SOURCELESS else source
+    context = {} if service in WITHOUT_SOURCE else source
     return authorize_service(service, role_access(role_arn), context)
 
 
 def assume_as_service(service: str, role_arn: str, session: str, source_arn: str) -> AssumedRole:
-    """A session of the role that an AWS service works under.
-
-    AccessDeniedError where the trust policy does not let the service in.
-    """
+    """`AccessDeniedError` where the trust policy does not allow the service."""
     decision = service_may_assume(service, role_arn, source_arn)
     if not decision.allowed:
         raise AccessDeniedError(decision.reason)
     return new_session(role_arn, session)
-
-
-def new_session(role_arn: str, name: str) -> AssumedRole:
-    """A session of a role, whoever asks for it."""
-    return sts_backends[role_arn.split(":")[4]][PARTITION].assume_role(
-        region_name="us-east-1",
-        role_session_name=name,
-        role_arn=role_arn,
-        policy="",
-        duration=3600,
-        external_id="",
-    )
 
 
 class ServiceSessions:
@@ -89,8 +74,19 @@ class ServiceSessions:
             return session
 
 
+def new_session(role_arn: str, name: str) -> AssumedRole:
+    return sts_backends[role_arn.split(":")[4]][PARTITION].assume_role(
+        region_name="us-east-1",
+        role_session_name=name,
+        role_arn=role_arn,
+        policy="",
+        duration=3600,
+        external_id="",
+    )
+
+
 def authorize_session(session: AssumedRole, access: Access, region: str) -> Decision:
-    """May this session of a role do this? For what AWS does in its place."""
+    """Whether this session of a role may do this. For AWS services that act with the role."""
     identity = create_access_key(
         account_id=session.role_arn.split(":")[4],
         partition=PARTITION,
@@ -101,11 +97,10 @@ def authorize_session(session: AssumedRole, access: Access, region: str) -> Deci
 
 
 def overrides() -> list[Override]:
-    """Authorize every call to moto."""
     return [
         *wrap(BaseResponse, call_action=_call_action),
-        *replace(ActionAuthenticatorMixin, _authenticate_and_authorize_action=_check_moto_action),
-        *replace(FakeBucket, get_permission=_left_to_us),
+        *replace(ActionAuthenticatorMixin, _authenticate_and_authorize_action=_authorize_action),
+        *replace(FakeBucket, get_permission=_ignore_bucket_policy),
     ]
 
 
@@ -113,23 +108,25 @@ def _call_action(call_action: Any, response: BaseResponse) -> Any:
     try:
         _authorize(response)
     except RefusalError as refusal:
-        return refusal.answer(caller().error_format)
+        return refusal.response(current_call().error_format)
     return call_action(response)
 
 
-def _check_moto_action(response: BaseResponse, iam_request_cls: type, resource: str = "*") -> None:
-    """S3 answers by itself and asks here; all other services were checked before they began."""
+def _authorize(response: BaseResponse) -> None:
+    service = current_call().service
+    operation = response._get_action()  # noqa: SLF001  moto has no other way
+    if (service, operation) == ("sts", "GetCallerIdentity"):
+        return
+    call = ApiCall(response.current_account, response.region, _parameters(response))
+    for access in accesses(service, operation, call):
+        _require(access, response.region)
+
+
+def _authorize_action(response: BaseResponse, iam_request_cls: type, resource: str = "*") -> None:
+    """S3's operations call this. For all other services, `_call_action` has authorized the call."""
     if iam_request_cls.__name__ != "S3IAMRequest":
         return
-    try:
-        _authorize_s3(response, resource)
-    except RefusalError as refusal:
-        raise S3ClientError(refusal.s3_code, refusal.message) from refusal
-
-
-def _authorize_s3(response: BaseResponse, resource: str) -> None:
-    identity = caller().identity
-    action = f"s3:{response._get_action()}"  # noqa: SLF001  moto's own way
+    action = f"s3:{response._get_action()}"  # noqa: SLF001  moto has no other way
     bucket, _, key = resource.removeprefix(f"arn:{PARTITION}:s3:::").partition("/")
     exists = bucket in s3_backends.bucket_accounts
     access = (
@@ -137,31 +134,30 @@ def _authorize_s3(response: BaseResponse, resource: str) -> None:
         if exists
         else Access(action=action, resource=resource)
     )
-    decision = _decide_for(identity, access, response.region)
-    if not decision.allowed:
-        raise AccessDeniedError(_message(identity, access, decision))
+    try:
+        _require(access, response.region)
+    except RefusalError as refusal:
+        raise S3ClientError(refusal.s3_code, refusal.message) from refusal
 
 
-def _left_to_us(_bucket: FakeBucket, _action: str, _resource: str) -> PermissionResult:
-    """Moto reads bucket policies without their conditions; ours were read before."""
+def _ignore_bucket_policy(_bucket: FakeBucket, _action: str, _resource: str) -> PermissionResult:
+    """Moto ignores the conditions of bucket policies; `_authorize_action` has evaluated them."""
     return PermissionResult.NEUTRAL
 
 
-def _authorize(response: BaseResponse) -> None:
-    identity, service = caller().identity, caller().service
-    operation = response._get_action()  # noqa: SLF001  moto's own way
-    if (service, operation) == ("sts", "GetCallerIdentity"):
-        return
-    call = Call(response.current_account, response.region, _parameters(response))
-    for access in accesses(service, operation, call):
-        decision = _decide_for(identity, access, response.region)
-        if not decision.allowed:
-            raise AccessDeniedError(_message(identity, access, decision))
+def _require(access: Access, region: str) -> None:
+    identity = current_call().identity
+    decision = _decide_for(identity, access, region)
+    if not decision.allowed:
+        raise AccessDeniedError(
+            f"User: {identity.arn} is not authorized to perform: {access.action} "
+            f"on resource: {access.resource} because {decision.reason}"
+        )
 
 
 def _parameters(response: BaseResponse) -> Mapping[str, Any]:
     body = response.body
-    if isinstance(body, Mapping):  # DynamoDB's are parsed already
+    if isinstance(body, Mapping):  # moto has parsed DynamoDB's
         return body
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body or "")
     if text.startswith("{"):
@@ -170,19 +166,12 @@ def _parameters(response: BaseResponse) -> Mapping[str, Any]:
 
 
 def _members(text: str) -> Mapping[str, Any]:
-    """What is no JSON is for the service to refuse."""
+    """The service itself refuses invalid JSON."""
     try:
         document = json.loads(text)
     except ValueError:
         return {}
     return document if isinstance(document, dict) else {}
-
-
-def _message(identity: Identity, access: Access, decision: Decision) -> str:
-    return (
-        f"User: {identity.arn} is not authorized to perform: {access.action} "
-        f"on resource: {access.resource} because {decision.reason}"
-    )
 
 
 def _decide_for(identity: Identity, access: Access, region: str) -> Decision:
@@ -203,16 +192,16 @@ def _decide(
     context: Mapping[str, str],
 ) -> Decision:
     account = access.account or principal.account
-    closed = next((one for one in (account, principal.account) if one and is_suspended(one)), None)
-    if closed:
-        return Decision(allowed=False, reason=f"account {closed} is suspended")
+    for one in (account, principal.account):
+        if one and is_suspended(one):
+            return Decision(allowed=False, reason=f"account {one} is suspended")
     request = AccessRequest(
         principal=principal,
         action=access.action,
         resource=access.resource,
         resource_account=access.account,
         context={
-            # The sandbox's endpoint is plain HTTP on the loopback; AWS's are TLS.
+            # The sandbox's endpoint has no TLS; AWS's endpoints do.
             "aws:SecureTransport": "true",
             "aws:ResourceAccount": account or "",
             **_membership("aws:ResourceOrgID", account or ""),
@@ -230,5 +219,5 @@ def _decide(
 
 
 def _membership(key: str, account: str) -> dict[str, str]:
-    organization = organization_of(account)
-    return {} if organization is None else {key: organization}
+    organization_id = organization_of(account)
+    return {} if organization_id is None else {key: organization_id}

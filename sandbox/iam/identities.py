@@ -1,8 +1,11 @@
-"""Who calls, by the access key of the request, and which policies it has."""
+"""The owner of an access key, and the policies of that owner."""
 
+import base64
 import functools
+from collections.abc import Callable
 from typing import Any
 
+from moto.core.base_backend import BackendDict
 from moto.core.responses import BaseResponse
 from moto.core.utils import utcnow
 from moto.iam import models
@@ -12,19 +15,55 @@ from moto.iam.access_control import (
     IAMUserAccessKey,
     create_access_key,
 )
+from moto.iam.utils import ACCOUNT_OFFSET, AWS_ROLE_ALPHABET
 from moto.sts.models import sts_backends
 
 from sandbox.iam.policy import NamedPolicy, Principal, ResourcePolicyKind, parse_policy
 from sandbox.iam.refusals import ExpiredCredentialsError, UnknownCredentialsError
 from sandbox.organizations.organization import PARTITION, iam
+from sandbox.overrides import Override, wrap
 
 type Identity = IAMUserAccessKey | AssumedRoleAccessKey
 
 S3_CREDENTIAL_CODES = {"InvalidId": "InvalidAccessKeyId", "InvalidToken": "InvalidToken"}
+KEY_ACCOUNT = slice(4, 12)  # the account in an access key id: after AKIA or ASIA, in base 32
+KEY_PARITY = 12  # the character that shows whether the account's number is odd
+
+
+def overrides() -> list[Override]:
+    """Moto searches all accounts for each key, which takes too long with thousands of them."""
+    return [
+        *wrap(BackendDict, __getitem__=_get_backend),
+        *wrap(models, get_account_id_from=_get_account_id),
+    ]
+
+
+def _get_backend(getitem: Any, backends: BackendDict[Any], account: str) -> Any:
+    """Moto copies the list of all accounts to check whether this one is in it."""
+    known = dict.get(backends, account)
+    return getitem(backends, account) if known is None else known
+
+
+def _get_account_id(get_account_id_from: Callable[[str], str], key_id: str) -> str:
+    account = account_of(key_id)
+    known = account in models.iam_backends
+    if known and key_id in models.iam_backends[account][PARTITION].access_keys:
+        return account
+    return get_account_id_from(key_id)
+
+
+def account_of(key_id: str) -> str:
+    """The account that an access key id contains; of another id, no account's number."""
+    try:
+        half = int.from_bytes(base64.b32decode(key_id[KEY_ACCOUNT]), "big") - ACCOUNT_OFFSET
+    except ValueError:
+        return ""
+    is_odd = key_id[KEY_PARITY : KEY_PARITY + 1] in AWS_ROLE_ALPHABET[16:]
+    return f"{2 * half + is_odd:012}"
 
 
 def identity_of(key_id: str, token: str | None) -> Identity:
-    """The owner of an access key; a session needs its token, too."""
+    """The owner of an access key; the key of a session needs the session's token."""
     account = models.get_account_id_from(key_id)
     try:
         identity = create_access_key(
@@ -36,26 +75,29 @@ def identity_of(key_id: str, token: str | None) -> Identity:
     except CreateAccessKeyFailure as failure:
         raise UnknownCredentialsError(S3_CREDENTIAL_CODES[failure.reason]) from failure
     if isinstance(identity, AssumedRoleAccessKey):
-        _refuse_expired(account, key_id)
-        _refuse_without_role(identity)
+        _check_expiration(account, key_id)
+        _check_role_exists(identity)
     return identity
 
 
-def _refuse_expired(account: str, key_id: str) -> None:
+def _check_expiration(account: str, key_id: str) -> None:
     session = sts_backends[account][PARTITION].get_assumed_role_from_access_key(key_id)
     if session is not None and session.expiration.replace(tzinfo=None) <= utcnow():
         raise ExpiredCredentialsError
 
 
-def _refuse_without_role(identity: AssumedRoleAccessKey) -> None:
-    """When a role is deleted, its sessions end."""
-    name = identity._owner_role_name  # noqa: SLF001  moto has no other way
-    if name not in {role.name for role in iam(identity.account_id).roles.values()}:
+def _check_role_exists(identity: AssumedRoleAccessKey) -> None:
+    """The sessions of a role end when the role is deleted."""
+    if _role_name(identity) not in {role.name for role in iam(identity.account_id).roles.values()}:
         raise UnknownCredentialsError(S3_CREDENTIAL_CODES["InvalidToken"])
 
 
+def _role_name(identity: AssumedRoleAccessKey) -> str:
+    return identity._owner_role_name  # noqa: SLF001  moto has no other way
+
+
 def sender_id(response: BaseResponse) -> str:
-    """What SQS tells of who sent a message: a user's id, or a role's with the session's name."""
+    """SQS's SenderId: a user's id, or a role's id with the session's name."""
     sessions = sts_backends[response.current_account][PARTITION]
     return str(sessions.get_caller_identity(response.access_key, response.region)[0])
 
@@ -63,8 +105,7 @@ def sender_id(response: BaseResponse) -> str:
 def principal_of(identity: Identity) -> Principal:
     if isinstance(identity, IAMUserAccessKey):
         return Principal(arn=identity.arn, account=identity.account_id)
-    name = identity._owner_role_name  # noqa: SLF001  moto tells it nowhere else
-    role = iam(identity.account_id).get_role(name)
+    role = iam(identity.account_id).get_role(_role_name(identity))
     return Principal(arn=identity.arn, role_arn=role.arn, account=identity.account_id)
 
 
@@ -76,7 +117,7 @@ def policies_of(identity: Identity) -> list[NamedPolicy]:
 
 
 def _document(policy: Any) -> str:
-    """A role's policy is a JSON text, a user's a record with one; a managed one has versions."""
+    """A role's policy is JSON text, a user's is a dict, and a managed policy has versions."""
     if isinstance(policy, str):
         return policy
     if isinstance(policy, dict):

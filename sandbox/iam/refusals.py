@@ -39,7 +39,7 @@ class RefusalError(Exception):
         self.s3_code = s3_code or query_code
         self.s3_message = s3_message or message
 
-    def answer(self, error_format: ErrorFormat) -> tuple[int, dict[str, str], str]:
+    def response(self, error_format: ErrorFormat) -> tuple[int, dict[str, str], str]:
         """Status, headers and body."""
         if error_format is ErrorFormat.JSON:
             code = self.json_code
@@ -89,7 +89,7 @@ class ExpiredCredentialsError(RefusalError):
 
 
 class MissingAuthenticationError(RefusalError):
-    """S3 takes an unsigned call for one of the public, which nothing in the sandbox allows."""
+    """S3 treats an unsigned call as anonymous, and the sandbox allows nothing to the public."""
 
     def __init__(self) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""Resources that an action may touch, each with the policy that it has itself."""
+"""Accesses to resources, with the resources' policies."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ type Context = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """One action on one resource, with the policy that the resource itself has."""
+    """One action on one resource, with the resource's policy."""
 
     action: str
     resource: str = "*"
@@ -30,7 +30,7 @@ class Access:
 
 
 def role_access(role_arn: str) -> Access:
-    """A role that does not exist is refused like one that may not be assumed, as in AWS."""
+    """STS denies a missing role as it denies a role that does not trust the caller."""
     account = role_arn.split(":")[4]
     roles = {role.arn: role for role in iam(account).roles.values()}
     role = roles.get(role_arn)
@@ -44,7 +44,7 @@ def role_access(role_arn: str) -> Access:
 
 
 def publish_accesses(topic: Topic) -> list[Access]:
-    """Publishing to an encrypted topic takes the use of its key as well.
+    """Publishing to an encrypted topic also uses its key.
 
     https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
     """
@@ -106,14 +106,14 @@ def invoke_access(function_arn: str, context: Context) -> Access:
     )
 
 
-def sources_of(dead_letters_arn: str) -> list[Queue]:
-    """The queues whose dead letters go to this one."""
+def sources_of(queue_arn: str) -> list[Queue]:
+    """The queues that have this one as their dead-letter queue."""
     return [
         queue
         for regions in list(sqs_backends.values())
         for backend in list(regions.values())
         for queue in list(backend.queues.values())
-        if queue.dead_letter_queue and queue.dead_letter_queue.queue_arn == dead_letters_arn
+        if queue.dead_letter_queue and queue.dead_letter_queue.queue_arn == queue_arn
     ]
 
 
@@ -130,7 +130,7 @@ def queue_access(action: str, queue_arn: str) -> Access:
 
 
 def log_stream_access(action: str, group_arn: str, stream: str) -> Access:
-    """Of the group's account; a group's ARN may end in `:*`."""
+    """The ARN of a log group may end in `:*`."""
     return Access(action=action, resource=f"{group_arn.removesuffix(':*')}:log-stream:{stream}")
 
 

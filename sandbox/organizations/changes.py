@@ -1,13 +1,15 @@
-"""AWS Organizations in the sandbox: accounts that join, move, leave and are closed.
+"""Operations of AWS Organizations that create, invite, move, remove and close accounts.
 
-An account that is removed or leaves is taken to have what AWS asks of a standalone account: a
-payment method, contact information, and more than four days of age.
+The sandbox does not check what AWS requires of an account that leaves: a payment method, contact
+information, and an age of more than four days.
 https://docs.aws.amazon.com/organizations/latest/APIReference/action-reference.html
 """
 
 import json
+import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from moto.organizations import utils
@@ -15,55 +17,104 @@ from moto.organizations.exceptions import OrganizationsClientError
 from moto.organizations.responses import OrganizationsResponse
 
 from sandbox.organizations import organization as members
-from sandbox.organizations.handshakes import Handshake
-from sandbox.organizations.organization import MANAGEMENT, ONE_CHANGE_AT_A_TIME
+from sandbox.organizations.organization import (
+    CHANGE_LOCK,
+    MANAGEMENT,
+    ORGANIZATION_ID,
+    PARTITION,
+)
 from sandbox.overrides import Override, add, replace
 
+LIFETIME_SECONDS = 15 * 24 * 3600
+PENDING = frozenset({"REQUESTED", "OPEN"})
+
 type Document = dict[str, Any]
-type Operation = Callable[[str, Document], Document]  # the caller's account and the request
+type Operation = Callable[[str, Document], Document]  # from the caller's account and the request
+
+
+@dataclass(slots=True)
+class Handshake:
+    """https://docs.aws.amazon.com/organizations/latest/APIReference/API_Handshake.html."""
+
+    account: str
+    target: Mapping[str, str]  # the account by number or by e-mail, as in the invitation
+    notes: str | None
+    state: str = "OPEN"
+    id: str = field(default_factory=lambda: f"h-{secrets.token_hex(6)}")
+    requested: float = field(default_factory=time.time)
+
+    @property
+    def is_pending(self) -> bool:
+        return self.state in PENDING
+
+    def describe(self) -> dict[str, Any]:
+        path = f"handshake/{ORGANIZATION_ID}/invite/{self.id}"
+        return {
+            "Id": self.id,
+            "Arn": f"arn:{PARTITION}:organizations::{MANAGEMENT.id}:{path}",
+            "Parties": [{"Id": ORGANIZATION_ID, "Type": "ORGANIZATION"}, {**self.target}],
+            "State": self.state,
+            "RequestedTimestamp": self.requested,
+            "ExpirationTimestamp": self.requested + LIFETIME_SECONDS,
+            "Action": "INVITE",
+            "Resources": self._resources(),
+        }
+
+    def _resources(self) -> list[dict[str, Any]]:
+        inviting = members.organization().org
+        assert inviting is not None  # noqa: S101  the sandbox always has an organization
+        details = [
+            {"Type": "MASTER_EMAIL", "Value": inviting.master_account_email},
+            {"Type": "ORGANIZATION_FEATURE_SET", "Value": inviting.feature_set},
+        ]
+        notes = [{"Type": "NOTES", "Value": self.notes}] if self.notes else []
+        return [
+            {"Type": "ORGANIZATION", "Value": ORGANIZATION_ID, "Resources": details},
+            {"Type": self.target["Type"], "Value": self.target["Id"]},
+            *notes,
+        ]
 
 
 class OrganizationChanges:
     def __init__(self) -> None:
         self._handshakes: dict[str, Handshake] = {}
-        self._requests: dict[str, Document] = {}  # to create an account, by their id
+        self._creations: dict[str, Document] = {}  # the statuses of CreateAccount, by their id
 
     def overrides(self) -> list[Override]:
         return [
             *replace(
                 OrganizationsResponse,
-                create_account=_answering(self._create_account),
-                describe_create_account_status=_answering(self._describe_request),
-                move_account=_answering(_move_account),
-                close_account=_answering(_close_account),
-                remove_account_from_organization=_answering(_remove_account),
+                create_account=_operation(self._create_account),
+                describe_create_account_status=_operation(self._describe_creation),
+                move_account=_operation(_move_account),
+                close_account=_operation(_close_account),
+                remove_account_from_organization=_operation(_remove_account),
             ),
             *add(
                 OrganizationsResponse,
-                leave_organization=_answering(_leave),
-                invite_account_to_organization=_answering(self._invite),
-                accept_handshake=_answering(self._accept),
-                describe_handshake=_answering(self._describe_handshake),
-                list_handshakes_for_account=_answering(self._list_handshakes),
+                leave_organization=_operation(_leave),
+                invite_account_to_organization=_operation(self._invite),
+                accept_handshake=_operation(self._accept),
+                describe_handshake=_operation(self._describe_handshake),
+                list_handshakes_for_account=_operation(self._list_handshakes),
             ),
         ]
 
     def _create_account(self, _caller: str, request: Document) -> Document:
-        """It answers before the account is made; DescribeCreateAccountStatus tells its number."""
-        if members.owned_by(request["Email"]):
+        """The response has no account number yet; DescribeCreateAccountStatus returns it."""
+        if members.account_with_email(request["Email"]):
             status = _failure(request["AccountName"], "EMAIL_ALREADY_EXISTS")
         else:
             account = members.create_account(members.new_number(), request)
             status = account.create_account_status["CreateAccountStatus"]
-        self._requests[status["Id"]] = status
-        asked = ("Id", "AccountName", "RequestedTimestamp")
-        begun = {name: status[name] for name in asked}
-        return {"CreateAccountStatus": {**begun, "State": "IN_PROGRESS"}}
+        self._creations[status["Id"]] = status
+        started = {name: status[name] for name in ("Id", "AccountName", "RequestedTimestamp")}
+        return {"CreateAccountStatus": {**started, "State": "IN_PROGRESS"}}
 
-    def _describe_request(self, _caller: str, request: Document) -> Document:
-        status = self._requests.get(request["CreateAccountRequestId"])
+    def _describe_creation(self, _caller: str, request: Document) -> Document:
+        status = self._creations.get(request["CreateAccountRequestId"])
         if status is None:
-            raise refusal(
+            raise organizations_error(
                 "CreateAccountStatusNotFoundException",
                 "You specified a create account request that doesn't exist.",
             )
@@ -72,13 +123,13 @@ class OrganizationChanges:
     def _invite(self, _caller: str, request: Document) -> Document:
         account = _invited(request["Target"])
         if members.organization_of(account):
-            raise refusal(
+            raise organizations_error(
                 "HandshakeConstraintViolationException",
                 "The invited account is already a member of an organization.",
                 "ALREADY_IN_AN_ORGANIZATION",
             )
         if any(one.is_pending and one.account == account for one in self._handshakes.values()):
-            raise refusal(
+            raise organizations_error(
                 "DuplicateHandshakeException", "This account has a pending invitation already."
             )
         handshake = Handshake(account, request["Target"], request.get("Notes"))
@@ -88,17 +139,19 @@ class OrganizationChanges:
     def _accept(self, caller: str, request: Document) -> Document:
         handshake = self._find(request["HandshakeId"])
         if handshake.account != caller:
-            raise _forbidden()
+            raise _access_denied()
         if handshake.state == "ACCEPTED":
-            raise refusal("HandshakeAlreadyInStateException", "It was accepted already.")
+            raise organizations_error(
+                "HandshakeAlreadyInStateException", "It was accepted already."
+            )
         handshake.state = "ACCEPTED"
-        members.invite(caller)
+        members.accept_invitation(caller)
         return {"Handshake": handshake.describe()}
 
     def _describe_handshake(self, caller: str, request: Document) -> Document:
         handshake = self._find(request["HandshakeId"])
         if caller not in (handshake.account, MANAGEMENT.id):
-            raise _forbidden()
+            raise _access_denied()
         return {"Handshake": handshake.describe()}
 
     def _list_handshakes(self, caller: str, _request: Document) -> Document:
@@ -108,23 +161,25 @@ class OrganizationChanges:
     def _find(self, handshake: str) -> Handshake:
         found = self._handshakes.get(handshake)
         if found is None:
-            raise refusal(
+            raise organizations_error(
                 "HandshakeNotFoundException", "You specified a handshake that doesn't exist."
             )
         return found
 
 
-def refusal(code: str, message: str, reason: str | None = None) -> OrganizationsClientError:
+def organizations_error(
+    code: str, message: str, reason: str | None = None
+) -> OrganizationsClientError:
     error = OrganizationsClientError(code, message)
     if reason:
-        vars(error)["reason"] = reason  # moto answers what the error's model knows
+        vars(error)["reason"] = reason  # moto adds the members of the error's model
     return error
 
 
-def _answering(operation: Operation) -> Callable[[OrganizationsResponse], str]:
+def _operation(operation: Operation) -> Callable[[OrganizationsResponse], str]:
     def answer(response: OrganizationsResponse) -> str:
-        _ = response.organizations_backend  # says who may call
-        with ONE_CHANGE_AT_A_TIME:
+        _ = response.organizations_backend  # checks who may call
+        with CHANGE_LOCK:
             return json.dumps(operation(response.current_account, response.request_params))
 
     return answer
@@ -135,15 +190,17 @@ def _move_account(_caller: str, request: Document) -> Document:
     destination = request["DestinationParentId"]
     units = {one.id for one in members.organization().ou}
     _require_member(account)
-    if members.lineage(account)[0] != source:
-        raise refusal("SourceParentNotFoundException", "The account is not in this parent.")
+    if members.ancestors(account)[0] != source:
+        raise organizations_error(
+            "SourceParentNotFoundException", "The account is not in this parent."
+        )
     if destination not in units:
-        raise refusal(
+        raise organizations_error(
             "DestinationParentNotFoundException",
             "You specified a destination parent that doesn't exist.",
         )
     if destination == source:
-        raise refusal(
+        raise organizations_error(
             "DuplicateAccountException", "The account is already in the specified destination."
         )
     members.move(account, destination)
@@ -154,36 +211,38 @@ def _close_account(_caller: str, request: Document) -> Document:
     account = request["AccountId"]
     _require_member(account)
     if account == MANAGEMENT.id:
-        raise refusal(
+        raise organizations_error(
             "ConstraintViolationException",
             "You can't close the management account.",
             "CANNOT_CLOSE_MANAGEMENT_ACCOUNT",
         )
     if members.is_suspended(account):
-        raise refusal("AccountAlreadyClosedException", "The provided account is already closed.")
+        raise organizations_error(
+            "AccountAlreadyClosedException", "The provided account is already closed."
+        )
     members.suspend(account)
     return {}
 
 
 def _remove_account(_caller: str, request: Document) -> Document:
-    _let_go(request["AccountId"])
+    _remove(request["AccountId"])
     return {}
 
 
 def _leave(caller: str, _request: Document) -> Document:
-    _let_go(caller)
+    _remove(caller)
     return {}
 
 
-def _let_go(account: str) -> None:
+def _remove(account: str) -> None:
     _require_member(account)
     if account == MANAGEMENT.id:
-        raise refusal(
+        raise organizations_error(
             "MasterCannotLeaveOrganizationException",
             "You can't remove the management account from its organization.",
         )
     if any(admin.account.id == account for admin in members.organization().admins):
-        raise refusal(
+        raise organizations_error(
             "ConstraintViolationException",
             "You must deregister the delegated administrator before you remove it.",
             "CANNOT_REMOVE_DELEGATED_ADMINISTRATOR_FROM_ORG",
@@ -193,15 +252,19 @@ def _let_go(account: str) -> None:
 
 def _require_member(account: str) -> None:
     if members.organization_of(account) is None:
-        raise refusal("AccountNotFoundException", "You specified an account that doesn't exist.")
+        raise organizations_error(
+            "AccountNotFoundException", "You specified an account that doesn't exist."
+        )
 
 
 def _invited(target: Document) -> str:
-    """The number of the account that the invitation means, by its number or its e-mail."""
+    """The account's number; the target has its number or its e-mail."""
     by_email = target["Type"] == "EMAIL"
-    account = members.owned_by(target["Id"]) if by_email else target["Id"]
-    if account is None or not (members.outsider(account) or members.organization_of(account)):
-        raise refusal(
+    account = members.account_with_email(target["Id"]) if by_email else target["Id"]
+    if account is None or not (
+        members.standalone_account(account) or members.organization_of(account)
+    ):
+        raise organizations_error(
             "InvalidInputException",
             f"There is no account {target['Id']} to invite.",
             "INVALID_PARTY_TYPE_TARGET",
@@ -221,5 +284,7 @@ def _failure(name: str, reason: str) -> Document:
     }
 
 
-def _forbidden() -> OrganizationsClientError:
-    return refusal("AccessDeniedException", "You don't have permissions to access this resource.")
+def _access_denied() -> OrganizationsClientError:
+    return organizations_error(
+        "AccessDeniedException", "You don't have permissions to access this resource."
+    )

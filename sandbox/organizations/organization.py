@@ -1,9 +1,10 @@
-"""The local AWS Organization: its accounts, its units, and who may enter them."""
+"""The local AWS Organization: its accounts, its organizational units and its administrators."""
 
 import itertools
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,6 @@ from moto.organizations.models import (
     organizations_backends,
 )
 
-from sandbox.organizations.membership import Lineage, Members, Move, Owner, tell
 from sandbox.overrides import applied, replace
 
 PARTITION = "aws"
@@ -25,7 +25,7 @@ ORGANIZATION_ID = "o-exampleorgid"
 ROOT_ID = "r-exam"
 ACCESS_ROLE = "OrganizationAccountAccessRole"
 DEPLOYER = "deployer"
-OWN_ADMINISTRATOR = "administrator"  # of an account that its owner opened
+ADMINISTRATOR_NAME = "administrator"  # the user in a standalone account
 TRUSTED_SERVICES = (
     "cloudtrail.amazonaws.com",
     "member.org.stacksets.cloudformation.amazonaws.com",
@@ -56,10 +56,12 @@ MEMBERS = (
     Account("666666666666", "research"),
 )
 UNITS = {"Security": (LOG_ARCHIVE, SECURITY), "Workloads": MEMBERS}
-_NEW_NUMBERS = itertools.count(700_000_000_000)  # of accounts that join later
 ACCOUNTS = (MANAGEMENT, LOG_ARCHIVE, SECURITY, *MEMBERS)
-ONE_CHANGE_AT_A_TIME = threading.RLock()
-_outside: dict[str, Owner] = {}  # the accounts that belong to no organization, by number
+CHANGE_LOCK = threading.RLock()
+_NEW_NUMBERS = itertools.count(700_000_000_000)  # of accounts that join later
+
+type Ancestors = tuple[str, ...]  # the units that contain an account: its parent first, root last
+type MoveListener = Callable[[Move], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,67 @@ class AccessKey:
     secret: str
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An account joined, moved or left. Outside of the organization it has no ancestors."""
+
+    account: str
+    source: Ancestors
+    destination: Ancestors
+
+
+@dataclass(frozen=True, slots=True)
+class StandaloneAccount:
+    """An account outside of the organization."""
+
+    name: str
+    email: str
+
+
+class Members(list[FakeAccount]):
+    """Moto's list of the organization's accounts, with a lookup by number."""
+
+    def __init__(self, accounts: list[FakeAccount]) -> None:
+        super().__init__(accounts)
+        self._by_number = {account.id: account for account in accounts}
+
+    def append(self, account: FakeAccount) -> None:
+        super().append(account)
+        self._by_number[account.id] = account
+
+    def remove(self, account: FakeAccount) -> None:
+        super().remove(account)
+        del self._by_number[account.id]
+
+    def find(self, number: str) -> FakeAccount | None:
+        return self._by_number.get(number)
+
+
+_standalone: dict[str, StandaloneAccount] = {}  # by number
+_move_listeners: list[MoveListener] = []
+
+
+@contextmanager
+def listening_to_moves(listener: MoveListener) -> Iterator[None]:
+    """Call it for each move, before the request that moves the account returns.
+
+    AWS services receive it moments later.
+    """
+    _move_listeners.append(listener)
+    try:
+        yield
+    finally:
+        _move_listeners.remove(listener)
+
+
+def _publish(move: Move) -> None:
+    for listener in _move_listeners:
+        listener(move)
+
+
 def create_organization() -> AccessKey:
-    """Create it in moto; the key is the one of an administrator in the management account."""
-    _outside.clear()
+    """The access key of an administrator in the management account."""
+    _standalone.clear()
     organizations = organization()
     ids = replace(
         utils, make_random_org_id=lambda: ORGANIZATION_ID, make_random_root_id=lambda: ROOT_ID
@@ -89,13 +149,13 @@ def organization() -> OrganizationsBackend:
 
 
 def member(account: str) -> FakeAccount | None:
-    """The account as the organization knows it, or None where it does not belong to it."""
+    """None where the account does not belong to the organization."""
     accounts = organization().accounts
     return accounts.find(account) if isinstance(accounts, Members) else None
 
 
 def organization_of(account: str) -> str | None:
-    """The organization's id, or None where the account does not belong to it."""
+    """The organization's id; None where the account does not belong to it."""
     return ORGANIZATION_ID if member(account) else None
 
 
@@ -107,24 +167,23 @@ def is_suspended(account: str) -> bool:
     return _status(account) == "SUSPENDED"
 
 
-def outsider(account: str) -> Owner | None:
-    """Whose the account is, if it exists and belongs to no organization."""
-    return _outside.get(account)
+def standalone_account(account: str) -> StandaloneAccount | None:
+    return _standalone.get(account)
 
 
-def owned_by(email: str) -> str | None:
-    """The account that has this address, in or outside of the organization: one at most."""
-    inside = ((account.id, account.email) for account in organization().accounts)
-    outside = ((number, owner.email) for number, owner in _outside.items())
-    return next((number for number, known in (*inside, *outside) if known == email), None)
+def account_with_email(email: str) -> str | None:
+    """In or outside of the organization; no two accounts have the same address."""
+    members = ((account.id, account.email) for account in organization().accounts)
+    others = ((number, account.email) for number, account in _standalone.items())
+    return next((number for number, known in (*members, *others) if known == email), None)
 
 
-def lineage(account: str) -> Lineage:
+def ancestors(account: str) -> Ancestors:
     found = member(account)
-    return () if found is None else tuple(_upwards(found.parent_id))
+    return () if found is None else tuple(_with_ancestors(found.parent_id))
 
 
-def _upwards(unit: str | None) -> Iterator[str]:
+def _with_ancestors(unit: str | None) -> Iterator[str]:
     parents = {one.id: one.parent_id for one in organization().ou}
     while unit is not None:
         yield unit
@@ -132,49 +191,49 @@ def _upwards(unit: str | None) -> Iterator[str]:
 
 
 def units_below(unit: str) -> set[str]:
-    """The unit itself and all that are in it, at any depth."""
-    return {one.id for one in organization().ou if unit in _upwards(one.id)}
+    """The unit itself and all units in it, at any depth."""
+    return {one.id for one in organization().ou if unit in _with_ancestors(one.id)}
 
 
 def iam(account: str) -> IAMBackend:
     return iam_backends[account][PARTITION]
 
 
-def key_of(account: str) -> AccessKey | None:
-    """The key of the account's own administrator, if it has one."""
-    user = iam(account).users.get(DEPLOYER if account == MANAGEMENT.id else OWN_ADMINISTRATOR)
+def administrator_key(account: str) -> AccessKey | None:
+    """The access key of the administrator in the account; None where it has no such user."""
+    user = iam(account).users.get(DEPLOYER if account == MANAGEMENT.id else ADMINISTRATOR_NAME)
     keys = user.access_keys if user else []
     return next((AccessKey(key.access_key_id, key.secret_access_key) for key in keys), None)
 
 
 def new_number() -> str:
-    """An account's, which no other has."""
+    """The number of a new account."""
     return str(next(_NEW_NUMBERS))
 
 
 def open_account(account: Account) -> None:
-    """As anybody opens one: outside of the organization, with an administrator of its own."""
-    _outside[account.id] = Owner(account.name, account.email)
-    _create_administrator(account.id, OWN_ADMINISTRATOR)
+    """Create an account outside of the organization, with an administrator."""
+    _standalone[account.id] = StandaloneAccount(account.name, account.email)
+    _create_administrator(account.id, ADMINISTRATOR_NAME)
 
 
 def join(account: Account) -> None:
-    """A new account, as CreateAccount makes it: in the root, with the role that enters it."""
+    """Create an account as CreateAccount does: in the root, with the role for administrators."""
     create_account(account.id, {"AccountName": account.name, "Email": account.email})
 
 
 def create_account(number: str, request: Mapping[str, Any]) -> FakeAccount:
-    """Join, with the parameters of CreateAccount."""
+    """`request` has the parameters of CreateAccount."""
     role = request.get("RoleName") or ACCESS_ROLE
-    with ONE_CHANGE_AT_A_TIME:
-        account = _enroll(number, {**request, "RoleName": role})
+    with CHANGE_LOCK:
+        account = _add_member(number, {**request, "RoleName": role})
         iam(number).put_role_policy(role, "AdministratorAccess", json.dumps(ADMINISTRATOR))
-        tell(Move(number, (), lineage(number)))
+        _publish(Move(number, (), ancestors(number)))
         return account
 
 
 def join_many(count: int, unit: str) -> list[Account]:
-    """So many new accounts in a unit, by its name."""
+    """Create this many accounts in the unit of this name."""
     numbers = [new_number() for _ in range(count)]
     accounts = [Account(number, f"member-{number}") for number in numbers]
     for account in accounts:
@@ -183,41 +242,41 @@ def join_many(count: int, unit: str) -> list[Account]:
     return accounts
 
 
-def invite(account: str) -> None:
-    """It accepts: from now on it is in the root, and nobody gets a role that enters it.
+def accept_invitation(account: str) -> None:
+    """The account joins the root, without a role for administrators.
 
     https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_access.html
     """
-    with ONE_CHANGE_AT_A_TIME:
-        owner = _outside.pop(account)
-        unused = f"unused-{account}"  # moto makes a role in every account that joins
-        joined = _enroll(
-            account, {"AccountName": owner.name, "Email": owner.email, "RoleName": unused}
+    with CHANGE_LOCK:
+        known = _standalone.pop(account)
+        role = f"unused-{account}"  # moto creates a role in every account that joins
+        joined = _add_member(
+            account, {"AccountName": known.name, "Email": known.email, "RoleName": role}
         )
-        iam(account).delete_role(unused)
+        iam(account).delete_role(role)
         joined.joined_method = "INVITED"
-        tell(Move(account, (), lineage(account)))
+        _publish(Move(account, (), ancestors(account)))
 
 
 def move(account: str, unit: str) -> None:
-    """To a unit by its id or name; the root's name is Root."""
-    with ONE_CHANGE_AT_A_TIME:
-        source = lineage(account)
+    """`unit` is the id or the name of a unit; the root's name is Root."""
+    with CHANGE_LOCK:
+        source = ancestors(account)
         organization().get_account_by_id(account).parent_id = _unit_id(unit)
-        tell(Move(account, source, lineage(account)))
+        _publish(Move(account, source, ancestors(account)))
 
 
 def leave(account: str) -> None:
-    """It lives on, outside of the organization."""
-    with ONE_CHANGE_AT_A_TIME:
-        gone, source = organization().get_account_by_id(account), lineage(account)
+    """The account continues to exist outside of the organization."""
+    with CHANGE_LOCK:
+        gone, source = organization().get_account_by_id(account), ancestors(account)
         organization().remove_account_from_organization(AccountId=account)
-        _outside[account] = Owner(gone.name, gone.email)
-        tell(Move(account, source, ()))
+        _standalone[account] = StandaloneAccount(gone.name, gone.email)
+        _publish(Move(account, source, ()))
 
 
 def suspend(account: str) -> None:
-    """As AWS does with one that is closed or does not pay: nothing in it answers any more."""
+    """As AWS does with a closed account: every call in it is denied."""
     _set_status(account, "SUSPENDED")
 
 
@@ -229,7 +288,7 @@ def _unit_id(unit: str) -> str:
     found = [one.id for one in organization().ou if unit in (one.id, one.name)]
     if len(found) != 1:
         known = ", ".join(f"{one.name} ({one.id})" for one in organization().ou)
-        raise ValueError(f"{unit}: {len(found)} units of that name or id; there are {known}")
+        raise ValueError(f"got {unit}, expected the name or id of one of {known}")
     return found[0]
 
 
@@ -243,7 +302,7 @@ def _status(account: str) -> str | None:
     return found.status if found else None
 
 
-def _enroll(number: str, request: Mapping[str, Any]) -> FakeAccount:
+def _add_member(number: str, request: Mapping[str, Any]) -> FakeAccount:
     with applied(replace(utils, make_random_account_id=lambda: number)):
         organization().create_account(**request)
     return organization().get_account_by_id(number)
@@ -257,8 +316,8 @@ def _create_unit(name: str, accounts: tuple[Account, ...]) -> None:
 
 
 def _trust_services(organizations: OrganizationsBackend) -> None:
-    """As `aws organizations enable-aws-service-access` does, the prerequisite of a deployment."""
-    # moto refuses delegation for the two services that Rootwatch delegates.
+    """As `aws organizations enable-aws-service-access` does."""
+    # Moto does not know all services that support trusted access and delegated administrators.
     for service in TRUSTED_SERVICES:
         if service not in FakeServiceAccess.TRUSTED_SERVICES:
             FakeServiceAccess.TRUSTED_SERVICES.append(service)

@@ -1,4 +1,4 @@
-"""AWS Organizations in the sandbox: who may call what, and reads that moto answers differently.
+"""Who may call AWS Organizations, and reads whose responses differ from moto's.
 
 https://docs.aws.amazon.com/organizations/latest/APIReference/action-reference.html
 https://docs.aws.amazon.com/organizations/latest/userguide/orgs_delegate_policies.html
@@ -17,10 +17,12 @@ from sandbox.organizations.organization import MANAGEMENT, member, organization,
 from sandbox.overrides import Override, replace, wrap
 from sandbox.pages import BadTokenError, page
 
-OWN_INVITATIONS = frozenset({"AcceptHandshake", "DescribeHandshake", "ListHandshakesForAccount"})
-EVERY_MEMBERS = OWN_INVITATIONS | {"DescribeOrganization", "LeaveOrganization"}
-OUTSIDERS = OWN_INVITATIONS | {"CreateOrganization"}
-ACCOUNTS_A_PAGE = 20
+INVITATION_OPERATIONS = frozenset(
+    {"AcceptHandshake", "DescribeHandshake", "ListHandshakesForAccount"}
+)
+MEMBER_OPERATIONS = INVITATION_OPERATIONS | {"DescribeOrganization", "LeaveOrganization"}
+STANDALONE_OPERATIONS = INVITATION_OPERATIONS | {"CreateOrganization"}
+PAGE_SIZE = 20
 
 
 def overrides() -> list[Override]:
@@ -40,7 +42,7 @@ def _backend_for_caller(
     organizations_backend: Any, response: OrganizationsResponse
 ) -> OrganizationsBackend:
     caller = response.current_account
-    operation = response._get_action()  # noqa: SLF001  moto's own way
+    operation = response._get_action()  # noqa: SLF001  moto has no other way
     own: OrganizationsBackend = organizations_backend(response)
     if organization_of(caller) is None:
         _require_organization(own, operation)
@@ -52,19 +54,21 @@ def _backend_for_caller(
 
 
 def _require_organization(own: OrganizationsBackend, operation: str) -> None:
-    if own.org is None and operation not in OUTSIDERS:
+    if own.org is None and operation not in STANDALONE_OPERATIONS:
         raise AWSOrganizationsNotInUseException
 
 
 def _may_call(account: str, operation: str) -> bool:
     reads = operation.startswith(("Describe", "List"))
     return (
-        account == MANAGEMENT.id or operation in EVERY_MEMBERS or (reads and _is_delegated(account))
+        account == MANAGEMENT.id
+        or operation in MEMBER_OPERATIONS
+        or (reads and _is_delegated(account))
     )
 
 
 def _is_delegated(account: str) -> bool:
-    """The delegated administrator of any service."""
+    """Whether the account is the delegated administrator of any service."""
     return any(admin.account.id == account for admin in organization().admins)
 
 
@@ -80,11 +84,11 @@ def _get_account_by_id(
 def _list_accounts(
     backend: OrganizationsBackend, max_results: int | None = None, next_token: str | None = None
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """Moto describes and sorts every account for each page, which it makes five times as long."""
-    size = max_results or ACCOUNTS_A_PAGE
-    if size > ACCOUNTS_A_PAGE:
+    """Moto describes and sorts every account for each page, and its pages are too long."""
+    size = max_results or PAGE_SIZE
+    if size > PAGE_SIZE:
         raise OrganizationsClientError(
-            "InvalidInputException", f"MaxResults {size} is greater than {ACCOUNTS_A_PAGE}"
+            "InvalidInputException", f"MaxResults {size} is greater than {PAGE_SIZE}"
         )
     try:
         accounts, following = page(backend.accounts, next_token, size)

@@ -9,8 +9,7 @@ from typing import Any
 from moto.organizations.models import OrganizationsBackend
 from moto.securityhub import urls
 
-from sandbox.organizations.membership import Move, followed_by
-from sandbox.organizations.organization import PARTITION
+from sandbox.organizations.organization import PARTITION, Move, listening_to_moves
 from sandbox.security_hub.conformance import service_model
 from sandbox.security_hub.organization import organization_in
 from sandbox.security_hub.responses import SecurityHubOperations
@@ -24,7 +23,7 @@ _MARK = "saves_hubs"  # functools.wraps copies it
 def installed() -> Iterator[None]:
     """Extend moto, and follow the membership changes of the sandbox's organization."""
     extend()
-    with followed_by(_follow):
+    with listening_to_moves(_follow):
         yield
 
 

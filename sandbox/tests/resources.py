@@ -1,4 +1,4 @@
-"""What the sandbox's tests make in it: names, roles, functions, topics, keys."""
+"""Resources that the tests create in the sandbox."""
 
 import io
 import itertools
@@ -51,7 +51,7 @@ def message_of(error: ClientError) -> str:
 
 
 def create_role(sandbox: Sandbox, account: str, principal: Any, *statements: Statement) -> str:
-    """The ARN of a role that the principal may assume and that may do what the statements say."""
+    """The ARN of a role with these statements, which the principal may assume."""
     iam = sandbox.client("iam", account)
     name = unique("role")
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusting(principal))["Role"]
@@ -61,7 +61,7 @@ def create_role(sandbox: Sandbox, account: str, principal: Any, *statements: Sta
 
 
 def session_of(sandbox: Sandbox, role_arn: str) -> dict[str, str]:
-    """Credentials of the role, as keyword arguments of a boto3 client; admit its own account."""
+    """Keyword arguments of a boto3 client. The role must trust its own account."""
     sts = sandbox.client("sts", role_arn.split(":")[4])
     keys = sts.assume_role(RoleArn=role_arn, RoleSessionName="test")["Credentials"]
     return {
@@ -97,7 +97,7 @@ def create_function(
     environment: Mapping[str, str] | None = None,
     principal: Any = None,
 ) -> str:
-    """The name of a function with `handler` in the source, and with a log group of its own."""
+    """The name of a function with a log group; `source` defines `handler`."""
     name = unique("function")
     role = create_role(sandbox, account, principal or service("lambda"), *statements)
     sandbox.client("logs", account).create_log_group(logGroupName=f"/aws/lambda/{name}")
@@ -114,7 +114,7 @@ def create_function(
 
 
 def log_lines(sandbox: Sandbox, account: str, function: str) -> list[str]:
-    """What the function wrote; it is ended, so that nothing is on its way any more."""
+    """The lines that the function printed. It stops the function to complete the log."""
     sandbox.services.functions.recycle()
     logs = sandbox.client("logs", account)
     group = f"/aws/lambda/{function}"
@@ -139,7 +139,7 @@ def queue_arn(url: str) -> str:
 
 
 def map_queue(sandbox: Sandbox, url: str, function: str, **settings: Any) -> str:
-    """The id of a mapping that brings the queue's messages to the function."""
+    """The id of the event source mapping."""
     created = sandbox.client("lambda", url.split("/")[-2]).create_event_source_mapping(
         EventSourceArn=queue_arn(url), FunctionName=function, **settings
     )
@@ -147,7 +147,7 @@ def map_queue(sandbox: Sandbox, url: str, function: str, **settings: Any) -> str
 
 
 def create_topic(sandbox: Sandbox, account: str, *statements: Statement, key: str = "") -> str:
-    """A topic's ARN; its policy is what the statements say of it, or SNS's default."""
+    """The topic's ARN. Its policy has these statements; without any, it is SNS's default policy."""
     sns = sandbox.client("sns", account)
     attributes = {"KmsMasterKeyId": key} if key else {}
     arn = str(sns.create_topic(Name=unique("topic"), Attributes=attributes)["TopicArn"])
@@ -160,7 +160,7 @@ def create_topic(sandbox: Sandbox, account: str, *statements: Statement, key: st
 
 
 def create_key(sandbox: Sandbox, account: str, *statements: Statement) -> str:
-    """The ARN of a key that its account may administer, and others as the statements say."""
+    """The ARN of a key. Its policy allows its account, and has these statements."""
     own = allow("kms:*", Principal={"AWS": f"arn:aws:iam::{account}:root"})
     created = sandbox.client("kms", account).create_key(Policy=policy(own, *statements))
     return str(created["KeyMetadata"]["Arn"])

@@ -1,4 +1,4 @@
-"""A sandbox begins empty, is alone in its process, and ends without a trace."""
+"""A sandbox starts empty, is the only one in its process, and leaves nothing when it stops."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def operations(owners: Iterable[tuple[type, str]] = PATCHED) -> list[object]:
     return [vars(owner)[name] for owner, name in owners]
 
 
-def test_a_second_one_in_the_process_is_refused_and_leaves_the_first_alone() -> None:
+def test_a_second_sandbox_in_the_process_is_refused() -> None:
     with Sandbox() as first:
         create_topic(first, SECURITY.id)
         with pytest.raises(AlreadyRunningError), Sandbox():
@@ -45,7 +45,7 @@ def test_a_second_one_in_the_process_is_refused_and_leaves_the_first_alone() -> 
         assert len(topics) == 1
 
 
-def test_the_next_one_begins_empty() -> None:
+def test_the_next_sandbox_starts_empty_with_another_token() -> None:
     with Sandbox() as first:
         create_topic(first, SECURITY.id)
         token = first.environment()[TOKEN_VARIABLE]
@@ -57,7 +57,7 @@ def test_the_next_one_begins_empty() -> None:
         assert {account["Id"] for account in listed} == {account.id for account in ACCOUNTS}
 
 
-def test_nothing_of_it_stays_behind() -> None:
+def test_a_stopped_sandbox_leaves_no_override_file_or_process() -> None:
     before = operations()
 
     with Sandbox() as running:
@@ -75,7 +75,7 @@ def test_nothing_of_it_stays_behind() -> None:
 
 
 @pytest.mark.parametrize("way", ["asynchronous", "queue"])
-def test_it_ends_in_the_midst_of_an_invocation(way: str, tmp_path: Path) -> None:
+def test_a_sandbox_stops_during_an_invocation(way: str, tmp_path: Path) -> None:
     begun = tmp_path / "begun"
     source = (
         "import os, time\n"
@@ -104,7 +104,7 @@ def test_it_ends_in_the_midst_of_an_invocation(way: str, tmp_path: Path) -> None
         os.kill(processes[0], 0)
 
 
-def test_a_process_ends_before_its_credentials_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_stops_before_its_credentials_expire(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sandbox.aws_lambda.functions.SESSION_SECONDS", 0)
     source = "import os\ndef handler(event, context):\n    return os.getpid()"
     with Sandbox() as running:
@@ -115,7 +115,7 @@ def test_a_process_ends_before_its_credentials_do(monkeypatch: pytest.MonkeyPatc
     assert len(processes) == 2
 
 
-def test_it_ends_while_a_call_hangs() -> None:
+def test_a_sandbox_stops_while_a_call_hangs() -> None:
     source = (
         "import boto3\n"
         "def handler(event, context):\n"

@@ -1,4 +1,4 @@
-"""Overrides of moto's attributes, shown with a class that has one of each kind."""
+"""Overrides of each kind of attribute."""
 
 from collections.abc import Callable
 from typing import Self
@@ -40,7 +40,7 @@ class Service:
         return f"{greet(moto, *args)}, {greet(moto, *args)}"
 
 
-def test_a_replacement_holds_as_long_as_it_is_applied() -> None:
+def test_a_replacement_is_removed_at_the_end() -> None:
     moto = Moto("moto")
     with applied(replace(Moto, greet=Service().greet, limit=2, inherited=lambda _: "replaced")):
         assert moto.greet("hi") == "the service says hi to moto"
@@ -75,14 +75,14 @@ def test_a_later_override_wraps_an_earlier_one() -> None:
         assert Moto("moto").greet() == f"{text}, {text}"
 
 
-def test_an_added_attribute_is_removed_again() -> None:
+def test_an_added_attribute_is_removed_at_the_end() -> None:
     with applied(add(Moto, leave=lambda moto: f"{moto.name} leaves")):
         assert vars(Moto)["leave"](Moto("moto")) == "moto leaves"
 
     assert not hasattr(Moto, "leave")
 
 
-def test_overrides_that_do_not_fit_moto_are_refused_and_leave_no_trace() -> None:
+def test_overrides_that_do_not_fit_moto_are_refused() -> None:
     for wrong in (replace(Moto, leave=None), wrap(Moto, leave=Service().greet), add(Moto, limit=3)):
         with pytest.raises(AttributeError), applied([*replace(Moto, limit=2), *wrong]):
             pass

@@ -1,4 +1,4 @@
-"""What the server answers, and what it refuses: other users' calls, and those of web pages."""
+"""The server refuses the requests of other users and of web pages."""
 
 import http.client
 import json
@@ -37,7 +37,7 @@ def ask(
     body: bytes = b"",
     headers: Mapping[str, str] | None = None,
 ) -> Reply:
-    """As anybody can who reaches the port."""
+    """As any program on the machine can."""
     connection = http.client.HTTPConnection(urlsplit(sandbox.endpoint).netloc, timeout=30)
     try:
         connection.request(method, path, body, dict(headers or {}))
@@ -60,14 +60,14 @@ def identity_request(sandbox: Sandbox) -> dict[str, str]:
     return signed(sandbox, "POST", "/", GET_CALLER_IDENTITY, FORM, "sts")
 
 
-def test_a_signed_call_is_answered(sandbox: Sandbox) -> None:
+def test_a_signed_call_is_executed(sandbox: Sandbox) -> None:
     reply = ask(sandbox, "POST", "/", GET_CALLER_IDENTITY, identity_request(sandbox))
 
     assert reply.status == 200
     assert f"<Account>{MANAGEMENT.id}</Account>" in reply.text
 
 
-def test_motos_own_paths_are_closed(sandbox: Sandbox) -> None:
+def test_motos_own_paths_are_not_available(sandbox: Sandbox) -> None:
     bucket = sandbox.client("s3").create_bucket(Bucket="survivor")["Location"]
     paths = (
         ("GET", "/moto-api/"),
@@ -88,8 +88,8 @@ def test_motos_own_paths_are_closed(sandbox: Sandbox) -> None:
     assert [one["Name"] for one in sandbox.client("s3").list_buckets()["Buckets"]] == [bucket[1:]]
 
 
-def test_a_web_page_of_another_host_gets_nothing(sandbox: Sandbox) -> None:
-    """A page can make its domain's name resolve to 127.0.0.1, and then reads what comes."""
+def test_a_request_for_another_host_is_refused(sandbox: Sandbox) -> None:
+    """A web page can change its domain's address to 127.0.0.1 and read the response."""
     port = urlsplit(sandbox.endpoint).port
     token = {TOKEN_HEADER: sandbox.environment()[TOKEN_VARIABLE]}
     calls: tuple[tuple[str, str, bytes, dict[str, str]], ...] = (
@@ -108,7 +108,7 @@ def test_a_web_page_of_another_host_gets_nothing(sandbox: Sandbox) -> None:
     assert ask(sandbox, "GET", f"http://127.0.0.1:{port}{MAILS}", b"", token).status == 421
 
 
-def test_no_answer_lets_a_web_page_read_it(sandbox: Sandbox) -> None:
+def test_no_response_has_cors_headers(sandbox: Sandbox) -> None:
     origin = {"Origin": PAGE, "Access-Control-Request-Method": "POST"}
     token = {TOKEN_HEADER: sandbox.environment()[TOKEN_VARIABLE]}
     answered = ask(
@@ -126,7 +126,7 @@ def test_no_answer_lets_a_web_page_read_it(sandbox: Sandbox) -> None:
         assert not [name for name in reply.headers if name.startswith("access-control-")]
 
 
-def test_nobody_without_keys_runs_code(sandbox: Sandbox) -> None:
+def test_a_function_is_not_created_without_a_valid_signature(sandbox: Sandbox) -> None:
     path = "/2015-03-31/functions"
     role = create_role(sandbox, MANAGEMENT.id, service("lambda"))
     code = zipped("def handler(event, context):\n    return 1")
@@ -158,7 +158,7 @@ def test_nobody_without_keys_runs_code(sandbox: Sandbox) -> None:
     assert sandbox.client("lambda").list_functions()["Functions"] == []
 
 
-def test_a_callers_account_is_that_of_its_key(sandbox: Sandbox) -> None:
+def test_the_callers_account_is_the_account_of_its_key(sandbox: Sandbox) -> None:
     other = {**FORM, "X-Moto-Account-Id": MEMBERS[0].id}
     headers = signed(sandbox, "POST", "/", GET_CALLER_IDENTITY, other, "sts")
 
@@ -179,7 +179,7 @@ def test_the_control_paths_need_the_token(sandbox: Sandbox) -> None:
     assert ask(sandbox, "GET", "/sandbox/else", b"", token).status == 404
 
 
-def test_a_functions_events_are_for_its_process_alone() -> None:
+def test_the_runtime_api_responds_to_its_process_only() -> None:
     api = RuntimeApi("arn:aws:lambda:us-east-1:111111111111:function:victim")
     try:
         api.put(Invocation(b'"secret"', timeout_seconds=1))
@@ -206,7 +206,7 @@ def _get(address: str, path: str, headers: Mapping[str, str]) -> tuple[int, str]
         connection.close()
 
 
-def test_head_and_body_of_an_answer_come_in_one_piece(sandbox: Sandbox) -> None:
+def test_head_and_body_of_a_response_arrive_in_one_piece(sandbox: Sandbox) -> None:
     for _ in range(TIMES):
         with _connected(sandbox) as connection:
             connection.sendall(_head(sandbox, identity_request(sandbox)) + GET_CALLER_IDENTITY)
@@ -218,7 +218,7 @@ def test_head_and_body_of_an_answer_come_in_one_piece(sandbox: Sandbox) -> None:
         assert rest == b""
 
 
-def test_a_client_that_asks_before_it_sends_a_body_is_answered_first(sandbox: Sandbox) -> None:
+def test_a_client_that_expects_100_continue_receives_it_immediately(sandbox: Sandbox) -> None:
     headers = {**identity_request(sandbox), "Expect": "100-continue"}
     with _connected(sandbox) as connection:
         connection.sendall(_head(sandbox, headers))

@@ -11,7 +11,7 @@ from typing import Literal
 
 from sandbox.cloudtrail import sign_ins
 from sandbox.cloudtrail.sign_ins import Record
-from sandbox.faults import Crash, ErrorAnswer, FailedImports, Fault, Hang, LostAnswer
+from sandbox.faults import Crash, ErrorResponse, FailedImports, Fault, Hang, LostResponse
 from sandbox.organizations.organization import MEMBERS
 
 type Way = Literal["trail", "subscription", "event", "queue"]
@@ -38,20 +38,20 @@ CALLS = (
     LOOK_UP,
 )
 TRANSIENT: Sequence[Fault] = (
-    ErrorAnswer("ThrottlingException", 400),
-    ErrorAnswer("TooManyRequestsException", 429),
-    ErrorAnswer("InternalFailure", 500),
-    ErrorAnswer("ServiceUnavailable", 503),
+    ErrorResponse("ThrottlingException", 400),
+    ErrorResponse("TooManyRequestsException", 429),
+    ErrorResponse("InternalFailure", 500),
+    ErrorResponse("ServiceUnavailable", 503),
 )
 OF_OWNER = {
     IMPORT: (
-        ErrorAnswer("InvalidAccessException", 401),  # the hub is off
-        ErrorAnswer("AccessDeniedException", 403),
-        ErrorAnswer("UnrecognizedClientException", 403),  # the region is off
-        ErrorAnswer("ExpiredTokenException", 403),
+        ErrorResponse("InvalidAccessException", 401),  # the hub is off
+        ErrorResponse("AccessDeniedException", 403),
+        ErrorResponse("UnrecognizedClientException", 403),  # the region is off
+        ErrorResponse("ExpiredTokenException", 403),
         FailedImports(frozenset({0}), "InvalidAccess"),
     ),
-    ASSUME: (ErrorAnswer("AccessDenied", 403),),  # the role is missing
+    ASSUME: (ErrorResponse("AccessDenied", 403),),  # the role is missing
 }
 
 
@@ -73,7 +73,7 @@ class Injection:
         """Whether SNS may accept a publication whose response is lost, so that it is repeated."""
         if self.call == REMEMBER:
             return self.fault == Crash(after_call=False)
-        lost = isinstance(self.fault, LostAnswer) or self.fault == Crash(after_call=True)
+        lost = isinstance(self.fault, LostResponse) or self.fault == Crash(after_call=True)
         return self.call == PUBLISH and lost
 
 
@@ -150,7 +150,7 @@ def _fault(draw: random.Random, call: tuple[str, str]) -> Fault:
     if kind < 0.19:
         return Hang(HANG_SECONDS)
     if kind < 0.28:
-        return LostAnswer(draw.choice(TRANSIENT))
+        return LostResponse(draw.choice(TRANSIENT))
     if kind < 0.6 and call in OF_OWNER:
         return draw.choice(OF_OWNER[call])
     if kind < 0.7 and call == IMPORT:

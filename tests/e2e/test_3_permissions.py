@@ -10,7 +10,7 @@ import pytest
 
 from demo.deployment import Deployment
 from sandbox.cloudtrail import sign_ins
-from sandbox.faults import ErrorAnswer
+from sandbox.faults import ErrorResponse
 from sandbox.organizations.organization import MEMBERS, SECURITY
 from tests.e2e.observer import ADDRESSES, IMPORTER, Observer
 from tests.e2e.test_4_outcomes import FAILED, IMPORT, event_bridge
@@ -72,7 +72,7 @@ def _retries_after_a_delay(observer: Observer) -> bool:
 
 def _imports_a_fallback_finding(observer: Observer) -> bool:
     record = sign_ins.root_without_mfa(VICTIM)
-    off = ErrorAnswer("InvalidAccessException", 401)
+    off = ErrorResponse("InvalidAccessException", 401)
     observer.sandbox.faults.inject(off, *IMPORT, account=VICTIM)
     observer.deliver(record)
     return [finding["AwsAccountId"] for finding in observer.active(record)] == [SECURITY.id]
@@ -90,7 +90,7 @@ def _keeps_imported_findings_single(observer: Observer) -> bool:
     """Also if the account denies access before the event arrives again."""
     record = sign_ins.root_without_mfa(VICTIM)
     observer.deliver(record)
-    shut_out = ErrorAnswer("AccessDeniedException", 403)
+    shut_out = ErrorResponse("AccessDeniedException", 403)
     observer.sandbox.faults.inject(shut_out, *IMPORT, account=VICTIM, times=None)
     observer.deliver(record)
     observer.sandbox.faults.clear()

@@ -9,15 +9,15 @@ import pytest
 
 from demo.deployment import Deployment
 from sandbox.cloudtrail import sign_ins
-from sandbox.faults import Crash, ErrorAnswer, FailedImports, Fault, Hang, LostAnswer
+from sandbox.faults import Crash, ErrorResponse, FailedImports, Fault, Hang, LostResponse
 from sandbox.organizations.organization import MEMBERS, SECURITY, reinstate, suspend
 from tests.e2e.observer import DEAD_LETTER_QUEUE, IMPORTER, Observer
 
 VICTIM = MEMBERS[0].id
 BYSTANDER = MEMBERS[1].id
-THROTTLED = ErrorAnswer("ThrottlingException", 400)
-FAILED = ErrorAnswer("InternalException", 500)
-UNAVAILABLE = ErrorAnswer("ServiceUnavailable", 503)
+THROTTLED = ErrorResponse("ThrottlingException", 400)
+FAILED = ErrorResponse("InternalException", 500)
+UNAVAILABLE = ErrorResponse("ServiceUnavailable", 503)
 ATTEMPTS = 2  # of one call, as deployed
 IMPORT = ("securityhub", "BatchImportFindings")
 RECEIVES = 18
@@ -42,7 +42,7 @@ def test_a_call_that_is_throttled_once_is_repeated_at_once(observer: Observer) -
 @pytest.mark.parametrize("fault", [THROTTLED, FAILED, UNAVAILABLE], ids=lambda one: one.code)
 @pytest.mark.parametrize("call", [IMPORT, ("sts", "AssumeRole")], ids=lambda call: call[1])
 def test_a_temporary_error_delays_the_import_and_not_the_notification(
-    call: tuple[str, str], fault: ErrorAnswer, observer: Observer
+    call: tuple[str, str], fault: ErrorResponse, observer: Observer
 ) -> None:
     observer.sandbox.services.functions.recycle()  # and with it the credentials that it keeps
     rule = observer.sandbox.faults.inject(fault, *call, times=ATTEMPTS)
@@ -60,7 +60,7 @@ def test_a_temporary_error_delays_the_import_and_not_the_notification(
 @pytest.mark.usefixtures("short_timeouts")
 @pytest.mark.parametrize("lost", [False, True], ids=["no answer", "answer lost"])
 def test_a_call_without_an_answer_is_made_again_later(lost: bool, observer: Observer) -> None:  # noqa: FBT001
-    fault: Fault = LostAnswer(Hang(5)) if lost else Hang(5)
+    fault: Fault = LostResponse(Hang(5)) if lost else Hang(5)
     rule = observer.sandbox.faults.inject(fault, *IMPORT)
     record = _sign_in(observer)
     observer.sandbox.faults.clear()
@@ -87,7 +87,7 @@ def test_a_finding_that_fails_in_a_call_keeps_no_other_from_being_imported(
 
 
 def test_credentials_that_expired_are_renewed_in_the_same_delivery(observer: Observer) -> None:
-    rule = observer.sandbox.faults.inject(ErrorAnswer("ExpiredTokenException", 403), *IMPORT)
+    rule = observer.sandbox.faults.inject(ErrorResponse("ExpiredTokenException", 403), *IMPORT)
     record = _sign_in(observer)
 
     assert rule.applied == 1
@@ -137,7 +137,7 @@ def test_without_its_hub_an_account_gets_its_finding_when_the_hub_is_on(
 
 def test_a_disabled_region_is_the_fallback_reason(observer: Observer) -> None:
     """Such a region does not know the account's credentials."""
-    fault = ErrorAnswer("UnrecognizedClientException", 403)
+    fault = ErrorResponse("UnrecognizedClientException", 403)
     rule = observer.sandbox.faults.inject(fault, *IMPORT, account=VICTIM, times=None)
     record = _sign_in(observer)
     [fallback] = observer.active(record)

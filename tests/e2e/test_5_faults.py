@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from sandbox.cloudtrail.sign_ins import Record
-from sandbox.faults import Rule
+from sandbox.faults import FaultRule
 from tests.e2e.observer import Observer
 from tests.e2e.schedules import CALLS, Delivery, Injection, Schedule, schedule
 from tests.e2e.test_4_outcomes import event_bridge
@@ -80,13 +80,13 @@ def _run(plan: Schedule, observer: Observer, tally: Counter[str]) -> list[str]:
     ]
 
 
-def _inject(one: Injection, observer: Observer) -> Rule:
+def _inject(one: Injection, observer: Observer) -> FaultRule:
     return observer.sandbox.faults.inject(
         one.fault, *one.call, times=one.times, after=one.after, account=one.account
     )
 
 
-def _knows_what_was_published(plan: Schedule, rules: Sequence[Rule]) -> bool:
+def _knows_what_was_published(plan: Schedule, rules: Sequence[FaultRule]) -> bool:
     """Whether the table was up, and nothing hid from the function that SNS took a notification."""
     return not any(
         one.is_of_the_table or one.hides_a_notification
@@ -185,7 +185,7 @@ def _let_it_end(plan: Schedule, observer: Observer) -> None:
 
 def _count(
     plan: Schedule,
-    rules: Sequence[Rule],
+    rules: Sequence[FaultRule],
     messages: Sequence[Any],
     tally: Counter[str],
     *,

@@ -1,8 +1,8 @@
-"""IAM's decision whether a request is allowed, as a pure function of the request and its policies.
+"""IAM's policy evaluation: a pure function of a request and its policies.
 
-It rests on the IAM User Guide: "Policy evaluation logic", "IAM JSON policy elements" and
-"Condition operators". Not covered: permissions boundaries, session policies, service and
-resource control policies, grants of KMS, and federated or canonical-user principals.
+See "Policy evaluation logic", "IAM JSON policy elements" and "Condition operators" in the IAM User
+Guide. Not supported: permissions boundaries, session policies, service and resource control
+policies, KMS grants, and federated or canonical-user principals.
 """
 
 from sandbox.iam.policy.evaluator import decide

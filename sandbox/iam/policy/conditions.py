@@ -1,7 +1,7 @@
-"""The Condition element's operators: how their values are read and when they are met.
+"""The operators of the Condition element.
 
-What a missing key, a set operator and several values mean is in the IAM User Guide, "Condition
-operators" and "Single-valued vs. multivalued context keys".
+See "Condition operators" and "Single-valued vs. multivalued context keys" in the IAM User Guide for
+missing keys, set operators and several values.
 """
 
 import base64
@@ -20,12 +20,12 @@ from sandbox.iam.policy.model import Condition, Operand, Quantifier
 from sandbox.iam.policy.patterns import Context, Template, matches, matches_arn, parse_template
 
 type Reader = Callable[[str], Any]
-"""Reads a value from text; `ValueError` where it is none of the type."""
+"""Reads a value from text, or raises `ValueError`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`read` makes an operand of policy text, None where it is text itself; `holds` compares."""
+    """`read` parses an operand; None: the operand is text, with variables."""
 
     read: Reader | None
     holds: Callable[[Any, str, Context], bool]
@@ -33,7 +33,7 @@ class Comparison:
 
 
 def read_operand(comparison: str, text: str, *, variables: bool) -> Operand:
-    """Read a policy's condition value; `ValueError` says why it is none."""
+    """Parse a condition value of a policy, or raise `ValueError`."""
     chosen = COMPARISONS[comparison]
     if chosen.read is None:
         return parse_template(text, variables=variables, wildcards=chosen.wildcards)
@@ -42,14 +42,14 @@ def read_operand(comparison: str, text: str, *, variables: bool) -> Operand:
 
 
 def is_met(condition: Condition, context: Context) -> bool:
-    """Whether the context meets the condition; its variables are known to have values."""
+    """Whether the context meets the condition. All its variables must have values."""
     values = context.get(condition.key)
     if condition.comparison == "Null":
         return (values is None) in condition.operands
     if values is None:
         return _met_without_key(condition)
     if condition.quantifier is not None:
-        # A set operator takes an empty string for no value.
+        # A set operator ignores empty strings.
         values = tuple(value for value in values if value)
     every = condition.quantifier is Quantifier.ALL or (
         condition.quantifier is None and condition.negated
@@ -77,24 +77,24 @@ def _accepts(condition: Condition, value: str, context: Context) -> bool:
 
 def _read_number(text: str) -> Decimal:
     if not re.fullmatch(r"[+-]?\d+(\.\d+)?", text, re.ASCII):
-        raise ValueError(f"{text!r} is not a number")
+        raise ValueError(f"got {text!r}, expected a number")
     return Decimal(text)
 
 
 def _read_date(text: str) -> datetime:
-    """Read ISO 8601, or seconds since 1970; a date without an offset is in UTC."""
+    """ISO 8601, in UTC where it has no offset, or seconds since 1970."""
     try:
         if re.fullmatch(r"\d+", text, re.ASCII):
             return datetime.fromtimestamp(int(text), UTC)
         moment = datetime.fromisoformat(text)
     except (ValueError, OverflowError, OSError) as error:
-        raise ValueError(f"{text!r} is not a date") from error
+        raise ValueError(f"got {text!r}, expected a date") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _read_bool(text: str) -> bool:
     if text.lower() not in ("true", "false"):
-        raise ValueError(f"{text!r} is neither true nor false")
+        raise ValueError(f"got {text!r}, expected true or false")
     return text.lower() == "true"
 
 
@@ -102,11 +102,11 @@ def _read_binary(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ValueError(f"{text!r} is not Base64") from error
+        raise ValueError(f"got {text!r}, expected Base64") from error
 
 
 def _typed(read: Reader, holds: Callable[[Any, Any], bool], read_actual: Reader) -> Comparison:
-    """Compare (actual, expected); a value in the request that is none of the type never matches."""
+    """`holds` receives the actual and the expected value. An invalid actual value never matches."""
 
     def compare(expected: Any, value: str, _context: Context) -> bool:
         try:
@@ -159,4 +159,4 @@ NEGATIONS: dict[str, str] = {
     "DateNotEquals": "DateEquals",
     "NotIpAddress": "IpAddress",
 }
-"""Each negated operator and the one that it negates."""
+"""The positive operator of each negated one."""

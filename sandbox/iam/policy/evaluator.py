@@ -1,11 +1,12 @@
-"""Decide a request from the parsed policies that concern it.
+"""Decides a request from its identity policies and the policy of the resource.
 
-It rests on the IAM User Guide, "Policy evaluation logic" and "Cross-account policy evaluation
-logic", and on the KMS Developer Guide, "Key policies in AWS KMS".
+See "Policy evaluation logic" and "Cross-account policy evaluation logic" in the IAM User Guide, and
+"Key policies in AWS KMS" in the KMS Developer Guide.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from itertools import chain
 
 from sandbox.iam.policy.conditions import is_met, missing_variables
@@ -14,22 +15,31 @@ from sandbox.iam.policy.model import (
     Decision,
     Effect,
     NamedPolicy,
+    Principal,
+    PrincipalElement,
     ResourcePolicyKind,
     Selector,
     Statement,
 )
 from sandbox.iam.policy.patterns import Context, matches
-from sandbox.iam.policy.principals import Reach, reach
+
+
+class _Reach(Enum):
+    """How a Principal element includes the caller, the strongest form first."""
+
+    ITSELF = "itself"
+    ANYONE = "anyone"
+    ACCOUNT = "its account"
 
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
-    """What one statement says; a `shortfall` is what kept it from applying."""
+    """The effect of one statement; `mismatch` is the reason why it does not apply."""
 
     effect: Effect
     where: str
-    names_caller: bool  # itself or anyone, not only its account
-    shortfall: str | None
+    names_caller: bool  # the caller or everyone, not only the caller's account
+    mismatch: str | None
 
 
 def decide(
@@ -39,12 +49,12 @@ def decide(
     resource_policy: NamedPolicy | None,
     kind: ResourcePolicyKind,
 ) -> Decision:
-    """Decide; `ValueError` where a policy was parsed as another kind than it is used for."""
+    """`ValueError`: a policy was parsed as another kind than `kind`."""
     _check_kinds(identity_policies, resource_policy, kind)
     by_identity = [v for policy in identity_policies for v in _verdicts(policy, request)]
     by_resource = list(_verdicts(resource_policy, request)) if resource_policy else []
     for verdict in chain(by_identity, by_resource):
-        if verdict.effect is Effect.DENY and verdict.shortfall is None:
+        if verdict.effect is Effect.DENY and verdict.mismatch is None:
             return Decision(allowed=False, reason=f"denied by {verdict.where}")
     if request.principal.is_account_root and kind is ResourcePolicyKind.TRUST:
         return Decision(allowed=False, reason="an account's root user cannot assume a role")
@@ -58,9 +68,11 @@ def _check_kinds(
 ) -> None:
     for policy in identity_policies:
         if policy.kind is not None:
-            raise ValueError(f"{policy.name} is a {policy.kind.value}, no identity policy")
+            raise ValueError(
+                f"{policy.name}: got a {policy.kind.value}, expected an identity policy"
+            )
     if resource_policy is not None and resource_policy.kind is not kind:
-        raise ValueError(f"{resource_policy.name} was not parsed as a {kind.value}")
+        raise ValueError(f"{resource_policy.name}: expected a {kind.value}")
 
 
 def _grant(
@@ -88,24 +100,24 @@ def _grant(
 
 
 def _strongest(verdicts: Sequence[_Verdict]) -> _Verdict | None:
-    """Return a grant that names the caller before one that leaves it to the caller's account."""
-    grants = [v for v in verdicts if v.effect is Effect.ALLOW and v.shortfall is None]
+    """Prefer a grant that names the caller to one that delegates to the caller's account."""
+    grants = [v for v in verdicts if v.effect is Effect.ALLOW and v.mismatch is None]
     return max(grants, key=lambda grant: grant.names_caller, default=None)
 
 
 def _identity_grant(request: AccessRequest, by_identity: Sequence[_Verdict]) -> str | None:
     if request.principal.is_account_root:
-        return "the rights of the account's root user"
+        return "the permissions of the account's root user"
     grant = _strongest(by_identity)
     return grant.where if grant else None
 
 
 def _refusal(request: AccessRequest, what: str, verdicts: Sequence[_Verdict]) -> Decision:
-    """Name the statements that allow the action, and what kept each from applying."""
+    """The reason lists the statements that allow the action, and why each does not apply."""
     near = [
-        f"{verdict.where}: {verdict.shortfall}"
+        f"{verdict.where}: {verdict.mismatch}"
         for verdict in verdicts
-        if verdict.effect is Effect.ALLOW and verdict.shortfall
+        if verdict.effect is Effect.ALLOW and verdict.mismatch
     ]
     who = request.principal.name
     reason = f"{what} {request.action} on {request.resource} for {who}"
@@ -113,7 +125,7 @@ def _refusal(request: AccessRequest, what: str, verdicts: Sequence[_Verdict]) ->
 
 
 def _verdicts(policy: NamedPolicy, request: AccessRequest) -> Iterator[_Verdict]:
-    """Give the verdicts of the statements on the action of the request."""
+    """The verdicts of the statements that select the request's action."""
     context = _context(request.context)
     for statement in policy.statements:
         if not _selects(statement.action, request.action, context, ignore_case=True):
@@ -122,7 +134,7 @@ def _verdicts(policy: NamedPolicy, request: AccessRequest) -> Iterator[_Verdict]
             effect=statement.effect,
             where=f"{policy.name}, {statement.label}",
             names_caller=_names_caller(statement, request, policy.kind),
-            shortfall=_shortfall(statement, request, context),
+            mismatch=_mismatch(statement, request, context),
         )
 
 
@@ -131,17 +143,27 @@ def _names_caller(
 ) -> bool:
     if statement.principal is None:
         return True
-    found = reach(statement.principal, request.principal)
-    if found is Reach.ANYONE:
-        # A trust policy that trusts anyone leaves it to the identity policies, as one that
-        # trusts an account does.
+    found = _reach(statement.principal, request.principal)
+    if found is _Reach.ANYONE:
+        # A trust policy with Principal "*" delegates to identity policies, as one with an account.
         return kind is not ResourcePolicyKind.TRUST
-    return found is Reach.ITSELF
+    return found is _Reach.ITSELF
 
 
-def _shortfall(statement: Statement, request: AccessRequest, context: Context) -> str | None:
-    """Say what keeps the statement from applying to the request, `None` where it applies."""
-    if statement.principal and reach(statement.principal, request.principal) is None:
+def _reach(element: PrincipalElement, principal: Principal) -> _Reach | None:
+    """None where the element does not include the principal."""
+    if principal.service in element.services:
+        return _Reach.ITSELF
+    if element.arns & {principal.arn, principal.role_arn}:
+        return _Reach.ITSELF
+    if element.anyone:
+        return _Reach.ANYONE
+    return _Reach.ACCOUNT if principal.account in element.accounts else None
+
+
+def _mismatch(statement: Statement, request: AccessRequest, context: Context) -> str | None:
+    """Why the statement does not apply to the request, or None."""
+    if statement.principal and _reach(statement.principal, request.principal) is None:
         return f"Principal is not {request.principal.name}"
     unknown = _missing_variables(statement, context)
     if unknown:
@@ -171,7 +193,7 @@ def _selects(selector: Selector, text: str, context: Context, *, ignore_case: bo
 
 
 def _context(keys: Mapping[str, str | tuple[str, ...] | bool]) -> dict[str, tuple[str, ...]]:
-    """Lower the keys, make all values tuples of text, and leave out keys without a value."""
+    """Keys in lower case, values as tuples of text, without keys that have no value."""
     context: dict[str, tuple[str, ...]] = {}
     for key, value in keys.items():
         if isinstance(value, bool):

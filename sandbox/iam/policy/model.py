@@ -1,4 +1,4 @@
-"""The request, the parsed policy and the decision, as frozen values."""
+"""Requests, parsed policies and decisions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from ipaddress import IPv4Network, IPv6Network
 from sandbox.iam.policy.patterns import Template
 
 type Operand = Template | Decimal | datetime | bool | bytes | IPv4Network | IPv6Network
-"""A value in a policy's condition, read as its operator's type."""
+"""A value of a condition, with the type of the condition's operator."""
 
 
 class PolicyError(Exception):
-    """A policy document that AWS would refuse, or that this evaluator cannot judge."""
+    """AWS would refuse the policy document, or the evaluator does not support it."""
 
     def __init__(self, *, policy: str, statement: str | None, reason: str) -> None:
         self.policy = policy
@@ -25,8 +25,8 @@ class PolicyError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where in which policy the parser stands, so that an error can say it."""
+class PolicyLocation:
+    """A position in a policy, for errors."""
 
     policy: str
     statement: str | None = None
@@ -36,7 +36,7 @@ class Place:
 
 
 class ResourcePolicyKind(Enum):
-    """How a resource's policy and the caller's identity policies work together."""
+    """It decides how the resource's policy and the caller's identity policies are combined."""
 
     ORDINARY = "resource policy"  # S3, SNS, SQS, Lambda, event buses, ...
     TRUST = "trust policy"  # who may assume a role
@@ -57,10 +57,10 @@ class Quantifier(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """Who calls: an identity (`arn` and `account`) or an AWS service as itself (`service`).
+    """The caller: an identity (`arn` and `account`) or an AWS service (`service`).
 
     `arn` is arn:aws:iam::ACCOUNT:user/NAME, arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION or
-    arn:aws:iam::ACCOUNT:root; behind a session, `role_arn` is the role's own ARN with its path.
+    arn:aws:iam::ACCOUNT:root. `role_arn` is the ARN of a session's role, with its path.
     """
 
     arn: str | None = None
@@ -70,9 +70,9 @@ class Principal:
 
     def __post_init__(self) -> None:
         if (self.arn is None) == (self.service is None):
-            raise ValueError(f"a principal has either an ARN or a service name: {self}")
+            raise ValueError(f"expected either an ARN or a service: got {self}")
         if self.arn is not None and self.account is None:
-            raise ValueError(f"a principal with an ARN has an account: {self}")
+            raise ValueError(f"expected an account with the ARN: got {self}")
 
     @property
     def name(self) -> str:
@@ -87,9 +87,9 @@ class Principal:
 class AccessRequest:
     """One API call.
 
-    `resource` is an ARN, or "*" where the action knows none; `resource_account` is `None` where
-    the resource can only be the caller's own. `context` holds all condition keys, those of the
-    principal (aws:PrincipalArn, aws:PrincipalAccount, ...) too: nothing is derived.
+    `resource` is an ARN, or "*" where the action has no resource; `resource_account` is None where
+    the resource is always in the caller's account. `context` contains all condition keys, also
+    those of the principal (aws:PrincipalArn, aws:PrincipalAccount, ...).
     """
 
     principal: Principal
@@ -101,7 +101,7 @@ class AccessRequest:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The `reason` names the policy and statement that decided, or says what was missing."""
+    """`reason` names the policy and statement that decided, or the missing permission."""
 
     allowed: bool
     reason: str
@@ -109,7 +109,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """An Action or Resource element, or with `negated` its NotAction or NotResource."""
+    """An Action or Resource element; `negated`: NotAction or NotResource."""
 
     element: str
     patterns: tuple[Template, ...]
@@ -128,7 +128,7 @@ class PrincipalElement:
 class Condition:
     """One operator on one key; `operands` are alternatives."""
 
-    written: str  # the operator and key as the policy has them
+    written: str  # the operator and key as in the policy
     comparison: str  # the operator's positive form, a key of conditions.COMPARISONS
     negated: bool
     quantifier: Quantifier | None

@@ -1,4 +1,4 @@
-"""Text with wildcards and policy variables, and what it matches."""
+"""Text with wildcards and policy variables."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 type Context = Mapping[str, tuple[str, ...]]
-"""Condition keys in lower case with their values; a key without values is not in it."""
+"""Condition keys in lower case with their values, without keys that have no value."""
 
 _TOKEN = re.compile(r"\$\{(?P<variable>[^}]*)\}|(?P<wildcard>[*?])|(?P<text>[^*?$]+|\$)")
 _VARIABLE = re.compile(r"(?P<key>[\w-]+:[^\s,'${}]+)(?:\s*,\s*'(?P<default>[^']*)')?")
 _LITERAL_VARIABLES = ("*", "?", "$")
-_COLONS_IN_ARN = 5  # arn:partition:service:region:account:resource, where a resource may hold more
+_COLONS_IN_ARN = 5  # arn:partition:service:region:account:resource; the resource may contain more
 
 
 class Wildcard(StrEnum):
@@ -33,30 +33,30 @@ class Template:
     parts: tuple[Part, ...]
 
     def missing_variables(self, context: Context) -> Iterator[str]:
-        """Keys of variables that stay unknown: a multivalued key is no variable's value."""
+        """The keys of variables without a value. A multivalued key has none."""
         for part in self.parts:
             if isinstance(part, Variable) and _value(part, context) is None:
                 yield part.key
 
 
 def parse_template(text: str, *, variables: bool, wildcards: bool) -> Template:
-    """Read policy text; `ValueError` says which variable is malformed."""
+    """`ValueError`: a variable is malformed."""
     if not variables:
         return Template(tuple(_wildcards_of(text)) if wildcards else (text,))
     if re.search(r"\$\{[^}]*$", text):
-        raise ValueError(f"{text!r} has a policy variable without its closing brace")
+        raise ValueError(f"{text!r}: a policy variable has no closing brace")
     return Template(tuple(_part(token, wildcards=wildcards) for token in _TOKEN.finditer(text)))
 
 
 def matches(template: Template, text: str, context: Context, *, ignore_case: bool = False) -> bool:
-    """Whether the whole text matches, with each variable standing for its literal value."""
+    """Whether the whole text matches, with the literal values of variables."""
     if ignore_case:
         return _fullmatch((_fold(part) for part in _render(template, context)), text.lower())
     return _fullmatch(_render(template, context), text)
 
 
 def matches_arn(template: Template, text: str, context: Context) -> bool:
-    """As `matches`, but a wildcard stays within its part of the ARN."""
+    """As `matches`, but a wildcard matches within one part of the ARN only."""
     colons = 0
     expression = ""
     for part in _render(template, context):

@@ -1,4 +1,4 @@
-"""An asynchronous event that failed to the last attempt goes where the function's settings say."""
+"""An asynchronous event that exhausts its retries goes to the on-failure destination."""
 
 import json
 import re
@@ -67,7 +67,7 @@ def failed_deliveries(sandbox: Sandbox, name: str) -> float:
 
 
 @pytest.mark.parametrize(("retries", "attempts"), [({}, 3), ({"MaximumRetryAttempts": 0}, 1)])
-def test_the_record_of_the_last_failure_is_as_documented(
+def test_the_destination_receives_the_documented_record(
     retries: dict[str, int], attempts: int, sandbox: Sandbox, client: Any
 ) -> None:
     url, name = (
@@ -100,7 +100,7 @@ def test_the_record_of_the_last_failure_is_as_documented(
     assert len(sandbox.services.functions.dropped) == dropped
 
 
-def test_a_success_leaves_no_record(sandbox: Sandbox, client: Any) -> None:
+def test_a_successful_invocation_sends_no_record(sandbox: Sandbox, client: Any) -> None:
     url, name = (
         create_queue(sandbox, SECURITY.id),
         create_function(sandbox, SECURITY.id, SOURCE, SEND),
@@ -111,7 +111,7 @@ def test_a_success_leaves_no_record(sandbox: Sandbox, client: Any) -> None:
     assert records(sandbox, url) == []
 
 
-def test_a_record_that_the_queues_policy_refuses_is_lost_and_counted(
+def test_a_record_that_the_queues_policy_denies_is_lost_and_counted(
     sandbox: Sandbox, client: Any
 ) -> None:
     url, name = (
@@ -145,9 +145,7 @@ def test_a_record_that_is_too_long_is_lost_and_counted(sandbox: Sandbox, client:
     assert failed_deliveries(sandbox, name) == 1
 
 
-def test_a_destination_that_the_role_may_not_send_to_is_refused(
-    sandbox: Sandbox, client: Any
-) -> None:
+def test_a_destination_without_permission_to_send_is_refused(sandbox: Sandbox, client: Any) -> None:
     url, name = create_queue(sandbox, SECURITY.id), create_function(sandbox, SECURITY.id, SOURCE)
 
     with pytest.raises(ClientError) as refused:
@@ -157,9 +155,7 @@ def test_a_destination_that_the_role_may_not_send_to_is_refused(
     assert f"permissions to call SendMessage on {queue_arn(url)}" in message_of(refused.value)
 
 
-def test_settings_are_replaced_by_a_put_and_added_to_by_an_update(
-    sandbox: Sandbox, client: Any
-) -> None:
+def test_put_replaces_settings_and_update_changes_them(sandbox: Sandbox, client: Any) -> None:
     url, name = (
         create_queue(sandbox, SECURITY.id),
         create_function(sandbox, SECURITY.id, SOURCE, SEND),
@@ -176,7 +172,7 @@ def test_settings_are_replaced_by_a_put_and_added_to_by_an_update(
     assert "OnFailure" not in put.get("DestinationConfig", {})
 
 
-def test_a_payload_that_is_no_json_is_refused(sandbox: Sandbox, client: Any) -> None:
+def test_a_payload_that_is_not_json_is_refused(sandbox: Sandbox, client: Any) -> None:
     name = create_function(sandbox, SECURITY.id, SOURCE)
 
     with pytest.raises(ClientError) as refused:

@@ -1,4 +1,4 @@
-"""A queue's messages reach their function, and leave the queue as the function's answer says."""
+"""Event source mappings invoke functions with the messages of queues."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ from sandbox.tests.resources import (
 )
 
 WRITE_LOG = allow(["logs:CreateLogStream", "logs:PutLogEvents"])
-# Answers with what the environment says, M0 and M1 standing for the ids of the first messages.
+# Returns ANSWER of the environment, with the ids of the messages for M0, M1 and so on.
 SOURCE = """
 import json, os, time
 
@@ -64,14 +64,14 @@ def function(sandbox: Sandbox, answer: str = "null", **more: Any) -> str:
 
 
 def send(sqs: Any, url: str, *bodies: str) -> list[str]:
-    """The messages' ids; they come in one batch."""
+    """The ids of the messages, which are sent in one batch."""
     entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
     answer = sqs.send_message_batch(QueueUrl=url, Entries=entries)
     return [sent["MessageId"] for sent in answer["Successful"]]
 
 
 def left(sandbox: Sandbox, sqs: Any, url: str, mapping: str | None = None) -> list[str]:
-    """The bodies of what is still in the queue; the mapping no longer reads it."""
+    """The bodies of the messages in the queue, after the mapping is deleted."""
     if mapping:
         sandbox.client("lambda", SECURITY.id).delete_event_source_mapping(UUID=mapping)
     sandbox.let_time_pass()
@@ -84,7 +84,9 @@ def events(sandbox: Sandbox, name: str) -> list[Any]:
     return [json.loads(line) for line in lines if line.startswith('{"Records"')]
 
 
-def test_a_message_is_handed_over_as_documented_and_deleted(sandbox: Sandbox, sqs: Any) -> None:
+def test_a_function_receives_the_documented_event_and_the_message_is_deleted(
+    sandbox: Sandbox, sqs: Any
+) -> None:
     url, name = create_queue(sandbox, SECURITY.id), function(sandbox)
     mapping = map_queue(sandbox, url, name)
     attributes = {"kind": {"DataType": "String", "StringValue": "finding"}}
@@ -117,7 +119,7 @@ def test_a_message_is_handed_over_as_documented_and_deleted(sandbox: Sandbox, sq
 
 
 @pytest.mark.parametrize("body", ["fail", "crash"])
-def test_a_batch_that_fails_comes_again_after_its_time(
+def test_a_failed_batch_is_retried_after_the_visibility_timeout(
     body: str, sandbox: Sandbox, sqs: Any
 ) -> None:
     url, name = create_queue(sandbox, SECURITY.id), function(sandbox)
@@ -138,7 +140,7 @@ def test_a_batch_that_fails_comes_again_after_its_time(
     assert left(sandbox, sqs, url, mapping) == sorted([body, "hello"])
 
 
-def test_a_batch_that_takes_too_long_comes_again(sandbox: Sandbox, sqs: Any) -> None:
+def test_a_batch_that_times_out_is_retried(sandbox: Sandbox, sqs: Any) -> None:
     url, name = create_queue(sandbox, SECURITY.id), function(sandbox, timeout_seconds=1)
     mapping = map_queue(sandbox, url, name)
     send(sqs, url, "sleep")
@@ -167,7 +169,7 @@ def test_a_batch_that_takes_too_long_comes_again(sandbox: Sandbox, sqs: Any) -> 
         ('"done"', ["one", "two", "x"]),
     ],
 )
-def test_an_answer_decides_item_by_item(
+def test_reported_failures_stay_in_the_queue(
     answer: str, kept: Sequence[str], sandbox: Sandbox, sqs: Any
 ) -> None:
     url = create_queue(sandbox, SECURITY.id)
@@ -178,7 +180,9 @@ def test_an_answer_decides_item_by_item(
     assert left(sandbox, sqs, url, mapping) == kept
 
 
-def test_without_the_reporting_an_answer_decides_nothing(sandbox: Sandbox, sqs: Any) -> None:
+def test_reported_failures_are_ignored_unless_the_mapping_enables_them(
+    sandbox: Sandbox, sqs: Any
+) -> None:
     answer = '{"batchItemFailures": [{"itemIdentifier": "M0"}]}'
     url = create_queue(sandbox, SECURITY.id)
     mapping = map_queue(sandbox, url, function(sandbox, answer))
@@ -188,7 +192,9 @@ def test_without_the_reporting_an_answer_decides_nothing(sandbox: Sandbox, sqs: 
     assert left(sandbox, sqs, url, mapping) == []
 
 
-def test_what_fails_for_ever_ends_with_the_dead_letters(sandbox: Sandbox, sqs: Any) -> None:
+def test_a_message_that_always_fails_moves_to_the_dead_letter_queue(
+    sandbox: Sandbox, sqs: Any
+) -> None:
     dead = create_queue(sandbox, SECURITY.id)
     redrive = json.dumps({"deadLetterTargetArn": queue_arn(dead), "maxReceiveCount": 3})
     url = create_queue(sandbox, SECURITY.id, RedrivePolicy=redrive)
@@ -205,7 +211,7 @@ def test_what_fails_for_ever_ends_with_the_dead_letters(sandbox: Sandbox, sqs: A
     assert left(sandbox, sqs, url) == []
 
 
-def test_a_disabled_mapping_reads_nothing(sandbox: Sandbox, sqs: Any) -> None:
+def test_a_disabled_mapping_receives_nothing(sandbox: Sandbox, sqs: Any) -> None:
     url = create_queue(sandbox, SECURITY.id)
     mapping = map_queue(sandbox, url, function(sandbox), Enabled=False)
     send(sqs, url, "hello")
@@ -221,7 +227,7 @@ def test_a_disabled_mapping_reads_nothing(sandbox: Sandbox, sqs: Any) -> None:
 
 
 @pytest.mark.parametrize("action", READ_QUEUE)
-def test_a_mapping_takes_each_right_to_read_the_queue(action: str, sandbox: Sandbox) -> None:
+def test_a_mapping_needs_each_permission_to_read_the_queue(action: str, sandbox: Sandbox) -> None:
     url = create_queue(sandbox, SECURITY.id)
     rights = allow([one for one in READ_QUEUE if one != action])
     name = create_function(sandbox, SECURITY.id, SOURCE, rights)
@@ -237,7 +243,7 @@ def test_a_mapping_takes_each_right_to_read_the_queue(action: str, sandbox: Sand
     ("action", "runs"),
     [("sqs:ReceiveMessage", 0), ("sqs:GetQueueAttributes", 0), ("sqs:DeleteMessage", 1)],
 )
-def test_a_right_that_is_taken_away_leaves_the_message(
+def test_a_removed_permission_keeps_the_message_in_the_queue(
     action: str, runs: int, sandbox: Sandbox, sqs: Any
 ) -> None:
     url, name = create_queue(sandbox, SECURITY.id), function(sandbox)
@@ -253,7 +259,7 @@ def test_a_right_that_is_taken_away_leaves_the_message(
     assert left(sandbox, sqs, url, mapping) == (["hello"] if runs else [])
 
 
-def test_a_mapping_needs_a_queue_that_hides_long_enough(sandbox: Sandbox) -> None:
+def test_a_mapping_needs_a_visibility_timeout_above_the_functions_timeout(sandbox: Sandbox) -> None:
     url = create_queue(sandbox, SECURITY.id, VisibilityTimeout="5")
 
     with pytest.raises(ClientError) as refused:
@@ -264,7 +270,7 @@ def test_a_mapping_needs_a_queue_that_hides_long_enough(sandbox: Sandbox) -> Non
     )
 
 
-def test_a_second_mapping_of_the_two_is_refused(sandbox: Sandbox) -> None:
+def test_a_second_mapping_of_a_queue_and_a_function_is_refused(sandbox: Sandbox) -> None:
     url, name = create_queue(sandbox, SECURITY.id), function(sandbox)
     map_queue(sandbox, url, name)
 
@@ -274,8 +280,8 @@ def test_a_second_mapping_of_the_two_is_refused(sandbox: Sandbox) -> None:
     assert code_of(refused.value) == "ResourceConflictException"
 
 
-def test_deliveries_run_side_by_side(sandbox: Sandbox, sqs: Any, tmp_path: Path) -> None:
-    """Each waits for another one: they end in time only if two run at once."""
+def test_batches_are_processed_concurrently(sandbox: Sandbox, sqs: Any, tmp_path: Path) -> None:
+    """Each invocation waits for another one."""
     source = """
 import os, time
 from pathlib import Path

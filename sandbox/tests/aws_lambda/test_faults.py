@@ -1,4 +1,4 @@
-"""Injected faults look to a function as AWS's own do, and hit only the calls that they select."""
+"""Injected faults look like faults of AWS, and apply to selected calls only."""
 
 import json
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.faults import Crash, ErrorAnswer, FailedImports, Fault, Hang, LostAnswer
+from sandbox.faults import Crash, ErrorResponse, FailedImports, Fault, Hang, LostResponse
 from sandbox.local import Sandbox
 from sandbox.organizations.organization import MANAGEMENT, SECURITY
 from sandbox.tests.resources import (
@@ -20,7 +20,7 @@ from sandbox.tests.resources import (
     unique,
 )
 
-# One call to AWS without retries: what came of it.
+# Makes one call to AWS without retries, and returns its outcome.
 SOURCE = """
 import boto3
 from botocore.config import Config
@@ -141,7 +141,7 @@ def stored_ids(sandbox: Sandbox) -> set[str]:
         ("securityhub", "BatchImportFindings"),
     ],
 )
-def test_an_error_comes_in_the_services_own_form(
+def test_an_error_has_the_format_of_the_service(
     service: str, operation: str, code: str, status: int, sandbox: Sandbox, caller: Caller
 ) -> None:
     calls = {
@@ -164,16 +164,16 @@ def test_an_error_comes_in_the_services_own_form(
         ),
         "securityhub": lambda: caller.import_findings("x"),
     }
-    rule = sandbox.faults.inject(ErrorAnswer(code, status), service, operation)
+    rule = sandbox.faults.inject(ErrorResponse(code, status), service, operation)
 
     assert calls[service]() == [code, status]
     assert rule.applied == 1
 
 
-def test_a_fault_applies_so_often_after_so_many_calls(
+def test_a_fault_applies_a_number_of_times_after_a_number_of_calls(
     sandbox: Sandbox, caller: Caller, queue: str
 ) -> None:
-    rule = inject(sandbox, ErrorAnswer("ThrottlingException", 400), times=2, after=1)
+    rule = inject(sandbox, ErrorResponse("ThrottlingException", 400), times=2, after=1)
     results = [send(caller, queue, str(number)) for number in range(4)]
 
     failed = ["ThrottlingException", 400]
@@ -182,10 +182,10 @@ def test_a_fault_applies_so_often_after_so_many_calls(
     assert rule.applied == 2
 
 
-def test_a_fault_without_a_number_applies_until_it_is_removed(
+def test_an_unlimited_fault_applies_until_it_is_removed(
     sandbox: Sandbox, caller: Caller, queue: str
 ) -> None:
-    rule = inject(sandbox, ErrorAnswer("InternalFailure", 500), times=None)
+    rule = inject(sandbox, ErrorResponse("InternalFailure", 500), times=None)
     before = [send(caller, queue) for _ in range(3)]
     sandbox.faults.remove(rule)
 
@@ -204,20 +204,20 @@ def test_a_fault_without_a_number_applies_until_it_is_removed(
         ({"function": "another"}, 0),
     ],
 )
-def test_a_fault_hits_what_it_selects(
+def test_a_fault_applies_to_selected_calls(
     selection: dict[str, str], hit: int, sandbox: Sandbox, caller: Caller, queue: str
 ) -> None:
-    rule = inject(sandbox, ErrorAnswer("InternalFailure", 500), **selection)
+    rule = inject(sandbox, ErrorResponse("InternalFailure", 500), **selection)
     send(caller, queue, "a body")
 
     assert rule.applied == hit
 
 
-def test_a_fault_selects_by_the_functions_name_and_by_a_forms_text(
+def test_a_fault_can_select_by_function_and_by_text_of_a_form(
     sandbox: Sandbox, caller: Caller
 ) -> None:
     topic = create_topic(sandbox, SECURITY.id)
-    error = ErrorAnswer("InternalError", 500)
+    error = ErrorResponse("InternalError", 500)
     rule = sandbox.faults.inject(
         error, "sns", "Publish", containing='{"a": "b c"}', function=caller.name
     )
@@ -226,14 +226,14 @@ def test_a_fault_selects_by_the_functions_name_and_by_a_forms_text(
     assert rule.applied == 1
 
 
-def test_calls_of_no_function_are_spared_unless_the_rule_says_so(
+def test_calls_outside_of_functions_have_no_fault_unless_selected(
     sandbox: Sandbox, queue: str
 ) -> None:
     sqs = sandbox.client("sqs", SECURITY.id)
-    error = ErrorAnswer("AccessDeniedException", 403)
+    error = ErrorResponse("AccessDeniedException", 403)
     inject(sandbox, error, times=None)
     sqs.send_message(QueueUrl=queue, MessageBody="spared")
-    inject(sandbox, error, anybody=True)
+    inject(sandbox, error, any_caller=True)
 
     with pytest.raises(ClientError) as refused:
         sqs.send_message(QueueUrl=queue, MessageBody="hit")
@@ -242,7 +242,7 @@ def test_calls_of_no_function_are_spared_unless_the_rule_says_so(
     assert bodies(sandbox, queue) == ["spared"]
 
 
-def test_calls_under_another_role_are_the_functions_too(
+def test_a_functions_calls_with_another_role_are_its_calls(
     sandbox: Sandbox, caller: Caller, queue: str
 ) -> None:
     source = """
@@ -278,7 +278,7 @@ def brief_caller(caller: Caller) -> Iterator[Caller]:
     caller.read_timeout = NO_TIMEOUT
 
 
-def test_a_call_that_hangs_is_not_carried_out(
+def test_a_call_that_hangs_is_not_executed(
     sandbox: Sandbox, brief_caller: Caller, queue: str
 ) -> None:
     inject(sandbox, Hang(600))
@@ -288,26 +288,26 @@ def test_a_call_that_hangs_is_not_carried_out(
     assert bodies(sandbox, queue) == []
 
 
-def test_a_call_whose_answer_is_lost_is_carried_out(
+def test_a_call_whose_response_is_lost_is_executed(
     sandbox: Sandbox, caller: Caller, queue: str
 ) -> None:
-    inject(sandbox, LostAnswer())
+    inject(sandbox, LostResponse())
 
     assert send(caller, queue) == ["InternalFailure", 500]
     assert bodies(sandbox, queue) == ["hello"]
 
 
-def test_a_call_that_hangs_after_it_was_carried_out_is_carried_out(
+def test_a_call_that_hangs_after_its_execution_is_executed(
     sandbox: Sandbox, brief_caller: Caller, queue: str
 ) -> None:
-    inject(sandbox, LostAnswer(Hang(600)))
+    inject(sandbox, LostResponse(Hang(600)))
 
     assert send(brief_caller, queue) == "no answer"
     assert bodies(sandbox, queue, wait_seconds=20) == ["hello"]
 
 
 @pytest.mark.parametrize(("crash", "sent"), [(Crash(), []), (Crash(after_call=True), ["hello"])])
-def test_a_crash_ends_the_process_before_or_after_the_call(
+def test_a_crash_kills_the_process_before_or_after_the_call(
     crash: Crash, sent: list[str], sandbox: Sandbox, caller: Caller, queue: str
 ) -> None:
     rule = inject(sandbox, crash)
@@ -321,7 +321,7 @@ def test_a_crash_ends_the_process_before_or_after_the_call(
 @pytest.mark.parametrize(
     ("positions", "kept"), [({1}, {0, 2}), ({0, 1, 2}, set()), (set(), {0, 1, 2})]
 )
-def test_single_findings_fail_to_be_imported(
+def test_selected_findings_are_not_imported(
     positions: set[int], kept: set[int], sandbox: Sandbox, caller: Caller
 ) -> None:
     ids = [unique("finding") for _ in range(3)]
@@ -334,9 +334,9 @@ def test_single_findings_fail_to_be_imported(
     assert stored_ids(sandbox) & set(ids) == {ids[number] for number in kept}
 
 
-def test_a_fault_comes_before_the_service_looks_at_rights(sandbox: Sandbox, queue: str) -> None:
+def test_a_fault_applies_before_authorization(sandbox: Sandbox, queue: str) -> None:
     powerless = create_function(sandbox, SECURITY.id, SOURCE)
-    inject(sandbox, ErrorAnswer("ServiceUnavailable", 503))
+    inject(sandbox, ErrorResponse("ServiceUnavailable", 503))
     parameters = {"QueueUrl": queue, "MessageBody": "hello"}
     event = {
         "service": "sqs",

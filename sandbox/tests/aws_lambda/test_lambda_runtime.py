@@ -1,4 +1,4 @@
-"""A deployed function sees what it would see in Lambda, and its failures look as they do there."""
+"""A deployed function has what it has in Lambda, and fails as it does there."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from sandbox.tests.resources import (
 )
 
 WRITE_LOG = allow(["logs:CreateLogStream", "logs:PutLogEvents"])
-# What a test wants the function to do, by name.
+# `do` in the event is the name of a function.
 SOURCE = """
 import importlib.util, os, time
 
@@ -70,7 +70,7 @@ def function(sandbox: Sandbox) -> str:
 
 @pytest.fixture
 def process() -> Iterator[FunctionProcess]:
-    """A process without a sandbox around it."""
+    """A process without a sandbox."""
     packages = Packages()
     running = FunctionProcess(
         FunctionConfiguration(
@@ -88,20 +88,20 @@ def process() -> Iterator[FunctionProcess]:
 
 
 def invoke(sandbox: Sandbox, function: str, do: str, **event: Any) -> tuple[Any, str | None]:
-    """The result, and what Lambda says of an error."""
+    """The result, and the value of FunctionError."""
     answer = sandbox.client("lambda", SECURITY.id).invoke(
         FunctionName=function, Payload=json.dumps({"do": do, **event}).encode()
     )
     return json.loads(answer["Payload"].read()), answer.get("FunctionError")
 
 
-def test_the_caller_gets_the_handlers_result(sandbox: Sandbox, function: str) -> None:
+def test_the_caller_receives_the_handlers_result(sandbox: Sandbox, function: str) -> None:
     result, error = invoke(sandbox, function, "echo", say="hello")
 
     assert (result, error) == ({"said": "hello", "left": True}, None)
 
 
-def test_an_exception_is_the_callers_answer(sandbox: Sandbox, function: str) -> None:
+def test_the_caller_receives_the_handlers_exception(sandbox: Sandbox, function: str) -> None:
     result, error = invoke(sandbox, function, "fail")
 
     assert error == "Unhandled"
@@ -127,9 +127,7 @@ def test_after_a_timeout_the_next_invocation_works(sandbox: Sandbox) -> None:
     assert result["said"] == "again"
 
 
-def test_a_function_finds_boto3_and_itself_and_nothing_of_ours(
-    sandbox: Sandbox, function: str
-) -> None:
+def test_a_function_can_import_boto3_and_its_zip_only(sandbox: Sandbox, function: str) -> None:
     theirs = ["boto3", "botocore", "function", "json"]
     ours = ["moto", "sigma", "yaml", "pytest", "sandbox", "detections", "functions"]
 
@@ -138,7 +136,7 @@ def test_a_function_finds_boto3_and_itself_and_nothing_of_ours(
     assert found == theirs
 
 
-def test_a_function_sees_its_own_environment_and_none_of_ours(
+def test_a_function_has_its_configured_environment_only(
     sandbox: Sandbox, function: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ONE_OF_OURS", "value")
@@ -153,7 +151,7 @@ def test_a_function_sees_its_own_environment_and_none_of_ours(
     assert environment["arn"].endswith(f":{SECURITY.id}:function:{function}")
 
 
-def test_a_function_works_under_its_own_role(sandbox: Sandbox, function: str) -> None:
+def test_a_function_has_the_credentials_of_its_role(sandbox: Sandbox, function: str) -> None:
     arn, _ = invoke(sandbox, function, "whoami")
 
     role = sandbox.client("lambda", SECURITY.id).get_function_configuration(FunctionName=function)
@@ -171,7 +169,7 @@ def test_a_role_that_lambda_cannot_assume_is_refused(sandbox: Sandbox) -> None:
     assert "cannot be assumed by Lambda" in message_of(refused.value)
 
 
-def test_its_lines_arrive_in_its_log_group(sandbox: Sandbox) -> None:
+def test_printed_lines_arrive_in_the_log_group(sandbox: Sandbox) -> None:
     talkative = create_function(sandbox, SECURITY.id, SOURCE, WRITE_LOG)
 
     invoke(sandbox, talkative, "show")
@@ -179,7 +177,7 @@ def test_its_lines_arrive_in_its_log_group(sandbox: Sandbox) -> None:
     assert log_lines(sandbox, SECURITY.id, talkative) == ["a line", "another line"]
 
 
-def test_its_lines_are_lost_where_its_role_may_not_write_them(sandbox: Sandbox) -> None:
+def test_printed_lines_are_lost_without_permission_to_write_them(sandbox: Sandbox) -> None:
     muted = create_function(sandbox, SECURITY.id, SOURCE)
 
     _, error = invoke(sandbox, muted, "show")
@@ -188,7 +186,7 @@ def test_its_lines_are_lost_where_its_role_may_not_write_them(sandbox: Sandbox) 
     assert log_lines(sandbox, SECURITY.id, muted) == []
 
 
-def test_an_asynchronous_event_is_tried_three_times_and_dropped(sandbox: Sandbox) -> None:
+def test_an_asynchronous_event_that_fails_three_times_is_dropped(sandbox: Sandbox) -> None:
     failing = create_function(sandbox, SECURITY.id, SOURCE, WRITE_LOG)
     before = len(sandbox.services.functions.dropped)
     payload = json.dumps({"do": "fail", "by": failing}).encode()
@@ -203,7 +201,7 @@ def test_an_asynchronous_event_is_tried_three_times_and_dropped(sandbox: Sandbox
     assert sandbox.services.functions.dropped[before:] == [payload]
 
 
-def test_an_asynchronous_event_that_succeeds_is_not_tried_again(sandbox: Sandbox) -> None:
+def test_an_asynchronous_event_that_succeeds_is_not_retried(sandbox: Sandbox) -> None:
     working = create_function(sandbox, SECURITY.id, SOURCE, WRITE_LOG)
     before = len(sandbox.services.functions.dropped)
 
@@ -216,7 +214,7 @@ def test_an_asynchronous_event_that_succeeds_is_not_tried_again(sandbox: Sandbox
     assert len(sandbox.services.functions.dropped) == before
 
 
-def test_new_code_is_what_runs_next(sandbox: Sandbox) -> None:
+def test_the_next_invocation_runs_updated_code(sandbox: Sandbox) -> None:
     changed = create_function(sandbox, SECURITY.id, SOURCE)
     invoke(sandbox, changed, "echo", say="hello")
 
@@ -245,7 +243,7 @@ def test_invocations_share_a_process_until_it_is_recycled(sandbox: Sandbox, func
     assert third != first
 
 
-def test_a_stopped_function_leaves_nothing_behind(process: FunctionProcess) -> None:
+def test_a_stopped_process_leaves_no_files(process: FunctionProcess) -> None:
     result = process.invoke(b'{"do": "show"}')
     folder = json.loads(process.invoke(b'{"do": "environment"}').payload)["HOME"]
     was_there = Path(folder).exists()
@@ -259,7 +257,7 @@ def test_a_stopped_function_leaves_nothing_behind(process: FunctionProcess) -> N
         os.kill(int(result.payload), 0)
 
 
-def test_an_invocation_of_a_process_that_ended_is_answered(process: FunctionProcess) -> None:
+def test_an_invocation_of_an_ended_process_fails(process: FunctionProcess) -> None:
     process.stop()
 
     result = process.invoke(b'{"do": "echo", "say": "hello"}')
@@ -268,10 +266,8 @@ def test_an_invocation_of_a_process_that_ended_is_answered(process: FunctionProc
     assert json.loads(result.payload)["errorType"] == "Runtime.ExitError"
 
 
-def test_invocations_run_side_by_side_in_processes_of_their_own(
-    sandbox: Sandbox, tmp_path: Path
-) -> None:
-    """Each waits until as many are there as may run at once."""
+def test_concurrent_invocations_run_in_separate_processes(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Each invocation waits for the maximum number of concurrent invocations."""
     source = """
 import os, time
 from pathlib import Path
@@ -293,13 +289,13 @@ def handler(event, context):
     assert len(list(tmp_path.iterdir())) == MAX_CONCURRENCY
 
 
-def test_an_idle_process_is_used_again(sandbox: Sandbox, function: str) -> None:
+def test_an_idle_process_is_reused(sandbox: Sandbox, function: str) -> None:
     processes = {invoke(sandbox, function, "show")[0] for _ in range(3)}
 
     assert len(processes) == 1
 
 
-def test_lines_can_be_read_once_the_sandbox_has_settled(sandbox: Sandbox) -> None:
+def test_printed_lines_can_be_read_when_the_sandbox_has_settled(sandbox: Sandbox) -> None:
     name = create_function(sandbox, SECURITY.id, SOURCE, WRITE_LOG)
     logs = sandbox.client("logs", SECURITY.id)
     expected = []
@@ -316,7 +312,7 @@ def test_lines_can_be_read_once_the_sandbox_has_settled(sandbox: Sandbox) -> Non
         assert [event["message"] for event in events] == expected
 
 
-def test_last_words_of_a_process_that_is_killed_are_logged(sandbox: Sandbox) -> None:
+def test_the_last_line_of_a_killed_process_is_logged(sandbox: Sandbox) -> None:
     source = """
 import os, signal
 
@@ -330,7 +326,7 @@ def handler(event, context):
     assert log_lines(sandbox, SECURITY.id, name) == ["last words"]
 
 
-def test_a_changed_environment_is_what_the_next_invocation_sees(sandbox: Sandbox) -> None:
+def test_the_next_invocation_has_the_updated_environment(sandbox: Sandbox) -> None:
     name = create_function(sandbox, SECURITY.id, SOURCE, environment={"KIND": "first"})
     before, _ = invoke(sandbox, name, "environment")
     sandbox.client("lambda", SECURITY.id).update_function_configuration(

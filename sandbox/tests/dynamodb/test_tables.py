@@ -1,4 +1,4 @@
-"""DynamoDB's items are for those whose rights name the table."""
+"""Authorization by table, and atomic conditional writes."""
 
 import sys
 from collections.abc import Iterator
@@ -56,21 +56,23 @@ def arn_of(table: str) -> str:
     return f"arn:aws:dynamodb:{REGION}:{SECURITY.id}:table/{table}"
 
 
-@pytest.mark.parametrize("operation", CALLS)
-def test_a_call_is_checked_on_its_table(operation: str, sandbox: Sandbox) -> None:
-    mine, other = create_table(sandbox), create_table(sandbox)
-    own = {"AWS": f"arn:aws:iam::{SECURITY.id}:root"}
-    rights = allow(f"dynamodb:{operation}", arn_of(mine))
-    keys = session_of(sandbox, create_role(sandbox, SECURITY.id, own, rights))
-    client = client_with(sandbox, "dynamodb", keys)
-    getattr(client, METHODS[operation])(TableName=mine, **CALLS[operation])
+def test_a_call_is_authorized_on_its_table(sandbox: Sandbox) -> None:
+    for operation, parameters in CALLS.items():
+        mine, other = create_table(sandbox), create_table(sandbox)
+        own = {"AWS": f"arn:aws:iam::{SECURITY.id}:root"}
+        rights = allow(f"dynamodb:{operation}", arn_of(mine))
+        keys = session_of(sandbox, create_role(sandbox, SECURITY.id, own, rights))
+        client = client_with(sandbox, "dynamodb", keys)
+        getattr(client, METHODS[operation])(TableName=mine, **parameters)
 
-    with pytest.raises(ClientError) as elsewhere:
-        getattr(client, METHODS[operation])(TableName=other, **CALLS[operation])
-    with pytest.raises(ClientError) as otherwise:
-        client.describe_table(TableName=mine)
+        with pytest.raises(ClientError) as elsewhere:
+            getattr(client, METHODS[operation])(TableName=other, **parameters)
+        with pytest.raises(ClientError) as otherwise:
+            client.describe_table(TableName=mine)
 
-    assert code_of(elsewhere.value) == code_of(otherwise.value) == "AccessDeniedException"
+        assert code_of(elsewhere.value) == code_of(otherwise.value) == "AccessDeniedException", (
+            operation
+        )
 
 
 @pytest.fixture
@@ -82,7 +84,7 @@ def _threads_alternate_quickly() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_threads_alternate_quickly")
-def test_of_many_that_put_the_same_new_item_one_succeeds(sandbox: Sandbox) -> None:
+def test_one_of_many_concurrent_conditional_writes_succeeds(sandbox: Sandbox) -> None:
     table, client = create_table(sandbox), sandbox.client("dynamodb", SECURITY.id)
     start = Barrier(WRITERS)
 

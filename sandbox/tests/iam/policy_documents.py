@@ -1,4 +1,4 @@
-"""Callers, policies and requests that the tests of sandbox.policy are written in."""
+"""Callers, policies and requests for the tests of policy evaluation."""
 
 from collections.abc import Mapping
 from typing import Any

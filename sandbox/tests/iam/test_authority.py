@@ -1,4 +1,4 @@
-"""Who may call what in the sandbox, and how a refusal reads."""
+"""Authentication and authorization of calls, and their errors."""
 
 import json
 from collections.abc import Mapping
@@ -64,98 +64,101 @@ PROTOCOLS = [
 ]
 
 
-@pytest.mark.parametrize(("service", "operation", "which"), PROTOCOLS)
-def test_an_unknown_key_is_refused(
-    sandbox: Sandbox, service: str, operation: str, which: int
-) -> None:
-    client = client_with(sandbox, service, UNKNOWN_KEY)
+def test_an_unknown_key_is_refused(sandbox: Sandbox) -> None:
+    for service, operation, which in PROTOCOLS:
+        client = client_with(sandbox, service, UNKNOWN_KEY)
 
-    error = refusal_of(getattr(client, operation))
+        error = refusal_of(getattr(client, operation))
 
-    codes = ["InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"]
-    assert code_of(error) == codes[which]
+        codes = ["InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"]
+        assert code_of(error) == codes[which], (service, operation, which)
 
 
-@pytest.mark.parametrize(("service", "operation", "which"), PROTOCOLS)
-def test_a_wrong_session_token_is_refused(
-    sandbox: Sandbox, service: str, operation: str, which: int
-) -> None:
-    keys = session_that_may(sandbox, allow("*")) | {"aws_session_token": "another"}
+def test_a_wrong_session_token_is_refused(sandbox: Sandbox) -> None:
+    for service, operation, which in PROTOCOLS:
+        keys = session_that_may(sandbox, allow("*")) | {"aws_session_token": "another"}
 
-    error = refusal_of(getattr(client_with(sandbox, service, keys), operation))
+        error = refusal_of(getattr(client_with(sandbox, service, keys), operation))
 
-    codes = ["InvalidClientTokenId", "UnrecognizedClientException", "InvalidToken"]
-    assert code_of(error) == codes[which]
+        codes = ["InvalidClientTokenId", "UnrecognizedClientException", "InvalidToken"]
+        assert code_of(error) == codes[which], (service, operation, which)
 
 
-@pytest.mark.parametrize(("service", "operation", "which"), PROTOCOLS)
-def test_an_expired_session_is_refused(
-    sandbox: Sandbox, service: str, operation: str, which: int
-) -> None:
-    keys = session_that_may(sandbox, allow("*"))
-    client = client_with(sandbox, service, keys)
-    getattr(client, operation)()
+def test_an_expired_session_is_refused(sandbox: Sandbox) -> None:
+    for service, operation, which in PROTOCOLS:
+        keys = session_that_may(sandbox, allow("*"))
+        client = client_with(sandbox, service, keys)
+        getattr(client, operation)()
 
-    expire(keys)
+        expire(keys)
 
-    codes = ["ExpiredToken", "ExpiredTokenException", "ExpiredToken"]
-    assert code_of(refusal_of(getattr(client, operation))) == codes[which]
-
-
-@pytest.mark.parametrize(("service", "operation", "which"), PROTOCOLS)
-def test_a_session_of_a_role_that_was_deleted_is_refused(
-    sandbox: Sandbox, service: str, operation: str, which: int
-) -> None:
-    role = create_role(sandbox, MEMBER, {"AWS": f"arn:aws:iam::{MEMBER}:root"}, allow("*"))
-    client = client_with(sandbox, service, session_of(sandbox, role))
-    getattr(client, operation)()
-    iam = sandbox.client("iam", MEMBER)
-    iam.delete_role_policy(RoleName=role.rpartition("/")[2], PolicyName="own")
-    iam.delete_role(RoleName=role.rpartition("/")[2])
-
-    codes = ["InvalidClientTokenId", "UnrecognizedClientException", "InvalidToken"]
-    assert code_of(refusal_of(getattr(client, operation))) == codes[which]
+        codes = ["ExpiredToken", "ExpiredTokenException", "ExpiredToken"]
+        assert code_of(refusal_of(getattr(client, operation))) == codes[which], (
+            service,
+            operation,
+            which,
+        )
 
 
-@pytest.mark.parametrize(
-    ("service", "operation", "action", "code"),
-    [
+def test_a_session_of_a_deleted_role_is_refused(sandbox: Sandbox) -> None:
+    for service, operation, which in PROTOCOLS:
+        role = create_role(sandbox, MEMBER, {"AWS": f"arn:aws:iam::{MEMBER}:root"}, allow("*"))
+        client = client_with(sandbox, service, session_of(sandbox, role))
+        getattr(client, operation)()
+        iam = sandbox.client("iam", MEMBER)
+        iam.delete_role_policy(RoleName=role.rpartition("/")[2], PolicyName="own")
+        iam.delete_role(RoleName=role.rpartition("/")[2])
+
+        codes = ["InvalidClientTokenId", "UnrecognizedClientException", "InvalidToken"]
+        assert code_of(refusal_of(getattr(client, operation))) == codes[which], (
+            service,
+            operation,
+            which,
+        )
+
+
+def test_a_denial_names_the_action_that_no_policy_allows(sandbox: Sandbox) -> None:
+    cases: list[tuple[str, str, str, str]] = [
         ("logs", "describe_log_groups", "logs:DescribeLogGroups", "AccessDeniedException"),
         ("lambda", "list_functions", "lambda:ListFunctions", "AccessDeniedException"),
         ("sns", "list_topics", "sns:ListTopics", "AccessDenied"),
         ("iam", "list_roles", "iam:ListRoles", "AccessDenied"),
-    ],
-)
-def test_what_no_policy_allows_is_denied_by_the_name_of_its_action(
-    sandbox: Sandbox, service: str, operation: str, action: str, code: str
-) -> None:
-    client = client_that_may(sandbox, service, allow("sqs:*"))
+    ]
+    for service, operation, action, code in cases:
+        client = client_that_may(sandbox, service, allow("sqs:*"))
 
-    error = refusal_of(getattr(client, operation))
+        error = refusal_of(getattr(client, operation))
 
-    assert code_of(error) == code
-    assert f"is not authorized to perform: {action}" in message_of(error)
+        assert code_of(error) == code, (service, operation, action, code)
+        assert f"is not authorized to perform: {action}" in message_of(error), (
+            service,
+            operation,
+            action,
+            code,
+        )
 
 
-def test_s3_denies_what_no_policy_allows(sandbox: Sandbox) -> None:
+def test_s3_denies_an_action_that_no_policy_allows(sandbox: Sandbox) -> None:
     client = client_that_may(sandbox, "s3", allow("sqs:*"))
 
     assert code_of(refusal_of(client.list_buckets)) == "AccessDenied"
 
 
-def test_everybody_may_ask_who_they_are(sandbox: Sandbox) -> None:
+def test_get_caller_identity_needs_no_permission(sandbox: Sandbox) -> None:
     sts = client_that_may(sandbox, "sts")
 
     assert sts.get_caller_identity()["Account"] == SECURITY.id
 
 
-def test_cloudwatch_is_allowed_by_the_prefix_of_its_actions(sandbox: Sandbox) -> None:
+def test_cloudwatch_actions_have_the_prefix_of_iam_and_not_the_signing_name(
+    sandbox: Sandbox,
+) -> None:
     allowed = client_that_may(sandbox, "cloudwatch", allow("cloudwatch:DescribeAlarms"))
 
     assert "MetricAlarms" in allowed.describe_alarms()
 
 
-def test_a_denial_wins_over_what_is_allowed(sandbox: Sandbox) -> None:
+def test_a_deny_overrides_an_allow(sandbox: Sandbox) -> None:
     denied = {"Effect": "Deny", "Action": "logs:DescribeLogGroups", "Resource": "*"}
     logs = client_that_may(sandbox, "logs", allow("logs:*"), denied)
 
@@ -163,7 +166,7 @@ def test_a_denial_wins_over_what_is_allowed(sandbox: Sandbox) -> None:
     assert logs.describe_metric_filters()["metricFilters"] == []
 
 
-def test_a_policy_bound_to_a_topic_is_for_this_topic(sandbox: Sandbox) -> None:
+def test_a_policy_for_a_topic_allows_this_topic_only(sandbox: Sandbox) -> None:
     own, other = (
         create_topic(
             sandbox,
@@ -183,7 +186,7 @@ def test_a_policy_bound_to_a_topic_is_for_this_topic(sandbox: Sandbox) -> None:
     assert other in message_of(refusal_of(sns.publish, TopicArn=other, Message="hello"))
 
 
-def test_a_policy_bound_to_a_log_stream_is_for_this_stream(sandbox: Sandbox) -> None:
+def test_a_policy_for_log_streams_allows_these_streams_only(sandbox: Sandbox) -> None:
     group = unique("/test/group")
     sandbox.client("logs", SECURITY.id).create_log_group(logGroupName=group)
     streams = f"arn:aws:logs:{REGION}:{SECURITY.id}:log-group:{group}:log-stream:own-*"
@@ -195,7 +198,7 @@ def test_a_policy_bound_to_a_log_stream_is_for_this_stream(sandbox: Sandbox) -> 
     assert code_of(refused) == "AccessDeniedException"
 
 
-def test_a_policy_bound_to_a_resource_does_not_allow_a_call_that_names_none(
+def test_a_policy_for_a_resource_does_not_allow_a_call_without_a_resource(
     sandbox: Sandbox,
 ) -> None:
     groups = f"arn:aws:logs:{REGION}:{SECURITY.id}:log-group:/test/*"
@@ -204,7 +207,7 @@ def test_a_policy_bound_to_a_resource_does_not_allow_a_call_that_names_none(
     assert code_of(refusal_of(logs.describe_log_groups)) == "AccessDeniedException"
 
 
-def test_a_condition_on_the_region_is_one(sandbox: Sandbox) -> None:
+def test_a_condition_on_the_region_is_evaluated(sandbox: Sandbox) -> None:
     here = {"StringEquals": {"aws:RequestedRegion": REGION}}
     keys = session_that_may(sandbox, allow("logs:DescribeLogGroups", Condition=here))
 
@@ -214,7 +217,9 @@ def test_a_condition_on_the_region_is_one(sandbox: Sandbox) -> None:
     assert code_of(refusal_of(elsewhere.describe_log_groups)) == "AccessDeniedException"
 
 
-def test_a_role_of_another_account_is_assumed_where_both_sides_agree(sandbox: Sandbox) -> None:
+def test_a_role_of_another_account_needs_its_trust_policy_and_the_callers_policy(
+    sandbox: Sandbox,
+) -> None:
     role = create_role(sandbox, MEMBER, SECURITY_ROOT, allow("sts:*"))
     sts = client_that_may(sandbox, "sts", allow("sts:AssumeRole", role))
 
@@ -223,7 +228,7 @@ def test_a_role_of_another_account_is_assumed_where_both_sides_agree(sandbox: Sa
     assert keys["AccessKeyId"].startswith("ASIA")
 
 
-def test_a_role_that_trusts_the_caller_is_not_assumed_without_the_callers_policy(
+def test_a_role_is_not_assumed_without_the_callers_policy(
     sandbox: Sandbox,
 ) -> None:
     role = create_role(sandbox, MEMBER, SECURITY_ROOT)
@@ -234,7 +239,7 @@ def test_a_role_that_trusts_the_caller_is_not_assumed_without_the_callers_policy
     assert code_of(error) == "AccessDenied"
 
 
-def test_a_role_that_trusts_somebody_else_is_not_assumed(sandbox: Sandbox) -> None:
+def test_a_role_that_trusts_another_account_is_not_assumed(sandbox: Sandbox) -> None:
     role = create_role(sandbox, MEMBER, {"AWS": f"arn:aws:iam::{LOG_ARCHIVE.id}:root"})
     sts = client_that_may(sandbox, "sts", allow("sts:AssumeRole"))
 
@@ -244,7 +249,7 @@ def test_a_role_that_trusts_somebody_else_is_not_assumed(sandbox: Sandbox) -> No
     assert f"perform: sts:AssumeRole on resource: {role}" in message_of(error)
 
 
-def test_a_role_that_does_not_exist_is_refused_like_a_closed_one(sandbox: Sandbox) -> None:
+def test_a_missing_role_gives_the_same_error_as_a_denied_one(sandbox: Sandbox) -> None:
     sts = client_that_may(sandbox, "sts", allow("sts:AssumeRole"))
 
     gone = f"arn:aws:iam::{MEMBER}:role/{unique('gone')}"
@@ -254,7 +259,7 @@ def test_a_role_that_does_not_exist_is_refused_like_a_closed_one(sandbox: Sandbo
     )
 
 
-def test_trust_can_depend_on_the_callers_organization(sandbox: Sandbox) -> None:
+def test_a_trust_policy_can_require_an_organization(sandbox: Sandbox) -> None:
     iam = sandbox.client("iam", MEMBER)
     sts = client_that_may(sandbox, "sts", allow("sts:AssumeRole"))
     name = unique("role")
@@ -271,7 +276,9 @@ def test_trust_can_depend_on_the_callers_organization(sandbox: Sandbox) -> None:
     )
 
 
-def test_a_bucket_of_another_account_is_read_where_both_sides_agree(sandbox: Sandbox) -> None:
+def test_a_bucket_of_another_account_needs_its_policy_and_the_callers_policy(
+    sandbox: Sandbox,
+) -> None:
     owner = sandbox.client("s3", LOG_ARCHIVE.id)
     bucket = unique("bucket")
     owner.create_bucket(Bucket=bucket)
@@ -287,7 +294,7 @@ def test_a_bucket_of_another_account_is_read_where_both_sides_agree(sandbox: San
     assert reader.get_object(Bucket=bucket, Key="key")["Body"].read() == b"content"
 
 
-def test_the_management_accounts_administrator_enters_every_account(sandbox: Sandbox) -> None:
+def test_the_sandbox_has_an_administrator_client_for_every_account(sandbox: Sandbox) -> None:
     entered = [
         sandbox.client("sts", account.id).get_caller_identity()["Account"]
         for account in (MANAGEMENT, SECURITY, LOG_ARCHIVE, *MEMBERS)

@@ -2,16 +2,13 @@
 
 from typing import Any
 
-import pytest
-
 from sandbox.tests.iam.policy_documents import HOME, OTHER, USER_ARN, is_condition_met
 
 ALARM = f"arn:aws:cloudwatch:us-east-1:{HOME}:alarm:root:login"
 
 
-@pytest.mark.parametrize(
-    ("operator", "expected", "actual", "met"),
-    [
+def test_condition_operators_compare_as_documented() -> None:
+    cases: list[tuple[str, Any, Any, bool]] = [
         ("StringEquals", "a", "a", True),
         ("StringEquals", "a", "A", False),
         ("StringEquals", "a*", "ab", False),
@@ -60,21 +57,19 @@ ALARM = f"arn:aws:cloudwatch:us-east-1:{HOME}:alarm:root:login"
         ("StringEqualsIfExists", "a", "b", False),
         ("Null", "true", "a", False),
         ("Null", False, "a", True),
-    ],
-)
-def test_condition_operators_compare_as_documented(
-    operator: str,
-    expected: Any,
-    actual: Any,
-    *,
-    met: bool,
-) -> None:
-    assert is_condition_met({operator: {"aws:Key": expected}}, {"AWS:key": actual}) is met
+    ]
+    for operator, expected, actual, met in cases:
+        assert is_condition_met({operator: {"aws:Key": expected}}, {"AWS:key": actual}) is met, (
+            operator,
+            expected,
+            actual,
+            met,
+        )
 
 
-@pytest.mark.parametrize(
-    ("operator", "met"),
-    [
+def test_a_missing_key_meets_negated_and_optional_conditions() -> None:
+    cases: list[dict[str, Any]] = [{}, {"aws:TagKeys": ()}]
+    operators: list[tuple[str, bool]] = [
         ("StringEquals", False),
         ("StringLike", False),
         ("ArnLike", False),
@@ -87,30 +82,24 @@ def test_condition_operators_compare_as_documented(
         ("ForAnyValue:StringEquals", False),
         ("ForAnyValue:StringNotEquals", False),
         ("ForAnyValue:StringEqualsIfExists", True),
-    ],
-)
-@pytest.mark.parametrize("context", [{}, {"aws:TagKeys": ()}])
-def test_a_missing_key_meets_negations_and_what_allows_absence(
-    operator: str,
-    context: dict[str, Any],
-    *,
-    met: bool,
-) -> None:
-    assert is_condition_met({operator: {"aws:TagKeys": "x"}}, context) is met
+    ]
+    for context in cases:
+        for operator, met in operators:
+            assert is_condition_met({operator: {"aws:TagKeys": "x"}}, context) is met, (
+                context,
+                operator,
+                met,
+            )
 
 
-@pytest.mark.parametrize(("expected", "met"), [("true", True), ("false", False)])
-def test_null_is_met_by_absence(
-    expected: str,
-    *,
-    met: bool,
-) -> None:
-    assert is_condition_met({"Null": {"aws:TagKeys": expected}}, {}) is met
+def test_null_is_met_by_a_missing_key() -> None:
+    cases: list[tuple[str, bool]] = [("true", True), ("false", False)]
+    for expected, met in cases:
+        assert is_condition_met({"Null": {"aws:TagKeys": expected}}, {}) is met, (expected, met)
 
 
-@pytest.mark.parametrize(
-    ("operator", "actual", "met"),
-    [
+def test_set_operators_compare_all_or_any_values_of_the_request() -> None:
+    cases: list[tuple[str, str | tuple[str, ...], bool]] = [
         ("ForAllValues:StringEquals", ("a", "b"), True),
         ("ForAllValues:StringEquals", ("a", "c"), False),
         ("ForAllValues:StringEquals", "", True),
@@ -122,29 +111,24 @@ def test_null_is_met_by_absence(
         ("ForAnyValue:StringNotEquals", ("a", "b"), False),
         ("StringEquals", ("a", "c"), True),
         ("StringNotEquals", ("a", "c"), False),
-    ],
-)
-def test_set_operators_quantify_over_the_values_of_the_request(
-    operator: str,
-    actual: str | tuple[str, ...],
-    *,
-    met: bool,
-) -> None:
-    condition = {operator: {"aws:TagKeys": ["a", "b"]}}
+    ]
+    for operator, actual, met in cases:
+        condition = {operator: {"aws:TagKeys": ["a", "b"]}}
 
-    assert is_condition_met(condition, {"aws:TagKeys": actual}) is met
+        assert is_condition_met(condition, {"aws:TagKeys": actual}) is met, (operator, actual, met)
 
 
-@pytest.mark.parametrize("missed", ["aws:one", "aws:two", "aws:three"])
-def test_all_operators_and_keys_of_a_condition_must_be_met(missed: str) -> None:
-    condition = {
-        "StringEquals": {"aws:one": "1", "aws:two": "2"},
-        "StringLike": {"aws:three": "3*"},
-    }
-    context = {"aws:one": "1", "aws:two": "2", "aws:three": "33"}
+def test_all_operators_and_keys_of_a_condition_must_be_met() -> None:
+    cases = ["aws:one", "aws:two", "aws:three"]
+    for missed in cases:
+        condition = {
+            "StringEquals": {"aws:one": "1", "aws:two": "2"},
+            "StringLike": {"aws:three": "3*"},
+        }
+        context = {"aws:one": "1", "aws:two": "2", "aws:three": "33"}
 
-    assert is_condition_met(condition, context)
-    assert not is_condition_met(condition, context | {missed: "x"})
+        assert is_condition_met(condition, context), missed
+        assert not is_condition_met(condition, context | {missed: "x"}), missed
 
 
 def test_condition_values_expand_variables() -> None:
@@ -155,7 +139,7 @@ def test_condition_values_expand_variables() -> None:
     assert not is_condition_met(condition, context | {"aws:ResourceAccount": OTHER})
 
 
-def test_a_statement_with_an_unknown_variable_does_not_match_even_by_negation() -> None:
+def test_a_statement_with_an_unknown_variable_never_applies() -> None:
     negated = {"StringNotEquals": {"aws:username": "${aws:PrincipalTag/owner}"}}
 
     assert not is_condition_met(negated, {"aws:username": "ada"})

@@ -1,4 +1,4 @@
-"""Identity and resource policies decide together as AWS documents it."""
+"""Identity and resource policies are combined as AWS documents it."""
 
 from typing import Any
 
@@ -31,9 +31,8 @@ from sandbox.tests.iam.policy_documents import (
 )
 
 
-@pytest.mark.parametrize(
-    ("kind", "caller", "named", "identity_allows", "allowed"),
-    [
+def test_identity_and_resource_policies_combine_by_kind_and_account() -> None:
+    cases: list[tuple[ResourcePolicyKind, Principal, Any, bool, bool]] = [
         # Same account: either side allows.
         (ORDINARY, USER, None, True, True),
         (ORDINARY, USER, None, False, False),
@@ -90,50 +89,44 @@ from sandbox.tests.iam.policy_documents import (
         (KEY, ROOT, BY_ACCOUNT, False, True),
         (KEY, ROOT, BY_USER, False, False),
         (TRUST, ROOT, BY_ACCOUNT, True, False),
-    ],
-)
-def test_grants_of_both_sides_combine_by_kind_and_account(
-    kind: ResourcePolicyKind,
-    caller: Principal,
-    named: Any,
-    *,
-    identity_allows: bool,
-    allowed: bool,
-) -> None:
-    asked = request(caller, action="sts:AssumeRole")
-    decision = decide(
-        asked,
-        identity_policies=[identity_policy(identity_statement())] if identity_allows else [],
-        resource_policy=named and resource_policy(kind, resource_statement(kind, named)),
-        kind=kind,
-    )
+    ]
+    for kind, caller, named, identity_allows, allowed in cases:
+        asked = request(caller, action="sts:AssumeRole")
+        decision = decide(
+            asked,
+            identity_policies=[identity_policy(identity_statement())] if identity_allows else [],
+            resource_policy=named and resource_policy(kind, resource_statement(kind, named)),
+            kind=kind,
+        )
 
-    assert decision.allowed is allowed, decision.reason
+        assert decision.allowed is allowed, decision.reason
 
 
-def test_a_resource_without_account_is_the_callers_own() -> None:
+def test_a_resource_without_an_account_belongs_to_the_caller() -> None:
     asked = request(STRANGER, resource="*", resource_account=None)
 
     assert decided_by_identity(asked, identity_statement()).allowed
 
 
-@pytest.mark.parametrize("kind", ResourcePolicyKind)
-def test_a_deny_of_the_resource_wins(kind: ResourcePolicyKind) -> None:
-    statements = [
-        resource_statement(kind, BY_USER),
-        resource_statement(kind, BY_ACCOUNT, Effect="Deny", Sid="Closed"),
-    ]
-    decision = decide(
-        request(action="sts:AssumeRole"),
-        identity_policies=[identity_policy(identity_statement())],
-        resource_policy=resource_policy(kind, *statements),
-        kind=kind,
-    )
+def test_a_deny_in_the_resource_policy_overrides() -> None:
+    for kind in ResourcePolicyKind:
+        statements = [
+            resource_statement(kind, BY_USER),
+            resource_statement(kind, BY_ACCOUNT, Effect="Deny", Sid="Closed"),
+        ]
+        decision = decide(
+            request(action="sts:AssumeRole"),
+            identity_policies=[identity_policy(identity_statement())],
+            resource_policy=resource_policy(kind, *statements),
+            kind=kind,
+        )
 
-    assert decision == Decision(allowed=False, reason="denied by resource, statement 'Closed'")
+        assert decision == Decision(
+            allowed=False, reason="denied by resource, statement 'Closed'"
+        ), kind
 
 
-def test_a_deny_of_the_identity_wins_over_the_resource() -> None:
+def test_a_deny_in_an_identity_policy_overrides_the_resource_policy() -> None:
     decision = decide(
         request(),
         identity_policies=[identity_policy(identity_statement(Effect="Deny"))],
@@ -144,44 +137,36 @@ def test_a_deny_of_the_identity_wins_over_the_resource() -> None:
     assert decision == Decision(allowed=False, reason="denied by identity, statement 1")
 
 
-def test_an_allowed_request_names_both_statements_that_it_needed() -> None:
+def test_the_reason_names_both_statements_that_allow() -> None:
     decision = decide(
         request(STRANGER),
-        identity_policies=[identity_policy(identity_statement(Sid="Tell"))],
+        identity_policies=[identity_policy(identity_statement(Sid="Publish"))],
         resource_policy=resource_policy(ORDINARY, resource_statement(ORDINARY, {"AWS": OTHER})),
         kind=ORDINARY,
     )
 
-    assert decision.reason == "allowed by identity, statement 'Tell' and resource, statement 1"
+    assert decision.reason == "allowed by identity, statement 'Publish' and resource, statement 1"
 
 
-@pytest.mark.parametrize(
-    ("statement", "shortfall"),
-    [
-        (identity_statement(Resource=f"{TOPIC}-2"), f"Resource is not {TOPIC}"),
-        (identity_statement(NotResource=[TOPIC]), f"NotResource is not {TOPIC}"),
-        (
-            identity_statement(Condition={"Bool": {"aws:SecureTransport": True}}),
-            "condition Bool aws:SecureTransport is not met",
-        ),
-        (identity_statement(Resource="arn:aws:s3:::${aws:username}"), "no value for ${aws:userna"),
-    ],
-)
-def test_a_refusal_says_what_kept_each_statement_from_allowing(
-    statement: dict[str, Any], shortfall: str
-) -> None:
-    if "NotResource" in statement:
-        statement = {key: value for key, value in statement.items() if key != "Resource"}
-    decision = decided_by_identity(request(), statement)
-
-    assert not decision.allowed
-    assert decision.reason.startswith(
-        f"no identity policy allows sns:Publish on {TOPIC} for {USER_ARN}; identity, statement 1: "
+def test_the_reason_of_a_denial_says_why_each_statement_does_not_apply() -> None:
+    secure = {"Bool": {"aws:SecureTransport": True}}
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"Resource": f"{TOPIC}-2"}, f"Resource is not {TOPIC}"),
+        ({"NotResource": [TOPIC]}, f"NotResource is not {TOPIC}"),
+        ({"Resource": "*", "Condition": secure}, "condition Bool aws:SecureTransport is not met"),
+        ({"Resource": "arn:aws:s3:::${aws:username}"}, "no value for ${aws:username}"),
+    ]
+    start = (
+        f"no identity policy allows sns:Publish on {TOPIC} for {USER_ARN}; identity, statement 1"
     )
-    assert shortfall in decision.reason
+    for elements, mismatch in cases:
+        decision = decided_by_identity(request(), {"Effect": "Allow", "Action": "*", **elements})
+
+        assert not decision.allowed, elements
+        assert decision.reason == f"{start}: {mismatch}"
 
 
-def test_a_refusal_says_that_a_key_leaves_it_to_identity_policies() -> None:
+def test_the_reason_of_a_denial_says_that_a_key_policy_delegates() -> None:
     decision = decide(
         request(action="kms:Decrypt"),
         identity_policies=[],
@@ -192,19 +177,21 @@ def test_a_refusal_says_that_a_key_leaves_it_to_identity_policies() -> None:
     assert "resource, statement 1 needs an identity policy too" in decision.reason
 
 
-def test_a_policy_of_another_kind_is_not_judged() -> None:
+def test_a_policy_of_another_kind_is_rejected() -> None:
     key_policy = resource_policy(KEY, resource_statement(KEY, BY_USER))
 
-    with pytest.raises(ValueError, match="not parsed as a trust policy"):
+    with pytest.raises(ValueError, match="resource: expected a trust policy"):
         decide(request(), identity_policies=[], resource_policy=key_policy, kind=TRUST)
-    with pytest.raises(ValueError, match="no identity policy"):
+    with pytest.raises(ValueError, match="got a key policy, expected an identity policy"):
         decide(request(), identity_policies=[key_policy], resource_policy=None, kind=KEY)
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [{}, {"arn": USER_ARN}, {"arn": USER_ARN, "account": HOME, "service": "sns.amazonaws.com"}],
-)
-def test_a_principal_is_an_identity_with_account_or_a_service(fields: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="a principal"):
-        Principal(**fields)
+def test_a_principal_is_an_identity_with_an_account_or_a_service() -> None:
+    cases: list[dict[str, str]] = [
+        {},
+        {"arn": USER_ARN},
+        {"arn": USER_ARN, "account": HOME, "service": "sns.amazonaws.com"},
+    ]
+    for fields in cases:
+        with pytest.raises(ValueError, match="expected "):
+            Principal(**fields)

@@ -1,4 +1,4 @@
-"""What holds for every policy and every pattern."""
+"""Properties of every policy and every pattern."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def statements(draw: st.DrawFn, kind: ResourcePolicyKind | None) -> dict[str, An
 
 @st.composite
 def cases(draw: st.DrawFn, effect: str) -> tuple[Decision, Decision]:
-    """Return the decisions of one request before and after a statement is added."""
+    """The decisions of one request before and after a statement is added."""
     kind = draw(st.sampled_from(ResourcePolicyKind))
     own = draw(st.lists(statements(None), min_size=1, max_size=3))
     others = draw(st.lists(statements(kind), min_size=1, max_size=3))
@@ -84,21 +84,21 @@ def decision_of(
 
 
 @given(cases("Deny"))
-def test_a_further_deny_never_allows(case: tuple[Decision, Decision]) -> None:
+def test_an_additional_deny_never_allows(case: tuple[Decision, Decision]) -> None:
     before, after = case
 
     assert before.allowed or not after.allowed
 
 
 @given(cases("Allow"))
-def test_a_further_allow_never_denies(case: tuple[Decision, Decision]) -> None:
+def test_an_additional_allow_never_denies(case: tuple[Decision, Decision]) -> None:
     before, after = case
 
     assert after.allowed or not before.allowed
 
 
 @given(st.text(st.characters(exclude_characters="*?")), st.text())
-def test_a_pattern_without_wildcards_matches_itself_alone(literal: str, other: str) -> None:
+def test_a_pattern_without_wildcards_matches_itself_only(literal: str, other: str) -> None:
     template = parse_template(literal, variables=False, wildcards=True)
 
     assert matches(template, literal, {})
@@ -106,7 +106,7 @@ def test_a_pattern_without_wildcards_matches_itself_alone(literal: str, other: s
 
 
 @given(st.text(), st.text(), st.text())
-def test_a_wildcard_matches_whatever_stands_between(start: str, middle: str, end: str) -> None:
+def test_a_wildcard_matches_any_text(start: str, middle: str, end: str) -> None:
     template = parse_template("${aws:a}*${aws:b}", variables=True, wildcards=True)
     context = {"aws:a": (start,), "aws:b": (end,)}
 

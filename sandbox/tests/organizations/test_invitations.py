@@ -1,4 +1,4 @@
-"""Accounts that exist outside of the organization, and the invitations that bring them in."""
+"""Accounts outside of the organization, and their invitations."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def accept(sandbox: Sandbox, account: Account, handshake: str) -> Any:
     return own.accept_handshake(HandshakeId=handshake)["Handshake"]
 
 
-def test_an_account_outside_works_as_any_other(sandbox: Sandbox, outsider: Account) -> None:
+def test_a_standalone_account_works(sandbox: Sandbox, outsider: Account) -> None:
     iam = sandbox.client("iam", outsider.id)
     iam.create_role(RoleName="own", AssumeRolePolicyDocument=trusting({"AWS": outsider.id}))
     events = sandbox.client("events", outsider.id)
@@ -57,7 +57,9 @@ def test_an_account_outside_works_as_any_other(sandbox: Sandbox, outsider: Accou
     assert [bus["Name"] for bus in events.list_event_buses()["EventBuses"]] == ["default"]
 
 
-def test_nobody_else_enters_it(sandbox: Sandbox, outsider: Account) -> None:
+def test_a_standalone_account_has_no_role_for_the_management_account(
+    sandbox: Sandbox, outsider: Account
+) -> None:
     with pytest.raises(ClientError) as refused:
         sandbox.client("sts").assume_role(
             RoleArn=f"arn:aws:iam::{outsider.id}:role/{ACCESS_ROLE}", RoleSessionName="test"
@@ -66,7 +68,7 @@ def test_nobody_else_enters_it(sandbox: Sandbox, outsider: Account) -> None:
     assert code_of(refused.value) == "AccessDenied"
 
 
-def test_it_knows_of_no_organization(sandbox: Sandbox, outsider: Account) -> None:
+def test_a_standalone_account_is_in_no_organization(sandbox: Sandbox, outsider: Account) -> None:
     own = sandbox.client("organizations", outsider.id)
 
     for call in (own.describe_organization, own.list_roots, own.list_accounts):
@@ -75,7 +77,7 @@ def test_it_knows_of_no_organization(sandbox: Sandbox, outsider: Account) -> Non
         assert code_of(refused.value) == "AWSOrganizationsNotInUseException"
 
 
-def test_an_invitation_waits_for_its_answer(
+def test_an_invitation_is_open_until_it_is_accepted(
     sandbox: Sandbox, client: Any, outsider: Account
 ) -> None:
     handshake = client.invite_account_to_organization(Target=target(outsider.id), Notes="Welcome")[
@@ -94,7 +96,9 @@ def test_an_invitation_waits_for_its_answer(
     assert organization.organization_of(outsider.id) is None
 
 
-def test_who_accepts_is_in_the_root(sandbox: Sandbox, client: Any, outsider: Account) -> None:
+def test_an_account_that_accepts_is_in_the_root(
+    sandbox: Sandbox, client: Any, outsider: Account
+) -> None:
     handshake = invite(client, outsider)
     accepted = accept(sandbox, outsider, handshake)
     account = client.describe_account(AccountId=outsider.id)["Account"]
@@ -108,7 +112,7 @@ def test_who_accepts_is_in_the_root(sandbox: Sandbox, client: Any, outsider: Acc
     assert own.describe_organization()["Organization"]["Id"] == ORGANIZATION_ID
 
 
-def test_an_invited_account_has_no_way_in_until_its_owner_makes_one(
+def test_an_invited_account_has_no_access_role_until_its_owner_creates_one(
     sandbox: Sandbox, client: Any, outsider: Account
 ) -> None:
     accept(sandbox, outsider, invite(client, outsider))
@@ -140,7 +144,7 @@ def test_stack_sets_reach_an_invited_account(
     assert stack_set.has_resources(outsider.id)
 
 
-def test_an_invitation_by_address_means_the_account_that_has_it(
+def test_an_account_can_be_invited_by_its_email_address(
     sandbox: Sandbox, client: Any, outsider: Account
 ) -> None:
     invited = client.invite_account_to_organization(Target={"Id": outsider.email, "Type": "EMAIL"})[
@@ -161,7 +165,7 @@ def test_an_account_that_left_can_be_invited_back(
     assert organization.organization_of(outsider.id) == ORGANIZATION_ID
 
 
-def test_a_member_is_not_invited(client: Any) -> None:
+def test_a_member_cannot_be_invited(client: Any) -> None:
     with pytest.raises(ClientError) as refused:
         client.invite_account_to_organization(Target=target(MEMBERS[0].id))
 
@@ -169,7 +173,9 @@ def test_a_member_is_not_invited(client: Any) -> None:
     assert refused.value.response["Reason"] == "ALREADY_IN_AN_ORGANIZATION"
 
 
-def test_nobody_is_invited_twice_at_once(client: Any, outsider: Account) -> None:
+def test_an_account_with_an_open_invitation_cannot_be_invited(
+    client: Any, outsider: Account
+) -> None:
     invite(client, outsider)
     with pytest.raises(ClientError) as refused:
         invite(client, outsider)
@@ -177,14 +183,16 @@ def test_nobody_is_invited_twice_at_once(client: Any, outsider: Account) -> None
     assert code_of(refused.value) == "DuplicateHandshakeException"
 
 
-def test_an_account_that_does_not_exist_is_not_invited(client: Any) -> None:
+def test_an_unknown_account_cannot_be_invited(client: Any) -> None:
     with pytest.raises(ClientError) as refused:
         client.invite_account_to_organization(Target=target("999999999999"))
 
     assert code_of(refused.value) == "InvalidInputException"
 
 
-def test_only_the_invited_account_accepts(sandbox: Sandbox, client: Any, outsider: Account) -> None:
+def test_only_the_invited_account_can_accept(
+    sandbox: Sandbox, client: Any, outsider: Account
+) -> None:
     handshake = invite(client, outsider)
     for caller in (client, sandbox.client("organizations", MEMBERS[0].id)):
         with pytest.raises(ClientError) as refused:
@@ -198,7 +206,7 @@ def test_only_the_invited_account_accepts(sandbox: Sandbox, client: Any, outside
     ("handshake", "code"),
     [(None, "HandshakeAlreadyInStateException"), ("h-00000000", "HandshakeNotFoundException")],
 )
-def test_what_is_no_open_invitation_is_not_accepted(
+def test_only_an_open_invitation_can_be_accepted(
     handshake: str | None, code: str, sandbox: Sandbox, client: Any, outsider: Account
 ) -> None:
     invitation = invite(client, outsider)

@@ -1,4 +1,4 @@
-"""Accounts that are created, move, leave and are closed, by AWS Organizations' own API."""
+"""Accounts are created, moved, removed and closed by the API of AWS Organizations."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -8,8 +8,14 @@ from botocore.exceptions import ClientError
 
 from sandbox.local import Sandbox
 from sandbox.organizations import organization
-from sandbox.organizations.membership import followed_by
-from sandbox.organizations.organization import ACCESS_ROLE, MANAGEMENT, MEMBERS, ROOT_ID, SECURITY
+from sandbox.organizations.organization import (
+    ACCESS_ROLE,
+    MANAGEMENT,
+    MEMBERS,
+    ROOT_ID,
+    SECURITY,
+    listening_to_moves,
+)
 from sandbox.tests.cloudformation.stack_set_helper import create_unit, unit_id
 from sandbox.tests.resources import code_of, message_of, unique
 
@@ -50,7 +56,7 @@ def refusal_of(call: Callable[..., Any], **parameters: Any) -> ClientError:
     return refused.value
 
 
-def test_an_account_is_created_after_the_call_has_answered(client: Any) -> None:
+def test_create_account_returns_before_the_account_exists(client: Any) -> None:
     begun = client.create_account(AccountName="new", Email="new@example.com")
     request = begun["CreateAccountStatus"]
     done = client.describe_create_account_status(CreateAccountRequestId=request["Id"])
@@ -68,7 +74,7 @@ def test_an_account_is_created_after_the_call_has_answered(client: Any) -> None:
     ]
 
 
-def test_an_address_belongs_to_one_account(client: Any, created: Callable[..., str]) -> None:
+def test_an_email_address_belongs_to_one_account(client: Any, created: Callable[..., str]) -> None:
     account = client.describe_account(AccountId=created())["Account"]
     client.remove_account_from_organization(AccountId=account["Id"])
     again = client.create_account(AccountName="again", Email=account["Email"])
@@ -86,7 +92,7 @@ def test_an_unknown_request_is_not_found(client: Any) -> None:
     assert code_of(error) == "CreateAccountStatusNotFoundException"
 
 
-def test_the_management_account_enters_a_new_account_by_the_role_it_asked_for(
+def test_the_management_account_can_assume_the_requested_role_of_a_new_account(
     sandbox: Sandbox, created: Callable[..., str]
 ) -> None:
     account = created(RoleName="Entrance")
@@ -113,7 +119,7 @@ def test_a_new_account_works(sandbox: Sandbox, created: Callable[..., str]) -> N
     assert identity["Account"] == account
 
 
-def test_an_account_moves_from_where_it_is(
+def test_an_account_moves_to_another_unit(
     sandbox: Sandbox, client: Any, created: Callable[..., str]
 ) -> None:
     account, unit = created(), create_unit(sandbox, ROOT_ID)
@@ -127,28 +133,26 @@ def test_an_account_moves_from_where_it_is(
     assert [one["Id"] for one in listed] == [account]
 
 
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
+def test_an_invalid_move_is_refused(client: Any) -> None:
+    cases: list[tuple[dict[str, str], str]] = [
         ({"AccountId": STRANGER}, "AccountNotFoundException"),
         ({"SourceParentId": ROOT_ID}, "SourceParentNotFoundException"),
         ({"DestinationParentId": "ou-exam-00000000"}, "DestinationParentNotFoundException"),
         ({"DestinationParentId": "Workloads"}, "DuplicateAccountException"),
-    ],
-)
-def test_a_move_that_is_none_is_refused(change: dict[str, str], code: str, client: Any) -> None:
-    home = unit_id("Workloads")
-    request = {"AccountId": MEMBER, "SourceParentId": home, "DestinationParentId": ROOT_ID}
-    asked = {**request, **change}
-    if asked["DestinationParentId"] == "Workloads":
-        asked["DestinationParentId"] = home
+    ]
+    for change, code in cases:
+        home = unit_id("Workloads")
+        request = {"AccountId": MEMBER, "SourceParentId": home, "DestinationParentId": ROOT_ID}
+        asked = {**request, **change}
+        if asked["DestinationParentId"] == "Workloads":
+            asked["DestinationParentId"] = home
 
-    assert code_of(refusal_of(client.move_account, **asked)) == code
-    assert client.list_parents(ChildId=MEMBER)["Parents"][0]["Id"] == home
+        assert code_of(refusal_of(client.move_account, **asked)) == code, (change, code)
+        assert client.list_parents(ChildId=MEMBER)["Parents"][0]["Id"] == home, (change, code)
 
 
 @pytest.mark.parametrize("leaves_itself", [True, False])
-def test_an_account_that_left_works_on_and_belongs_to_nothing(
+def test_an_account_that_left_works_outside_of_the_organization(
     leaves_itself: bool,  # noqa: FBT001  pytest passes it by name
     sandbox: Sandbox,
     client: Any,
@@ -170,7 +174,7 @@ def test_an_account_that_left_works_on_and_belongs_to_nothing(
     assert [role["RoleName"] for role in roles] == [ACCESS_ROLE]
 
 
-def test_the_management_account_stays(client: Any) -> None:
+def test_the_management_account_cannot_leave_or_be_closed(client: Any) -> None:
     code = "MasterCannotLeaveOrganizationException"
     removal = client.remove_account_from_organization
     closing = refusal_of(client.close_account, AccountId=MANAGEMENT.id)
@@ -182,7 +186,7 @@ def test_the_management_account_stays(client: Any) -> None:
 
 
 @pytest.mark.usefixtures("_delegated")
-def test_a_delegated_administrator_stays_while_it_is_one(sandbox: Sandbox, client: Any) -> None:
+def test_a_delegated_administrator_cannot_leave(sandbox: Sandbox, client: Any) -> None:
     own = sandbox.client("organizations", SECURITY.id)
     removed = refusal_of(client.remove_account_from_organization, AccountId=SECURITY.id)
     left = refusal_of(own.leave_organization)
@@ -192,7 +196,7 @@ def test_a_delegated_administrator_stays_while_it_is_one(sandbox: Sandbox, clien
         assert error.response["Reason"] == "CANNOT_REMOVE_DELEGATED_ADMINISTRATOR_FROM_ORG"
 
 
-def test_a_closed_account_is_suspended_and_stays_in_the_list(
+def test_a_closed_account_is_suspended_and_still_listed(
     sandbox: Sandbox, client: Any, created: Callable[..., str]
 ) -> None:
     account = created()
@@ -209,26 +213,25 @@ def test_a_closed_account_is_suspended_and_stays_in_the_list(
     assert "suspended" in message_of(refusal_of(inside.list_roles))
 
 
-@pytest.mark.parametrize(
-    ("method", "parameters"),
-    [
+def test_a_member_account_cannot_change_the_organization(sandbox: Sandbox) -> None:
+    cases: list[tuple[str, dict[str, Any]]] = [
         ("create_account", {"AccountName": "x", "Email": "x@example.com"}),
         ("close_account", {"AccountId": MEMBER}),
         ("remove_account_from_organization", {"AccountId": MEMBER}),
         ("invite_account_to_organization", {"Target": {"Id": STRANGER, "Type": "ACCOUNT"}}),
-    ],
-)
-def test_a_member_account_changes_nobodys_membership_but_its_own(
-    method: str, parameters: dict[str, Any], sandbox: Sandbox
-) -> None:
-    own = sandbox.client("organizations", SECURITY.id)
+    ]
+    for method, parameters in cases:
+        own = sandbox.client("organizations", SECURITY.id)
 
-    assert code_of(refusal_of(getattr(own, method), **parameters)) == "AccessDeniedException"
+        assert code_of(refusal_of(getattr(own, method), **parameters)) == "AccessDeniedException", (
+            method,
+            parameters,
+        )
 
 
-def test_who_follows_the_organization_is_told_of_each_move(created: Callable[..., str]) -> None:
+def test_a_listener_receives_each_move(created: Callable[..., str]) -> None:
     moves: list[Any] = []
-    with followed_by(moves.append):
+    with listening_to_moves(moves.append):
         account = created()
         organization.move(account, "Workloads")
         organization.leave(account)
@@ -241,9 +244,10 @@ def test_who_follows_the_organization_is_told_of_each_move(created: Callable[...
     ]
 
 
-@pytest.mark.parametrize("unit", ["Nowhere", "ou-exam-00000000"])
-def test_a_unit_that_is_not_there_is_named_with_those_that_are(unit: str, sandbox: Sandbox) -> None:
-    with pytest.raises(ValueError, match=rf"{unit}: 0 units .* there are Root \(r-exam\)"):
-        organization.move(MEMBER, unit)
+def test_an_unknown_unit_is_reported_with_the_known_units(sandbox: Sandbox) -> None:
+    cases: list[str] = ["Nowhere", "ou-exam-00000000"]
+    for unit in cases:
+        with pytest.raises(ValueError, match=rf"got {unit}, expected .* Root \(r-exam\)"):
+            organization.move(MEMBER, unit)
 
-    assert sandbox.client("organizations").list_parents(ChildId=MEMBER)["Parents"]
+        assert sandbox.client("organizations").list_parents(ChildId=MEMBER)["Parents"], unit

@@ -1,4 +1,4 @@
-"""What the organization tells of itself, and to whom."""
+"""Reads of the organization, and who may make them."""
 
 import time
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def arn(kind: str, resource: str) -> str:
     return f"arn:aws:organizations::{MANAGEMENT.id}:{kind}/{ORGANIZATION_ID}/{resource}"
 
 
-def test_a_member_reads_nothing_but_that_there_is_an_organization(sandbox: Sandbox) -> None:
+def test_a_member_can_only_describe_the_organization(sandbox: Sandbox) -> None:
     client = sandbox.client("organizations", SECURITY.id)
 
     assert client.describe_organization()["Organization"]["Id"] == ORGANIZATION_ID
@@ -51,7 +51,9 @@ def test_a_member_reads_nothing_but_that_there_is_an_organization(sandbox: Sandb
 
 
 @pytest.mark.usefixtures("_delegated")
-def test_a_delegated_administrator_reads_and_changes_nothing(sandbox: Sandbox) -> None:
+def test_a_delegated_administrator_can_read_but_not_change_the_organization(
+    sandbox: Sandbox,
+) -> None:
     client = sandbox.client("organizations", SECURITY.id)
     account = client.describe_account(AccountId=MEMBER)["Account"]
     (unit,) = client.list_parents(ChildId=MEMBER)["Parents"]
@@ -68,27 +70,23 @@ def test_a_delegated_administrator_reads_and_changes_nothing(sandbox: Sandbox) -
 
 
 @pytest.mark.usefixtures("_delegated")
-@pytest.mark.parametrize(
-    ("method", "parameters", "code"),
-    [
+def test_an_unknown_account_or_unit_is_not_found(sandbox: Sandbox) -> None:
+    cases: list[tuple[str, dict[str, str], str]] = [
         ("describe_account", {"AccountId": "999999999999"}, "AccountNotFoundException"),
         ("list_parents", {"ChildId": "999999999999"}, "ChildNotFoundException"),
         ("list_parents", {"ChildId": "ou-exam-12345678"}, "ChildNotFoundException"),
-    ],
-)
-def test_a_stranger_is_not_found(
-    method: str, parameters: dict[str, str], code: str, sandbox: Sandbox
-) -> None:
-    client = sandbox.client("organizations", SECURITY.id)
+    ]
+    for method, parameters, code in cases:
+        client = sandbox.client("organizations", SECURITY.id)
 
-    with pytest.raises(ClientError) as refused:
-        getattr(client, method)(**parameters)
+        with pytest.raises(ClientError) as refused:
+            getattr(client, method)(**parameters)
 
-    assert code_of(refused.value) == code
+        assert code_of(refused.value) == code, (method, parameters, code)
 
 
 @pytest.mark.usefixtures("_delegated")
-def test_a_read_is_checked_on_the_account_or_the_unit(sandbox: Sandbox) -> None:
+def test_a_read_is_authorized_on_the_account_or_the_unit(sandbox: Sandbox) -> None:
     own = {"AWS": f"arn:aws:iam::{SECURITY.id}:root"}
     describe = allow("organizations:DescribeAccount", arn("account", MEMBER))
     parents = allow("organizations:ListParents", arn("account", "*"))
@@ -109,7 +107,7 @@ def test_a_read_is_checked_on_the_account_or_the_unit(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.usefixtures("_reinstated")
-def test_nothing_in_a_suspended_account_answers_until_it_is_reinstated(sandbox: Sandbox) -> None:
+def test_calls_in_a_suspended_account_are_denied_until_it_is_reinstated(sandbox: Sandbox) -> None:
     hub: Any = sandbox.client("securityhub", MEMBER)
     hub.enable_security_hub()
     role = {"RoleArn": f"arn:aws:iam::{MEMBER}:role/{ROLE}", "RoleSessionName": "test"}
@@ -128,7 +126,7 @@ def test_nothing_in_a_suspended_account_answers_until_it_is_reinstated(sandbox: 
     assert hub.describe_hub()
 
 
-def test_an_account_that_left_is_a_stranger(sandbox: Sandbox) -> None:
+def test_an_account_that_left_is_not_found(sandbox: Sandbox) -> None:
     (account,) = organization.join_many(1, "Workloads")
     client = sandbox.client("organizations")
     before = client.describe_account(AccountId=account.id)["Account"]["Status"]
@@ -140,7 +138,7 @@ def test_an_account_that_left_is_a_stranger(sandbox: Sandbox) -> None:
     assert code_of(refused.value) == "AccountNotFoundException"
 
 
-def test_many_accounts_join_at_once(sandbox: Sandbox) -> None:
+def test_many_accounts_can_join(sandbox: Sandbox) -> None:
     accounts = organization.join_many(50, "Workloads")
     client = sandbox.client("organizations")
     pages = client.get_paginator("list_accounts").paginate()
@@ -151,7 +149,7 @@ def test_many_accounts_join_at_once(sandbox: Sandbox) -> None:
     assert sandbox.client("sts").assume_role(RoleArn=role, RoleSessionName="test")
 
 
-def test_accounts_are_listed_twenty_at_a_time(sandbox: Sandbox) -> None:
+def test_a_page_has_twenty_accounts(sandbox: Sandbox) -> None:
     organization.join_many(30, "Workloads")
     client = sandbox.client("organizations")
     pages = list(client.get_paginator("list_accounts").paginate())
@@ -165,7 +163,7 @@ def test_accounts_are_listed_twenty_at_a_time(sandbox: Sandbox) -> None:
         assert code_of(refused.value) == "InvalidInputException"
 
 
-def test_the_tree_is_told_from_the_root_down(sandbox: Sandbox) -> None:
+def test_units_and_accounts_are_listed_by_parent(sandbox: Sandbox) -> None:
     client = sandbox.client("organizations")
     (root,) = client.list_roots()["Roots"]
     units = client.list_organizational_units_for_parent(ParentId=root["Id"])["OrganizationalUnits"]
@@ -179,7 +177,7 @@ def test_the_tree_is_told_from_the_root_down(sandbox: Sandbox) -> None:
     assert {account["State"] for account in in_security} == {"ACTIVE"}
 
 
-def test_the_organization_tells_what_a_preflight_asks(sandbox: Sandbox) -> None:
+def test_trusted_access_and_delegated_administrators_are_listed(sandbox: Sandbox) -> None:
     client = sandbox.client("organizations")
     described = client.describe_organization()["Organization"]
     trusted = client.list_aws_service_access_for_organization()["EnabledServicePrincipals"]
@@ -190,7 +188,7 @@ def test_the_organization_tells_what_a_preflight_asks(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.usefixtures("_delegated")
-def test_delegations_are_told_by_service_and_by_account(sandbox: Sandbox) -> None:
+def test_delegations_are_listed_by_service_and_by_account(sandbox: Sandbox) -> None:
     client = sandbox.client("organizations")
     service = "cloudtrail.amazonaws.com"
     (admin,) = client.list_delegated_administrators(ServicePrincipal=service)[
@@ -202,12 +200,13 @@ def test_delegations_are_told_by_service_and_by_account(sandbox: Sandbox) -> Non
     assert [one["ServicePrincipal"] for one in services["DelegatedServices"]] == [service]
 
 
-@pytest.mark.parametrize(
-    ("account", "code"),
-    [(MEMBER, "AccountNotRegisteredException"), ("999999999999", "AccountNotFoundException")],
-)
-def test_who_administers_nothing_has_no_services(account: str, code: str, sandbox: Sandbox) -> None:
-    with pytest.raises(ClientError) as refused:
-        sandbox.client("organizations").list_delegated_services_for_account(AccountId=account)
+def test_delegated_services_of_another_account_are_an_error(sandbox: Sandbox) -> None:
+    cases: list[tuple[str, str]] = [
+        (MEMBER, "AccountNotRegisteredException"),
+        ("999999999999", "AccountNotFoundException"),
+    ]
+    for account, code in cases:
+        with pytest.raises(ClientError) as refused:
+            sandbox.client("organizations").list_delegated_services_for_account(AccountId=account)
 
-    assert code_of(refused.value) == code
+        assert code_of(refused.value) == code, (account, code)

@@ -81,7 +81,7 @@ def test_auto_enable_applies_to_created_and_invited_accounts(sandbox: Sandbox, a
     organization.open_account(invited)
     assert not is_enabled(sandbox, invited)
 
-    organization.invite(invited.id)
+    organization.accept_invitation(invited.id)
 
     assert is_enabled(sandbox, created)
     assert is_enabled(sandbox, invited)

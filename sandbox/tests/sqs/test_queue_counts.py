@@ -1,4 +1,4 @@
-"""A queue tells how many messages it shows, hides and delays."""
+"""The counts of a queue's messages."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ PREFIX = "ApproximateNumberOfMessages"
 
 
 def counts(sqs: Any, url: str) -> list[int]:
-    """Shown, in flight, delayed."""
+    """Of visible, in-flight and delayed messages."""
     names = [PREFIX, f"{PREFIX}NotVisible", f"{PREFIX}Delayed"]
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     return [int(attributes[name]) for name in names]
 
 
-def test_each_message_is_counted_as_what_it_is(sandbox: Sandbox) -> None:
+def test_visible_hidden_and_delayed_messages_are_counted(sandbox: Sandbox) -> None:
     url, sqs = create_queue(sandbox, SECURITY.id), sandbox.client("sqs", SECURITY.id)
     for delay_seconds in (0, 0, 0, 900, 900):
         sqs.send_message(QueueUrl=url, MessageBody="x", DelaySeconds=delay_seconds)

@@ -1,4 +1,4 @@
-"""Dead letters are moved to where somebody wants them, as new messages."""
+"""Message move tasks redrive dead-letter queues."""
 
 import json
 from typing import Any
@@ -44,7 +44,7 @@ def receive(sqs: Any, url: str) -> list[dict[str, Any]]:
 
 
 def dead_letters(sandbox: Sandbox, sqs: Any, *bodies: str) -> tuple[str, str]:
-    """The URLs of a queue and of the one in which its messages lie, each received once."""
+    """The URLs of a queue and of its dead-letter queue, which has these messages."""
     dead = create_queue(sandbox, SECURITY.id)
     redrive = json.dumps({"deadLetterTargetArn": queue_arn(dead), "maxReceiveCount": 1})
     url = create_queue(sandbox, SECURITY.id, RedrivePolicy=redrive)
@@ -61,7 +61,9 @@ def last_task(sqs: Any, source: str) -> dict[str, Any]:
     return dict(task)
 
 
-def test_without_a_destination_they_go_back_as_new_messages(sandbox: Sandbox, sqs: Any) -> None:
+def test_without_a_destination_messages_return_to_their_source_as_new_messages(
+    sandbox: Sandbox, sqs: Any
+) -> None:
     url, dead = dead_letters(sandbox, sqs, "one", "two")
     sqs.start_message_move_task(SourceArn=queue_arn(dead))
     back = receive(sqs, url)
@@ -74,7 +76,7 @@ def test_without_a_destination_they_go_back_as_new_messages(sandbox: Sandbox, sq
     assert (task["Status"], task["ApproximateNumberOfMessagesMoved"]) == ("COMPLETED", 2)
 
 
-def test_with_a_destination_they_go_there(sandbox: Sandbox, sqs: Any) -> None:
+def test_messages_move_to_the_destination(sandbox: Sandbox, sqs: Any) -> None:
     url, dead = dead_letters(sandbox, sqs, "one")
     other = create_queue(sandbox, SECURITY.id)
     sqs.start_message_move_task(SourceArn=queue_arn(dead), DestinationArn=queue_arn(other))
@@ -84,7 +86,7 @@ def test_with_a_destination_they_go_there(sandbox: Sandbox, sqs: Any) -> None:
     assert last_task(sqs, dead)["DestinationArn"] == queue_arn(other)
 
 
-def test_what_never_had_another_queue_stays(sandbox: Sandbox, sqs: Any) -> None:
+def test_a_message_that_was_sent_to_the_dead_letter_queue_stays(sandbox: Sandbox, sqs: Any) -> None:
     _, dead = dead_letters(sandbox, sqs)
     sqs.send_message(QueueUrl=dead, MessageBody="sent here")
     sqs.start_message_move_task(SourceArn=queue_arn(dead))
@@ -94,40 +96,40 @@ def test_what_never_had_another_queue_stays(sandbox: Sandbox, sqs: Any) -> None:
     assert [message["Body"] for message in receive(sqs, dead)] == ["sent here"]
 
 
-def test_only_dead_letters_are_moved(sandbox: Sandbox, sqs: Any) -> None:
+def test_a_queue_that_is_no_dead_letter_queue_is_refused(sandbox: Sandbox, sqs: Any) -> None:
     url = create_queue(sandbox, SECURITY.id)
 
     with pytest.raises(ClientError, match="Dead Letter Queue"):
         sqs.start_message_move_task(SourceArn=queue_arn(url))
 
 
-@pytest.mark.parametrize("parameter", ["SourceArn", "DestinationArn"])
-def test_a_queue_that_does_not_exist_is_not_found(
-    parameter: str, sandbox: Sandbox, sqs: Any
-) -> None:
-    _, dead = dead_letters(sandbox, sqs)
-    arns = {"SourceArn": queue_arn(dead), parameter: queue_arn(dead) + "-none"}
+def test_a_queue_that_does_not_exist_is_not_found(sandbox: Sandbox, sqs: Any) -> None:
+    cases: list[str] = ["SourceArn", "DestinationArn"]
+    for parameter in cases:
+        _, dead = dead_letters(sandbox, sqs)
+        arns = {"SourceArn": queue_arn(dead), parameter: queue_arn(dead) + "-none"}
 
-    with pytest.raises(ClientError) as refused:
-        sqs.start_message_move_task(**arns)
+        with pytest.raises(ClientError) as refused:
+            sqs.start_message_move_task(**arns)
 
-    assert code_of(refused.value).endswith("ResourceNotFoundException")
-    assert parameter in message_of(refused.value)
+        assert code_of(refused.value).endswith("ResourceNotFoundException"), parameter
+        assert parameter in message_of(refused.value), parameter
 
 
-@pytest.mark.parametrize("missing", [*MOVES, "sqs:SendMessage"])
-def test_a_move_takes_each_of_its_rights(missing: str, sandbox: Sandbox, sqs: Any) -> None:
-    url, dead = dead_letters(sandbox, sqs, "one")
-    rights = [
-        allow([one for one in MOVES if one != missing], queue_arn(dead)),
-        *([] if missing == "sqs:SendMessage" else [allow("sqs:SendMessage", queue_arn(url))]),
-    ]
-    own = {"AWS": f"arn:aws:iam::{SECURITY.id}:root"}
-    role = create_role(sandbox, SECURITY.id, own, *rights)
-    mover = client_with(sandbox, "sqs", session_of(sandbox, role))
+def test_a_move_needs_each_of_its_permissions(sandbox: Sandbox, sqs: Any) -> None:
+    cases: list[str] = [*MOVES, "sqs:SendMessage"]
+    for missing in cases:
+        url, dead = dead_letters(sandbox, sqs, "one")
+        rights = [
+            allow([one for one in MOVES if one != missing], queue_arn(dead)),
+            *([] if missing == "sqs:SendMessage" else [allow("sqs:SendMessage", queue_arn(url))]),
+        ]
+        own = {"AWS": f"arn:aws:iam::{SECURITY.id}:root"}
+        role = create_role(sandbox, SECURITY.id, own, *rights)
+        mover = client_with(sandbox, "sqs", session_of(sandbox, role))
 
-    with pytest.raises(ClientError) as refused:
-        mover.start_message_move_task(SourceArn=queue_arn(dead))
+        with pytest.raises(ClientError) as refused:
+            mover.start_message_move_task(SourceArn=queue_arn(dead))
 
-    assert code_of(refused.value).startswith("AccessDenied")
-    assert missing in message_of(refused.value)
+        assert code_of(refused.value).startswith("AccessDenied"), missing
+        assert missing in message_of(refused.value), missing

@@ -1,4 +1,4 @@
-"""Queues take what SQS takes, and give messages out as SQS does."""
+"""Queues validate, return and delete messages as SQS does."""
 
 import json
 from typing import Any
@@ -40,13 +40,13 @@ def receive(sqs: Any, url: str, **more: Any) -> list[dict[str, Any]]:
 
 
 def with_dead_letters(sandbox: Sandbox, receipts: int) -> tuple[str, str]:
-    """The URLs of a queue and of the one for its dead letters."""
+    """The URLs of a queue and of its dead-letter queue."""
     dead = create_queue(sandbox, SECURITY.id)
     redrive = {"deadLetterTargetArn": queue_arn(dead), "maxReceiveCount": receipts}
     return create_queue(sandbox, SECURITY.id, RedrivePolicy=json.dumps(redrive)), dead
 
 
-def test_a_message_received_is_hidden_until_time_passes(sandbox: Sandbox, sqs: Any) -> None:
+def test_a_received_message_is_hidden_until_time_passes(sandbox: Sandbox, sqs: Any) -> None:
     url = create_queue(sandbox, SECURITY.id)
     sqs.send_message(QueueUrl=url, MessageBody="hello")
     first, hidden = receive(sqs, url), receive(sqs, url)
@@ -59,7 +59,7 @@ def test_a_message_received_is_hidden_until_time_passes(sandbox: Sandbox, sqs: A
     assert again["ReceiptHandle"] != first[0]["ReceiptHandle"]
 
 
-def test_a_delayed_message_shows_itself_when_time_passes(sandbox: Sandbox, sqs: Any) -> None:
+def test_a_delayed_message_is_visible_when_time_passes(sandbox: Sandbox, sqs: Any) -> None:
     url = create_queue(sandbox, SECURITY.id)
     sqs.send_message(QueueUrl=url, MessageBody="hello", DelaySeconds=900)
     before = receive(sqs, url)
@@ -69,7 +69,7 @@ def test_a_delayed_message_shows_itself_when_time_passes(sandbox: Sandbox, sqs: 
     assert len(receive(sqs, url)) == 1
 
 
-def test_only_the_last_receipt_deletes(sandbox: Sandbox, sqs: Any) -> None:
+def test_only_the_latest_receipt_handle_deletes(sandbox: Sandbox, sqs: Any) -> None:
     url = create_queue(sandbox, SECURITY.id)
     sqs.send_message(QueueUrl=url, MessageBody="hello")
     (first,) = receive(sqs, url)
@@ -85,7 +85,7 @@ def test_only_the_last_receipt_deletes(sandbox: Sandbox, sqs: Any) -> None:
     assert receive(sqs, url) == []
 
 
-def test_a_message_received_too_often_lies_with_the_dead_letters(
+def test_a_message_above_max_receive_count_moves_to_the_dead_letter_queue(
     sandbox: Sandbox, sqs: Any
 ) -> None:
     url, dead = with_dead_letters(sandbox, receipts=2)
@@ -105,7 +105,7 @@ def test_a_message_received_too_often_lies_with_the_dead_letters(
     assert message["MessageId"] == received[0][0]["MessageId"]
 
 
-def test_dead_letters_of_a_queue_that_is_not_admitted_are_refused(sandbox: Sandbox) -> None:
+def test_a_dead_letter_queue_can_refuse_a_source_queue(sandbox: Sandbox) -> None:
     allowed = {"redrivePermission": "byQueue", "sourceQueueArns": ["arn:aws:sqs:a:1:other"]}
     dead = create_queue(sandbox, SECURITY.id, RedriveAllowPolicy=json.dumps(allowed))
     redrive = {"deadLetterTargetArn": queue_arn(dead), "maxReceiveCount": 2}
@@ -116,23 +116,22 @@ def test_dead_letters_of_a_queue_that_is_not_admitted_are_refused(sandbox: Sandb
     assert code_of(refused.value) == "InvalidParameterValue"
 
 
-@pytest.mark.parametrize("attributes", [{}, {"name": "x" * 20}])
-def test_the_size_of_a_message_counts_bytes_and_attributes(
-    attributes: dict[str, str], sandbox: Sandbox, sqs: Any
-) -> None:
-    url = create_queue(sandbox, SECURITY.id, MaximumMessageSize="1024")
-    given = {n: {"DataType": "String", "StringValue": v} for n, v in attributes.items()}
-    room = 1024 - sum(len(name) + len("String") + len(v) for name, v in attributes.items())
-    fitting = "é" * (room // 2)
-    sqs.send_message(QueueUrl=url, MessageBody=fitting, MessageAttributes=given)
+def test_the_size_of_a_message_counts_bytes_and_attributes(sandbox: Sandbox, sqs: Any) -> None:
+    cases: list[dict[str, str]] = [{}, {"name": "x" * 20}]
+    for attributes in cases:
+        url = create_queue(sandbox, SECURITY.id, MaximumMessageSize="1024")
+        given = {n: {"DataType": "String", "StringValue": v} for n, v in attributes.items()}
+        room = 1024 - sum(len(name) + len("String") + len(v) for name, v in attributes.items())
+        fitting = "é" * (room // 2)
+        sqs.send_message(QueueUrl=url, MessageBody=fitting, MessageAttributes=given)
 
-    with pytest.raises(ClientError, match="shorter than 1024 bytes") as refused:
-        sqs.send_message(QueueUrl=url, MessageBody=fitting + "é", MessageAttributes=given)
+        with pytest.raises(ClientError, match="shorter than 1024 bytes") as refused:
+            sqs.send_message(QueueUrl=url, MessageBody=fitting + "é", MessageAttributes=given)
 
-    assert code_of(refused.value) == "InvalidParameterValue"
+        assert code_of(refused.value) == "InvalidParameterValue", attributes
 
 
-def test_characters_that_no_message_may_have_are_refused(sandbox: Sandbox, sqs: Any) -> None:
+def test_invalid_characters_are_refused(sandbox: Sandbox, sqs: Any) -> None:
     url = create_queue(sandbox, SECURITY.id)
     sqs.send_message(QueueUrl=url, MessageBody="\t\n\r \ue000\U0001f600")
 
@@ -142,7 +141,7 @@ def test_characters_that_no_message_may_have_are_refused(sandbox: Sandbox, sqs: 
     assert code_of(refused.value) == "InvalidMessageContents"
 
 
-def test_a_batch_tells_of_each_entry(sandbox: Sandbox, sqs: Any) -> None:
+def test_a_batch_reports_each_entry(sandbox: Sandbox, sqs: Any) -> None:
     url = create_queue(sandbox, SECURITY.id, MaximumMessageSize="1024")
     bodies = {"good": "hello", "long": "x" * 1025, "strange": "\u0001"}
     answer = sqs.send_message_batch(
@@ -154,7 +153,7 @@ def test_a_batch_tells_of_each_entry(sandbox: Sandbox, sqs: Any) -> None:
     assert codes == {"long": "InvalidParameterValue", "strange": "InvalidMessageContents"}
 
 
-def test_a_batch_that_is_too_long_is_refused_as_a_whole(sandbox: Sandbox, sqs: Any) -> None:
+def test_a_batch_that_is_too_long_is_refused(sandbox: Sandbox, sqs: Any) -> None:
     url = create_queue(sandbox, SECURITY.id)
     entries = [{"Id": str(number), "MessageBody": "x" * 600_000} for number in range(2)]
 
@@ -165,7 +164,7 @@ def test_a_batch_that_is_too_long_is_refused_as_a_whole(sandbox: Sandbox, sqs: A
     assert receive(sqs, url) == []
 
 
-def test_a_message_names_who_sent_it(sandbox: Sandbox, sqs: Any) -> None:
+def test_a_message_has_its_senders_id(sandbox: Sandbox, sqs: Any) -> None:
     url = create_queue(sandbox, SECURITY.id)
     role = create_role(sandbox, SECURITY.id, OWN_ACCOUNT, allow("sqs:SendMessage"))
     client_with(sandbox, "sqs", session_of(sandbox, role)).send_message(
@@ -177,7 +176,9 @@ def test_a_message_names_who_sent_it(sandbox: Sandbox, sqs: Any) -> None:
     assert message["Attributes"]["SenderId"].endswith(":test")
 
 
-def test_a_call_is_checked_on_its_queue_and_the_queues_policy(sandbox: Sandbox, sqs: Any) -> None:
+def test_a_call_is_authorized_on_its_queue_and_by_the_queues_policy(
+    sandbox: Sandbox, sqs: Any
+) -> None:
     mine, other, closed = (create_queue(sandbox, SECURITY.id) for _ in range(3))
     arns = [queue_arn(url) for url in (mine, closed)]
     role = create_role(sandbox, SECURITY.id, OWN_ACCOUNT, allow("sqs:SendMessage", arns))
@@ -192,7 +193,7 @@ def test_a_call_is_checked_on_its_queue_and_the_queues_policy(sandbox: Sandbox, 
         assert code_of(refused.value).startswith("AccessDenied")
 
 
-def test_an_attribute_that_is_set_leaves_the_others(sandbox: Sandbox, sqs: Any) -> None:
+def test_setting_an_attribute_keeps_the_others(sandbox: Sandbox, sqs: Any) -> None:
     url = create_queue(sandbox, SECURITY.id)
     text = policy(allow("sqs:SendMessage", queue_arn(url), Principal=OWN_ACCOUNT))
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": text})
@@ -203,12 +204,12 @@ def test_an_attribute_that_is_set_leaves_the_others(sandbox: Sandbox, sqs: Any) 
     assert kept["VisibilityTimeout"] == "77"
 
 
-def test_a_fifo_queue_is_not_made_lightly(sqs: Any) -> None:
+def test_a_fifo_queue_is_refused(sqs: Any) -> None:
     with pytest.raises(ClientError, match="standard"):
         sqs.create_queue(QueueName=unique("q") + ".fifo", Attributes={"FifoQueue": "true"})
 
 
-def test_a_redrive_policy_is_answered_without_spaces(sandbox: Sandbox, sqs: Any) -> None:
+def test_a_redrive_policy_is_returned_without_spaces(sandbox: Sandbox, sqs: Any) -> None:
     url, dead = with_dead_letters(sandbox, receipts=2)
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
 
@@ -217,7 +218,7 @@ def test_a_redrive_policy_is_answered_without_spaces(sandbox: Sandbox, sqs: Any)
     )
 
 
-def test_a_receipt_hides_its_message_for_longer_while_it_is_hidden(
+def test_the_visibility_timeout_changes_only_while_the_message_is_in_flight(
     sandbox: Sandbox, sqs: Any
 ) -> None:
     url = create_queue(sandbox, SECURITY.id)
