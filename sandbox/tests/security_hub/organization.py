@@ -1,5 +1,6 @@
 """An organization in moto with the Security Hub of the sandbox."""
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,8 +25,8 @@ POLICY = {
         "SecurityControlsConfiguration": {"DisabledSecurityControlIdentifiers": []},
     }
 }
-_MANAGEMENT_KEYS = {"AccessKeyId": "testing", "SecretAccessKey": "testing", "SessionToken": "t"}
-# It reads the services' models once; the default session is renewed by moto for each test.
+_MANAGEMENT_KEYS = ("testing", "testing", "t")
+# It reads the models of the services once; moto replaces the default session for each test.
 _SESSION = boto3.Session()
 _CONFIG = Config(retries={"max_attempts": 1}, ignore_configured_endpoint_urls=True)
 
@@ -45,11 +46,12 @@ class MockedOrganization:
     def hub(self, account: str, region: str = HOME) -> Any:
         """A Security Hub client of an account; moto identifies accounts by access key."""
         if (account, region) not in self.clients:
-            role = f"arn:aws:iam::{account}:role/test"
-            sts = client("sts", self.endpoint)
-            keys = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+            keys = _MANAGEMENT_KEYS if account == MANAGEMENT else self._keys(account)
             self.clients[account, region] = client("securityhub", self.endpoint, keys, region)
         return self.clients[account, region]
+
+    def _keys(self, account: str) -> tuple[str, str, str]:
+        return role_keys(f"arn:aws:iam::{account}:role/test", self.endpoint)
 
     def delegate(self) -> Any:
         self.hub(MANAGEMENT).enable_organization_admin_account(AdminAccountId=self.security)
@@ -136,19 +138,26 @@ class MockedOrganization:
         return True
 
 
+def role_keys(role: str, endpoint: str | None = None) -> tuple[str, str, str]:
+    sts = client("sts", endpoint)
+    keys = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    return keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"]
+
+
+@functools.cache  # creating a client takes longer than most calls
 def client(
     service: str,
     endpoint: str | None,
-    keys: dict[str, str] = _MANAGEMENT_KEYS,
+    keys: tuple[str, str, str] = _MANAGEMENT_KEYS,
     region: str = HOME,
 ) -> Any:
     return _SESSION.client(
         service,
         region_name=region,
         endpoint_url=endpoint,
-        aws_access_key_id=keys["AccessKeyId"],
-        aws_secret_access_key=keys["SecretAccessKey"],
-        aws_session_token=keys["SessionToken"],
+        aws_access_key_id=keys[0],
+        aws_secret_access_key=keys[1],
+        aws_session_token=keys[2],
         config=_CONFIG,
     )
 

@@ -22,6 +22,7 @@ from sandbox.tests.security_hub.organization import (
     code_of,
     finding,
     mocked_organization,
+    role_keys,
 )
 
 
@@ -159,8 +160,7 @@ def _role_client(organization: MockedOrganization, name: str, resource: str) -> 
         name, "{}", "/", None, "", [], "3600"
     )
     role.put_policy("import", json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
-    keys = client("sts", None).assume_role(RoleArn=role.arn, RoleSessionName="test")
-    return client("securityhub", None, keys["Credentials"])
+    return client("securityhub", None, role_keys(role.arn))
 
 
 def test_the_operations_are_served_over_http() -> None:
