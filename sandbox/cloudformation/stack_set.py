@@ -12,7 +12,6 @@ from moto.cloudformation.models import StackSet
 
 from sandbox.cloudformation import stacks
 from sandbox.cloudformation.stack_set_operations import StackInstance, StackSetOperation
-from sandbox.cloudformation.stack_set_settings import StackSetSettings
 from sandbox.cloudformation.stack_set_targets import Targets
 from sandbox.organizations.organization import MANAGEMENT, Ancestors, Move
 
@@ -37,10 +36,11 @@ class ManagedStackSet:
     def instances(self) -> list[StackInstance]:
         return list(self._instances.values())
 
-    def apply(self, settings: StackSetSettings) -> None:
-        settings.apply(self.stack_set)
-        self._auto_deploys = settings.auto_deployment["Enabled"]
-        self._retains = settings.auto_deployment.get("RetainStacksOnAccountRemoval", False)
+    def apply(self, settings: Mapping[str, Any]) -> None:
+        vars(self.stack_set).update(settings)
+        deployment = settings["auto_deployment"]
+        self._auto_deploys = deployment["Enabled"]
+        self._retains = deployment.get("RetainStacksOnAccountRemoval", False)
 
     def instance(self, account: str, region: str) -> StackInstance:
         found = self._instances.get((account, region))

@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStac
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -29,31 +28,12 @@ def managed_execution(stack_set: StackSet) -> Mapping[str, bool]:
     return kept
 
 
-@dataclass(frozen=True, slots=True)
-class StackSetSettings:
-    template: str
-    parameters: Mapping[str, str]
-    capabilities: list[str]
-    auto_deployment: Mapping[str, bool]
-    managed_execution: Mapping[str, bool]
-
-    def apply(self, stack_set: StackSet) -> None:
-        """Moto keeps neither capabilities nor automatic deployment, and another role."""
-        vars(stack_set).update(
-            template=self.template,
-            parameters=dict(self.parameters),
-            capabilities=self.capabilities,
-            auto_deployment=self.auto_deployment,
-            execution=self.managed_execution,
-            administration_role_arn=ADMINISTRATION_ROLE,
-        )
-
-
 def settings_of(
     request: Mapping[str, Any], response: CloudFormationResponse, before: StackSet | None
-) -> StackSetSettings:
-    """Of CreateStackSet or, with the previous stack set, of UpdateStackSet.
+) -> dict[str, Any]:
+    """The attributes of moto's stack set after CreateStackSet or UpdateStackSet.
 
+    Moto keeps neither capabilities nor automatic deployment, and another role.
     Raises ValidationError or InsufficientCapabilitiesException.
     """
     for role in ("AdministrationRoleARN", "ExecutionRoleName"):
@@ -61,15 +41,18 @@ def settings_of(
             raise ValidationError(
                 message=f"{role} is not supported for the SERVICE_MANAGED permission model"
             )
-    settings = StackSetSettings(
-        _template(request, response, before),
-        _parameters(request, before),
-        request.get("Capabilities") or [],
-        _auto_deployment(request, before),
-        request.get("ManagedExecution") or (managed_execution(before) if before else INACTIVE),
-    )
-    _check_template(settings.template, settings.parameters, settings.capabilities)
-    return settings
+    template, parameters = _template(request, response, before), _parameters(request, before)
+    capabilities, execution = request.get("Capabilities") or [], request.get("ManagedExecution")
+    auto_deployment = _auto_deployment(request, before)
+    _check_template(template, parameters, capabilities)
+    return {
+        "template": template,
+        "parameters": parameters,
+        "capabilities": capabilities,
+        "auto_deployment": auto_deployment,
+        "execution": execution or (managed_execution(before) if before else INACTIVE),
+        "administration_role_arn": ADMINISTRATION_ROLE,
+    }
 
 
 def overrides_of(request: Mapping[str, Any], stack_set: StackSet) -> dict[str, str] | None:

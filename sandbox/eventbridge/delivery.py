@@ -29,7 +29,6 @@ from sandbox.sqs.messages import InvalidMessageError, queue_of, send
 
 LOG = logging.getLogger(__name__)
 NAMESPACE = "AWS/Events"
-SECOND_HOP = "Event ingestion rejected: an event can be sent to an event bus target only once."
 
 
 class UndeliveredError(Exception):
@@ -79,7 +78,7 @@ class EventBridge:
 
     def _put(self, entry: dict[str, Any], account: str, region: str) -> dict[str, Any]:
         if failure := failed_entry(entry):
-            return failure.answer()
+            return failure
         event = entry_event(entry, account, region)
         self.deliver(event, BusAddress.named(entry.get("EventBusName"), account, region))
         return {"EventId": event["id"]}
@@ -114,7 +113,11 @@ class EventBridge:
         self, rule: Rule, role: str, event: Event, address: BusAddress, *, forwarded: bool
     ) -> None:
         if forwarded:
-            raise UndeliveredError("THIRD_ACCOUNT_HOP_DETECTED", SECOND_HOP)
+            raise UndeliveredError(
+                "THIRD_ACCOUNT_HOP_DETECTED",
+                f"Event ingestion rejected for event {event['id']} because an event can be sent "
+                "to an event bus target only once.",
+            )
         try:
             session = self._sessions.session(role, rule.arn)
         except AccessDeniedError as error:

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,17 +23,6 @@ TIME_BYTES = 14
 RESERVED_PREFIX = "aws."
 
 
-@dataclass(frozen=True, slots=True)
-class FailedEntry:
-    """The failure of one entry; PutEvents accepts the others."""
-
-    code: str
-    message: str
-
-    def answer(self) -> dict[str, str]:
-        return {"ErrorCode": self.code, "ErrorMessage": self.message}
-
-
 def check_request(entries: Sequence[Entry] | None, account: str, region: str) -> None:
     """The errors that fail the whole request."""
     if not entries or len(entries) > MAX_ENTRIES:
@@ -49,18 +37,21 @@ def check_request(entries: Sequence[Entry] | None, account: str, region: str) ->
             raise ResourceNotFoundException(f"Event bus {bus.name} does not exist.")
 
 
-def failed_entry(entry: Entry) -> FailedEntry | None:
+def failed_entry(entry: Entry) -> dict[str, str] | None:
+    """The error of one entry; PutEvents accepts the others."""
     for name in ("Source", "DetailType", "Detail"):
         if not entry.get(name):
-            reason = f"{name} is a required argument."
-            return FailedEntry(
-                "InvalidArgument", f"Parameter {name} is not valid. Reason: {reason}"
-            )
+            message = f"Parameter {name} is not valid. Reason: {name} is a required argument."
+            return _error("InvalidArgument", message)
     if entry["Source"].startswith(RESERVED_PREFIX):
-        return FailedEntry("NotAuthorizedForSourceException", "Not authorized for the source.")
+        return _error("NotAuthorizedForSourceException", "Not authorized for the source.")
     if not _is_object(entry["Detail"]):
-        return FailedEntry("MalformedDetail", "Detail is malformed.")
+        return _error("MalformedDetail", "Detail is malformed.")
     return None
+
+
+def _error(code: str, message: str) -> dict[str, str]:
+    return {"ErrorCode": code, "ErrorMessage": message}
 
 
 def entry_event(entry: Entry, account: str, region: str) -> Event:

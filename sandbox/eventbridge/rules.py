@@ -15,7 +15,7 @@ from sandbox.overrides import Override, wrap
 
 NAME = re.compile(r"[.\-_A-Za-z0-9]{1,64}")
 MAX_DESCRIPTION_CHARACTERS = 512
-MAX_PATTERN_CHARACTERS = 2048  # the default quota; AWS raises it to 4,096 on request
+MAX_PATTERN = 2048  # the default quota; AWS raises it to 4,096 on request
 ALL_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 STATES = ("ENABLED", "DISABLED", ALL_EVENTS)
 VIA_CLOUDTRAIL = " via CloudTrail"
@@ -58,17 +58,17 @@ def _put_rule(put_rule: Any, backend: EventsBackend, name: str, **settings: Any)
         raise InvalidRequestError(
             f"Value at 'description' must have at most {MAX_DESCRIPTION_CHARACTERS} characters"
         )
-    if settings.get("event_pattern"):
-        _check_pattern(settings["event_pattern"])
+    if pattern := settings.get("event_pattern"):
+        _check_length(pattern)
+        patterns.load(pattern)
     rule: Rule = put_rule(backend, name, **settings)
     return rule
 
 
-def _check_pattern(text: str) -> None:
+def _check_length(pattern: str) -> None:
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html."""
-    if len(text) > MAX_PATTERN_CHARACTERS:
+    if len(pattern) > MAX_PATTERN:
         raise EventBridgeError(
             "LimitExceededException",
-            f"The event pattern has {len(text)} characters; the quota is {MAX_PATTERN_CHARACTERS}.",
+            f"EventPattern: got {len(pattern)} characters, expected at most {MAX_PATTERN}.",
         )
-    patterns.load(text)

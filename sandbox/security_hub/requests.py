@@ -1,7 +1,5 @@
 """Requests to Security Hub: the caller, and the parameters checked by the API's model."""
 
-import base64
-import binascii
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -9,6 +7,7 @@ from typing import Any, cast
 from moto.core.model import Shape
 from moto.core.responses import ActionResult, BaseResponse
 
+from sandbox import pages
 from sandbox.security_hub.conformance import service_model, violations
 from sandbox.security_hub.errors import InvalidInputError
 from sandbox.security_hub.findings import Caller
@@ -74,17 +73,12 @@ class SecurityHubRequest(BaseResponse):
 
 def page(items: Sequence[Any], parameters: Mapping[str, Any]) -> tuple[list[Any], dict[str, str]]:
     """One page, and NextToken unless it is the last one."""
-    start = _offset(parameters["NextToken"]) if "NextToken" in parameters else 0
-    end = start + parameters.get("MaxResults", DEFAULT_PAGE_SIZE)
-    token = base64.b64encode(str(end).encode()).decode()
-    return list(items[start:end]), {"NextToken": token} if end < len(items) else {}
-
-
-def _offset(token: str) -> int:
+    size = parameters.get("MaxResults", DEFAULT_PAGE_SIZE)
     try:
-        return int(base64.b64decode(token, validate=True))
-    except (binascii.Error, ValueError) as error:
+        listed, token = pages.page(items, parameters.get("NextToken"), size)
+    except pages.BadTokenError as error:
         raise InvalidInputError("Invalid parameter 'NextToken'") from error
+    return list(listed), {"NextToken": token} if token else {}
 
 
 def answer(**members: Any) -> ActionResult:
