@@ -1,7 +1,7 @@
 """Where a finding is stored, and why an import failed. Every AWS error has a cause."""
 
 from dataclasses import dataclass, replace
-from enum import Enum
+from enum import Enum, auto
 from typing import Self
 
 from botocore import exceptions
@@ -11,16 +11,16 @@ from ..aws import AwsError
 
 
 class FindingLocation(Enum):
-    OWNING_ACCOUNT = "owning account"
-    SECURITY_ACCOUNT = "security account (fallback)"
-    NOT_IMPORTED = "not imported, to be retried"
-    DEAD_LETTER_QUEUE = "dead-letter queue"
+    OWNING_ACCOUNT = auto()
+    SECURITY_ACCOUNT = auto()  # as a fallback finding
+    NOT_IMPORTED = auto()  # to be retried
+    DEAD_LETTER_QUEUE = auto()
 
 
 class FailureAction(Enum):
-    RETRY = "retry the import"
-    FALLBACK = "import a fallback finding, and retry the import"
-    DEAD_LETTER = "move the job to the dead-letter queue"
+    RETRY = auto()
+    FALLBACK = auto()  # import a fallback finding, and retry
+    DEAD_LETTER = auto()
 
 
 class FailureCause(Enum):

@@ -32,6 +32,7 @@ from tests.unit.importer.builders import (
     payload,
     record,
 )
+from tests.unit.importer.strategies import nested
 
 ONE, TWO = record(eventID="a"), record(eventID="b")
 BODY = Job(finding()).body()
@@ -175,6 +176,11 @@ class TestOtherSources:
 
     def test_a_value_that_is_not_json_is_kept_as_text(self) -> None:
         assert only_unreadable(read({"at": {1, 2}})).content == '{"at": "{1, 2}"}'
+
+    def test_a_value_that_is_nested_too_deeply_is_replaced(self) -> None:
+        unreadable = only_unreadable(read({"a": nested(100_000)}))
+
+        assert unreadable.content == "(nested too deeply to be kept)"
 
 
 class TestQueue:

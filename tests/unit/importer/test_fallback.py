@@ -74,6 +74,7 @@ def test_an_account_of_another_organization_is_not_found() -> None:
         FindingLocation.SECURITY_ACCOUNT,
         FailureCause.ACCOUNT_NOT_FOUND,
     )
+    assert "Reason: the account is not in the organization: " in cloud.sns.texts[0]
 
 
 def test_no_fallback_finding_is_imported_unless_its_job_is_queued() -> None:

@@ -248,3 +248,21 @@ def test_integers_of_any_length_are_compared() -> None:
 
     assert compile_predicate(node, "p")({"a": 10**400})
     assert not compile_predicate(node, "p")({"a": 10**400 - 1})
+
+
+def test_an_error_states_the_expected_value() -> None:
+    for operator, expected in (
+        ({"equals": "x"}, "an array of strings"),
+        ({"equals_ignore_case": ["X"]}, "lowercase ASCII"),
+        ({"regex": ["("]}, "a Python regular expression"),
+        ({"eq": "1"}, "a number"),
+        ({"is": 1}, "true or false"),
+        ({"null": False}, "true; negate it with not"),
+        ({"other": 1}, "one of equals, equals_ignore_case, regex, eq, lt, lte, gt, gte, is, null,"),
+        ({"field": "a..b", "null": True}, "names joined by dots"),
+        ({"field": 1, "null": True}, "all, any, not, or field with one operator"),
+    ):
+        with pytest.raises(DetectionsError) as caught:
+            compile_predicate({"field": "a", **operator}, "p")
+
+        assert f", expected {expected}" in str(caught.value)

@@ -33,6 +33,16 @@ def test_a_detection_has_the_fields_of_its_entry() -> None:
     assert detection(runbook="detections/a/runbook.md").runbook_url is None
 
 
+def test_a_detection_can_have_every_severity_and_every_type_namespace_of_asff() -> None:
+    for severity in ("INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"):
+        assert detection(severity=severity).severity == severity
+    types = (
+        *("Software and Configuration Checks", "TTPs", "Effects", "Unusual Behaviors"),
+        "Sensitive Data Identifications/PII",
+    )
+    assert detection(types=list(types)).types == types
+
+
 def test_only_matching_detections_are_returned() -> None:
     other = detection(name="other", predicate={"field": "eventName", "equals": ["CheckMfa"]})
     root = detection()
