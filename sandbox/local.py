@@ -1,4 +1,4 @@
-"""The whole sandbox: moto's server, what moto lacks, and one organization in it."""
+"""The sandbox: moto's server with the overrides of all services, and one organization in it."""
 
 import logging
 import secrets
@@ -29,7 +29,7 @@ from sandbox.control import controlled
 from sandbox.dynamodb import tables
 from sandbox.eventbridge.delivery import EventBridge
 from sandbox.faults import Faults
-from sandbox.iam import authority, identities
+from sandbox.iam import authorization, identities
 from sandbox.iam.authentication import authenticated
 from sandbox.logs.log_groups import LogGroups
 from sandbox.organizations import reads as organization_reads
@@ -51,15 +51,15 @@ from sandbox.wsgi import Application
 
 REGION = "us-east-1"
 IDLE_SECONDS = 60.0
-ONE_A_PROCESS = threading.Lock()
+PROCESS_LOCK = threading.Lock()
 
 
 class AlreadyRunningError(Exception):
-    """Another sandbox runs in this process, and moto's state is shared by both."""
+    """Another sandbox runs in this process."""
 
 
 class NotIdleError(Exception):
-    """Deliveries between the services did not come to an end."""
+    """Work is still in progress after the timeout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Services:
 
 
 class Sandbox:
-    """A running local organization; one a process, since moto's state belongs to the process."""
+    """A running local organization. A process can run one, since moto's state is global."""
 
     endpoint: str
     services: Services
@@ -82,7 +82,7 @@ class Sandbox:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self._begin(stack)
+            self._set_up(stack)
             self._stack = stack.pop_all()
         return self
 
@@ -94,10 +94,10 @@ class Sandbox:
     ) -> None:
         self._stack.close()
 
-    def _begin(self, stack: ExitStack) -> None:
-        if not ONE_A_PROCESS.acquire(blocking=False):
-            raise AlreadyRunningError("one sandbox a process: stop the other one first")
-        stack.callback(ONE_A_PROCESS.release)
+    def _set_up(self, stack: ExitStack) -> None:
+        if not PROCESS_LOCK.acquire(blocking=False):
+            raise AlreadyRunningError("stop the other sandbox of this process first")
+        stack.callback(PROCESS_LOCK.release)
         logging.getLogger("werkzeug").setLevel(logging.WARNING)
         moto_api_backend.reset()
         default_user_config["lambda"] = {"use_docker": True}  # the sandbox runs them itself
@@ -132,7 +132,7 @@ class Sandbox:
         )
 
     def _overrides(self) -> list[Override]:
-        """Of the same attribute, the last one is the first that a call meets."""
+        """A call passes the overrides of one attribute in reverse order: faults come first."""
         services, activity = self.services, self._activity
         return [
             *server.overrides(),
@@ -151,7 +151,7 @@ class Sandbox:
             *trail_administration.overrides(),
             *services.event_bridge.overrides(),
             *LogGroups(services.functions).overrides(),
-            *authority.overrides(),
+            *authorization.overrides(),
             *self.faults.overrides(),
         ]
 
@@ -170,7 +170,7 @@ class Sandbox:
         return self._key
 
     def environment(self) -> dict[str, str]:
-        """What a program needs to work here as an administrator of the management account."""
+        """The variables for a program that acts as an administrator of the management account."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             TOKEN_VARIABLE: self._token,
@@ -181,37 +181,42 @@ class Sandbox:
         }
 
     def client(self, service: str, account: str = MANAGEMENT.id, region: str = REGION) -> Any:
-        """A boto3 client of an administrator in the account."""
-        options = self._credentials(account)
-        return self._client(service, region, options)
+        """A boto3 client with the credentials of an administrator in the account."""
+        return boto3.client(
+            service,
+            region_name=region,
+            endpoint_url=self.endpoint,
+            config=Config(retries={"max_attempts": 1}),
+            **self._credentials(account),
+        )
 
     def record(self, event: Mapping[str, Any], *, detail_type: str | None = None) -> int:
-        """Let CloudTrail record the event, and wait until all that follows from it is done.
+        """Record the event with CloudTrail, and wait until all processing has finished.
 
-        How many trails delivered it. To let it go one way only, or in two steps, use `log` and
-        `emit` of `services.trails`, and `settle`.
+        The number of trails that delivered it. `log` and `emit` of `services.trails` record it for
+        trails only or for event rules only; call `settle` after them.
         """
         delivered = self.services.trails.record(event, detail_type=detail_type)
         self.settle()
         return delivered
 
     def settle(self, within_seconds: float = IDLE_SECONDS) -> None:
-        """Wait until nothing runs and nothing is left to do without more time passing."""
+        """Wait until no work is in progress or waiting, apart from hidden and delayed messages."""
         self.services.pollers.retry_denied()
         if not self._activity.wait_until_idle(within_seconds):
-            raise NotIdleError(f"functions are still at work after {within_seconds:.0f} s")
+            raise NotIdleError(f"work is still in progress after {within_seconds:.0f} s")
         self.services.functions.flush_logs()
         self._metrics.publish_changes()
 
     def let_time_pass(self) -> None:
-        """Every message that is delayed or invisible shows itself, as if it had waited enough."""
+        """Make every delayed or hidden message visible."""
         self.services.queues.let_time_pass()
 
     def mails(self) -> list[Mail]:
         return self.services.mailboxes.everything()
 
     def confirm_subscriptions(self) -> int:
-        """Every addressee follows the link in the request to confirm; how many there were."""
+        """Confirm all pending e-mail subscriptions; their number."""
         requests = self.services.mailboxes.confirmations()
         for mail in requests:
             _, _, _, region, account, _ = mail.topic_arn.split(":")
@@ -220,7 +225,7 @@ class Sandbox:
         return len(requests)
 
     def _credentials(self, account: str) -> dict[str, str]:
-        """The account's own administrator, or the way in that an account has by CreateAccount."""
+        """Of the account's administrator, or of the role that CreateAccount creates."""
         key = administrator_key(account)
         if key:
             return {"aws_access_key_id": key.id, "aws_secret_access_key": key.secret}
@@ -232,12 +237,3 @@ class Sandbox:
             "aws_secret_access_key": session["SecretAccessKey"],
             "aws_session_token": session["SessionToken"],
         }
-
-    def _client(self, service: str, region: str, credentials: dict[str, str]) -> Any:
-        return boto3.client(
-            service,
-            region_name=region,
-            endpoint_url=self.endpoint,
-            config=Config(retries={"max_attempts": 1}),
-            **credentials,
-        )

@@ -3,7 +3,7 @@
 from moto.awslambda.models import LambdaFunction, lambda_backends
 from moto.sts.models import AssumedRole
 
-from sandbox.iam.authority import ServiceSessions, assume_as_service, authorize_session
+from sandbox.iam.authorization import ServiceSessions, assume_as_service, authorize_session
 from sandbox.iam.refusals import AccessDeniedError
 from sandbox.iam.resources import Access
 

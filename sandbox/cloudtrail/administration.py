@@ -14,7 +14,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.organizations.exceptions import OrganizationsClientError
 from moto.s3.models import s3_backends
 
-from sandbox.iam.authority import assume_as_service, authorize_service, authorize_session
+from sandbox.iam.authorization import assume_as_service, authorize_service, authorize_session
 from sandbox.iam.refusals import AccessDeniedError
 from sandbox.iam.resources import bucket_access, key_access, log_stream_access
 from sandbox.organizations.organization import MANAGEMENT, ORGANIZATION_ID, PARTITION, organization

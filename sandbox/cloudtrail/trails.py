@@ -19,7 +19,7 @@ from sandbox.cloudtrail.administration import SERVICE, key_problem, write_proble
 from sandbox.eventbridge.buses import BusAddress
 from sandbox.eventbridge.delivery import EventBridge
 from sandbox.eventbridge.entries import Event, event_envelope
-from sandbox.iam.authority import ServiceSessions, authorize_session
+from sandbox.iam.authorization import ServiceSessions, authorize_session
 from sandbox.iam.refusals import AccessDeniedError
 from sandbox.iam.resources import log_stream_access
 from sandbox.organizations.organization import ORGANIZATION_ID, PARTITION, is_active

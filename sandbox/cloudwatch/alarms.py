@@ -16,7 +16,7 @@ from moto.core.utils import utcnow
 from moto.sns.models import sns_backends
 
 from sandbox.cloudwatch.evaluation import MetricHistory, is_supported, state
-from sandbox.iam.authority import authorize_service
+from sandbox.iam.authorization import authorize_service
 from sandbox.iam.resources import publish_accesses
 from sandbox.overrides import Override, wrap
 

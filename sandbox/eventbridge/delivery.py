@@ -21,7 +21,7 @@ from sandbox.eventbridge.buses import DEFAULT, BusAddress
 from sandbox.eventbridge.entries import Event, check_request, entry_event, failed_entry
 from sandbox.eventbridge.rules import triggers
 from sandbox.eventbridge.targets import SERVICE, may_send
-from sandbox.iam.authority import ServiceSessions, authorize_service
+from sandbox.iam.authorization import ServiceSessions, authorize_service
 from sandbox.iam.refusals import AccessDeniedError
 from sandbox.iam.resources import queue_access
 from sandbox.overrides import Override, replace

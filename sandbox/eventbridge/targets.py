@@ -22,7 +22,7 @@ from moto.sts.models import AssumedRole
 from sandbox.eventbridge.buses import BusAddress
 from sandbox.eventbridge.errors import EventBridgeError, InvalidRequestError
 from sandbox.eventbridge.rules import NAME
-from sandbox.iam.authority import authorize_session, new_session, service_may_assume
+from sandbox.iam.authorization import authorize_session, new_session, service_may_assume
 from sandbox.iam.policy import Decision
 from sandbox.iam.resources import bus_access
 from sandbox.organizations.organization import PARTITION

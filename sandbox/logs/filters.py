@@ -12,7 +12,7 @@ from moto.logs.exceptions import InvalidParameterException, LimitExceededExcepti
 from moto.logs.models import LogsBackend
 from moto.logs.responses import LogsResponse
 
-from sandbox.iam.authority import authorize_service
+from sandbox.iam.authorization import authorize_service
 from sandbox.iam.resources import invoke_access
 from sandbox.logs.filter_pattern import FilterPattern, FilterPatternError, parse
 from sandbox.logs.filter_pattern.nodes import And, Expression, Or, RegexValue, ValueComparison
