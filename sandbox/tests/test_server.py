@@ -1,4 +1,4 @@
-"""The server refuses the requests of other users and of web pages."""
+"""The server refuses other users and web pages, and the client of its control paths works."""
 
 import http.client
 import json
@@ -7,12 +7,22 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from sandbox.aws_lambda.runtime_api import Invocation, RuntimeApi
-from sandbox.client import CONFIRMATIONS, EVENTS, MAILS, TOKEN_HEADER, TOKEN_VARIABLE
+from sandbox.client import (
+    CONFIRMATIONS,
+    EVENTS,
+    MAILS,
+    SIGN_INS,
+    TOKEN_HEADER,
+    TOKEN_VARIABLE,
+    Client,
+    SandboxError,
+)
 from sandbox.local import Sandbox
 from sandbox.organizations.organization import MANAGEMENT, MEMBERS
 from sandbox.tests.resources import REGION, create_role, service, zipped
@@ -240,3 +250,50 @@ def _head(sandbox: Sandbox, headers: Mapping[str, Any]) -> bytes:
     length = {"Content-Length": len(GET_CALLER_IDENTITY)}
     lines = [f"{name}: {value}" for name, value in {**host, **headers, **length}.items()]
     return "\r\n".join(["POST / HTTP/1.1", *lines, "", ""]).encode()
+
+
+@pytest.fixture
+def client(sandbox: Sandbox) -> Client:
+    return Client(sandbox.endpoint, sandbox.environment()[TOKEN_VARIABLE])
+
+
+@pytest.mark.parametrize("kind", SIGN_INS)
+def test_a_sign_in_is_recorded_by_the_trails(client: Client, kind: str) -> None:
+    event_id, trails = client.sign_in(MEMBERS[0].id, kind)
+
+    assert (len(event_id), trails) == (36, 0)
+
+
+def test_a_sign_in_to_an_unknown_account_is_an_error(client: Client) -> None:
+    with pytest.raises(SandboxError, match="999999999999"):
+        client.sign_in("999999999999", "root-without-mfa")
+
+
+def test_subscriptions_are_confirmed_and_mails_are_read(sandbox: Sandbox, client: Client) -> None:
+    sns = sandbox.client("sns")
+    topic = sns.create_topic(Name="topic")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="ana@example.com")
+
+    [request] = client.mails()
+
+    assert (request["to"], request["topic_arn"]) == ("ana@example.com", topic)
+    assert client.confirm() == 1
+
+
+def test_a_wrong_token_is_an_error(sandbox: Sandbox) -> None:
+    with pytest.raises(SandboxError, match=TOKEN_VARIABLE):
+        Client(sandbox.endpoint, "wrong").mails()
+
+
+def test_an_endpoint_that_does_not_respond_is_an_error() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))  # without listening
+        endpoint = f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+        with pytest.raises(SandboxError, match=f"no sandbox responds at {endpoint}: "):
+            Client(endpoint, "").mails()
+
+
+def test_an_endpoint_that_is_not_a_url_is_an_error() -> None:
+    with pytest.raises(SandboxError, match="no sandbox responds at nowhere: "):
+        Client("nowhere", "").mails()

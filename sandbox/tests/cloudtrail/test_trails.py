@@ -27,7 +27,7 @@ from sandbox.tests.cloudtrail.trail_resources import (
     log_delivery,
     trail_arn,
 )
-from sandbox.tests.resources import code_of, create_key, unique
+from sandbox.tests.resources import allow, code_of, create_key, policy, service, unique
 
 MEMBER = MEMBERS[0].id
 
@@ -230,3 +230,51 @@ def test_an_event_of_a_suspended_account_is_refused(sandbox: Sandbox) -> None:
     assert before == 0
     with pytest.raises(UndeliverableEventError, match=f"got {closing.id}"):
         sandbox.record(sign_ins.root_without_mfa(closing.id))
+
+
+READ_ONLY = {"ReadWriteType": "ReadOnly", "IncludeManagementEvents": True}
+DATA = {
+    "FieldSelectors": [
+        {"Field": "eventCategory", "Equals": ["Data"]},
+        {"Field": "resources.type", "Equals": ["AWS::S3::Object"]},
+    ]
+}
+
+
+@pytest.fixture
+def cloudtrail(sandbox: Sandbox) -> Any:
+    return sandbox.client("cloudtrail")
+
+
+@pytest.fixture
+def trail(sandbox: Sandbox, cloudtrail: Any) -> Iterator[str]:
+    s3, bucket, name = sandbox.client("s3"), unique("bucket"), unique("trail")
+    s3.create_bucket(Bucket=bucket)
+    principal = {"Principal": service("cloudtrail")}
+    statements = [
+        allow("s3:GetBucketAcl", f"arn:aws:s3:::{bucket}", **principal),
+        allow("s3:PutObject", f"arn:aws:s3:::{bucket}/*", **principal),
+    ]
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(*statements))
+    cloudtrail.create_trail(Name=name, S3BucketName=bucket)
+    yield name
+    cloudtrail.delete_trail(Name=name)
+
+
+def test_a_new_trail_records_all_management_events(cloudtrail: Any, trail: str) -> None:
+    (selector,) = cloudtrail.get_event_selectors(TrailName=trail)["EventSelectors"]
+
+    assert selector["ReadWriteType"] == "All"
+    assert selector["IncludeManagementEvents"] is True
+
+
+def test_basic_and_advanced_selectors_replace_each_other(cloudtrail: Any, trail: str) -> None:
+    cloudtrail.put_event_selectors(TrailName=trail, AdvancedEventSelectors=[DATA])
+    advanced = cloudtrail.get_event_selectors(TrailName=trail)
+    cloudtrail.put_event_selectors(TrailName=trail, EventSelectors=[READ_ONLY])
+    basic = cloudtrail.get_event_selectors(TrailName=trail)
+
+    assert not advanced.get("EventSelectors")
+    assert advanced["AdvancedEventSelectors"] == [DATA]
+    assert basic["EventSelectors"][0]["ReadWriteType"] == "ReadOnly"
+    assert not basic.get("AdvancedEventSelectors")

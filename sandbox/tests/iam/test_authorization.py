@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
 from moto.core.utils import utcnow
+from moto.iam.utils import generate_access_key_id_from_account_id
 from moto.sts.models import sts_backends
 
+from sandbox.iam.identities import account_of
 from sandbox.local import Sandbox
 from sandbox.organizations.organization import LOG_ARCHIVE, MANAGEMENT, MEMBERS, PARTITION, SECURITY
 from sandbox.tests.resources import (
@@ -301,3 +305,16 @@ def test_the_sandbox_has_an_administrator_client_for_every_account(sandbox: Sand
     ]
 
     assert entered == [account.id for account in (MANAGEMENT, SECURITY, LOG_ARCHIVE, *MEMBERS)]
+
+
+@given(number=st.integers(0, 10**12 - 1), prefix=st.sampled_from(["AKIA", "ASIA"]))
+def test_an_access_key_id_contains_its_account(number: int, prefix: str) -> None:
+    account = f"{number:012}"
+
+    assert account_of(generate_access_key_id_from_account_id(account, prefix)) == account
+
+
+def test_another_id_contains_no_account_of_the_organization() -> None:
+    cases = ["", "AKIA", "AKIAIOSFODNN7EXAMPLE", "mock_access_key", "ÄKIA" * 5]
+    for key in cases:
+        assert account_of(key) not in {"111111111111", "333333333333"}, key
