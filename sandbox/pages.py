@@ -1,15 +1,15 @@
-"""Long answers in pages, as AWS's list operations give them."""
+"""Pages of long lists, as AWS's list operations return them."""
 
 from collections.abc import Sequence
 
 
 class BadTokenError(ValueError):
     def __init__(self, token: str) -> None:
-        super().__init__(f"{token!r} is no token of a former page")
+        super().__init__(f"got {token!r}, expected the token of a previous page")
 
 
 def page[T](items: Sequence[T], token: str | None, size: int) -> tuple[Sequence[T], str | None]:
-    """The items after those of the page that gave the token, and the next one's token."""
+    """The items of the page that the token belongs to, and the token of the next page."""
     if token and not token.isdecimal():
         raise BadTokenError(token)
     start = int(token or 0)

@@ -1,6 +1,5 @@
-"""DynamoDB in the sandbox: an item's condition and its writing are one step, as in AWS.
+"""Atomic operations on items: moto's threads check a condition and write in two steps.
 
-moto's server answers many calls at once and looks at the condition first.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithItems.html
 """
 

@@ -77,7 +77,7 @@ class Handshake:
 
 class OrganizationChanges:
     def __init__(self) -> None:
-        self._handshakes: dict[str, Handshake] = {}
+        self._invitations: dict[str, Handshake] = {}
         self._creations: dict[str, Document] = {}  # the statuses of CreateAccount, by their id
 
     def overrides(self) -> list[Override]:
@@ -114,7 +114,7 @@ class OrganizationChanges:
     def _describe_creation(self, _caller: str, request: Document) -> Document:
         status = self._creations.get(request["CreateAccountRequestId"])
         if status is None:
-            raise organizations_error(
+            raise _error(
                 "CreateAccountStatusNotFoundException",
                 "You specified a create account request that doesn't exist.",
             )
@@ -123,17 +123,17 @@ class OrganizationChanges:
     def _invite(self, _caller: str, request: Document) -> Document:
         account = _invited(request["Target"])
         if members.organization_of(account):
-            raise organizations_error(
+            raise _error(
                 "HandshakeConstraintViolationException",
                 "The invited account is already a member of an organization.",
                 "ALREADY_IN_AN_ORGANIZATION",
             )
-        if any(one.is_pending and one.account == account for one in self._handshakes.values()):
-            raise organizations_error(
+        if any(one.is_pending and one.account == account for one in self._invitations.values()):
+            raise _error(
                 "DuplicateHandshakeException", "This account has a pending invitation already."
             )
         handshake = Handshake(account, request["Target"], request.get("Notes"))
-        self._handshakes[handshake.id] = handshake
+        self._invitations[handshake.id] = handshake
         return {"Handshake": handshake.describe()}
 
     def _accept(self, caller: str, request: Document) -> Document:
@@ -141,9 +141,7 @@ class OrganizationChanges:
         if handshake.account != caller:
             raise _access_denied()
         if handshake.state == "ACCEPTED":
-            raise organizations_error(
-                "HandshakeAlreadyInStateException", "It was accepted already."
-            )
+            raise _error("HandshakeAlreadyInStateException", "It was accepted already.")
         handshake.state = "ACCEPTED"
         members.accept_invitation(caller)
         return {"Handshake": handshake.describe()}
@@ -155,21 +153,19 @@ class OrganizationChanges:
         return {"Handshake": handshake.describe()}
 
     def _list_handshakes(self, caller: str, _request: Document) -> Document:
-        own = (one for one in self._handshakes.values() if one.account == caller)
+        own = (one for one in self._invitations.values() if one.account == caller)
         return {"Handshakes": [one.describe() for one in own]}
 
     def _find(self, handshake: str) -> Handshake:
-        found = self._handshakes.get(handshake)
+        found = self._invitations.get(handshake)
         if found is None:
-            raise organizations_error(
+            raise _error(
                 "HandshakeNotFoundException", "You specified a handshake that doesn't exist."
             )
         return found
 
 
-def organizations_error(
-    code: str, message: str, reason: str | None = None
-) -> OrganizationsClientError:
+def _error(code: str, message: str, reason: str | None = None) -> OrganizationsClientError:
     error = OrganizationsClientError(code, message)
     if reason:
         vars(error)["reason"] = reason  # moto adds the members of the error's model
@@ -191,16 +187,14 @@ def _move_account(_caller: str, request: Document) -> Document:
     units = {one.id for one in members.organization().ou}
     _require_member(account)
     if members.ancestors(account)[0] != source:
-        raise organizations_error(
-            "SourceParentNotFoundException", "The account is not in this parent."
-        )
+        raise _error("SourceParentNotFoundException", "The account is not in this parent.")
     if destination not in units:
-        raise organizations_error(
+        raise _error(
             "DestinationParentNotFoundException",
             "You specified a destination parent that doesn't exist.",
         )
     if destination == source:
-        raise organizations_error(
+        raise _error(
             "DuplicateAccountException", "The account is already in the specified destination."
         )
     members.move(account, destination)
@@ -211,15 +205,13 @@ def _close_account(_caller: str, request: Document) -> Document:
     account = request["AccountId"]
     _require_member(account)
     if account == MANAGEMENT.id:
-        raise organizations_error(
+        raise _error(
             "ConstraintViolationException",
             "You can't close the management account.",
             "CANNOT_CLOSE_MANAGEMENT_ACCOUNT",
         )
     if members.is_suspended(account):
-        raise organizations_error(
-            "AccountAlreadyClosedException", "The provided account is already closed."
-        )
+        raise _error("AccountAlreadyClosedException", "The provided account is already closed.")
     members.suspend(account)
     return {}
 
@@ -237,12 +229,12 @@ def _leave(caller: str, _request: Document) -> Document:
 def _remove(account: str) -> None:
     _require_member(account)
     if account == MANAGEMENT.id:
-        raise organizations_error(
+        raise _error(
             "MasterCannotLeaveOrganizationException",
             "You can't remove the management account from its organization.",
         )
     if any(admin.account.id == account for admin in members.organization().admins):
-        raise organizations_error(
+        raise _error(
             "ConstraintViolationException",
             "You must deregister the delegated administrator before you remove it.",
             "CANNOT_REMOVE_DELEGATED_ADMINISTRATOR_FROM_ORG",
@@ -252,9 +244,7 @@ def _remove(account: str) -> None:
 
 def _require_member(account: str) -> None:
     if members.organization_of(account) is None:
-        raise organizations_error(
-            "AccountNotFoundException", "You specified an account that doesn't exist."
-        )
+        raise _error("AccountNotFoundException", "You specified an account that doesn't exist.")
 
 
 def _invited(target: Document) -> str:
@@ -264,11 +254,8 @@ def _invited(target: Document) -> str:
     if account is None or not (
         members.standalone_account(account) or members.organization_of(account)
     ):
-        raise organizations_error(
-            "InvalidInputException",
-            f"There is no account {target['Id']} to invite.",
-            "INVALID_PARTY_TYPE_TARGET",
-        )
+        reason = "INVALID_PARTY_TYPE_TARGET"
+        raise _error("InvalidInputException", f"Account {target['Id']} does not exist.", reason)
     return account
 
 
@@ -285,6 +272,4 @@ def _failure(name: str, reason: str) -> Document:
 
 
 def _access_denied() -> OrganizationsClientError:
-    return organizations_error(
-        "AccessDeniedException", "You don't have permissions to access this resource."
-    )
+    return _error("AccessDeniedException", "You don't have permissions to access this resource.")

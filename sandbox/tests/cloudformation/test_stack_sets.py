@@ -295,4 +295,4 @@ def test_instances_are_listed_in_pages(stack_set: DeployedStackSet, units: dict[
     assert {one["Account"] for page in pages for one in page["Summaries"]} == stack_set.accounts()
     with pytest.raises(ClientError) as refused:
         stack_set.client.list_stack_instances(StackSetName=stack_set.name, NextToken="second")
-    assert message_of(refused.value) == "'second' is no token of a former page"
+    assert message_of(refused.value) == "got 'second', expected the token of a previous page"
