@@ -55,8 +55,8 @@ app = typer.Typer(
         "rootwatch --install-completion   # then start a new shell",
         statuses={
             0: "success",
-            1: "completed with failures, which standard error lists",
-            2: f"nothing was done: {WRONG_USAGE}",
+            1: "completed with errors; see standard error",
+            2: f"no action was taken: {WRONG_USAGE}",
             130: "interrupted",
         },
     ),

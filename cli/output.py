@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console  # 50 ms, which commands that print JSON do not spend
 
 ROOT = Path(__file__).parents[1]
-WRONG_USAGE = "wrong arguments, or a wrong configuration"
+WRONG_USAGE = "invalid arguments or configuration"
 STATUSES = MappingProxyType({0: "success", 2: WRONG_USAGE})
 
 

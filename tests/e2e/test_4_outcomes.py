@@ -53,7 +53,7 @@ def test_a_temporary_error_delays_the_import_and_not_the_notification(
 
     assert rule.applied == ATTEMPTS
     assert before == []
-    assert "NOT imported yet. Rootwatch retries the import." in notification.body
+    assert "Not imported yet. Rootwatch retries the import." in notification.body
     assert _is_done(observer, record)
 
 
@@ -329,7 +329,7 @@ def test_without_a_response_of_organizations_the_notification_has_no_names(
     [notification] = observer.notifications_of(record)
 
     assert rule.applied
-    assert "unknown (AWS Organizations did not respond)" in notification.body
+    assert "unknown (the account lookup failed)" in notification.body
     assert _is_done(observer, record)
 
 

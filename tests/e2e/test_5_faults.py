@@ -1,6 +1,6 @@
 """Over many random schedules of faults, no sign-in is lost and no notification is repeated.
 
-`ROOTWATCH_SCHEDULES` says how many, and `ROOTWATCH_SEED` from which seed on: CI draws 1,000.
+`ROOTWATCH_SCHEDULES` says how many, and `ROOTWATCH_SEED` from which seed on: CI draws 500.
 """
 
 import base64

@@ -25,7 +25,7 @@ _MAX_WAIT_SECONDS = 3.0  # for all lookups of one invocation together
 _NAME_LIMIT = 128
 _NOT_FOUND = "NOT_IN_ORGANIZATION"
 _MAX_DEPTH = 10  # organizational units; AWS allows five levels
-_GRACE_PERIOD = timedelta(days=35)  # in which AWS does not enforce MFA for the root user
+_MFA_GRACE_PERIOD = timedelta(days=35)  # in which AWS does not enforce MFA for the root user
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class AccountInfo:
 
     def is_in_grace_period(self, at: datetime) -> bool | None:
         """Whether the account had joined less than 35 days before; None if unknown."""
-        return None if self.joined is None else at - self.joined < _GRACE_PERIOD
+        return None if self.joined is None else at - self.joined < _MFA_GRACE_PERIOD
 
 
 UNKNOWN = AccountInfo()

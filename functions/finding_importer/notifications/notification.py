@@ -16,16 +16,16 @@ _DESCRIPTION_LIMIT = 1024  # as in the finding
 _MAX_STEPS = 3
 _EVENT = "Event"  # label of a row
 _NOT_RECORDED = "not recorded in the event"
-_UNKNOWN = "unknown (AWS Organizations did not respond)"
+_UNKNOWN = "unknown (the account lookup failed)"
 _LOCATIONS = {
     FindingLocation.OWNING_ACCOUNT: "imported into account {owner}.",
     FindingLocation.SECURITY_ACCOUNT: (
-        "imported into the security account {security} as a fallback. Account {owner} does not "
-        "accept it yet, and Rootwatch retries the import."
+        "imported into the security account {security} as a fallback finding. It cannot be "
+        "imported into account {owner} yet. Rootwatch retries the import."
     ),
-    FindingLocation.NOT_IMPORTED: "NOT imported yet. Rootwatch retries the import.",
+    FindingLocation.NOT_IMPORTED: "Not imported yet. Rootwatch retries the import.",
     FindingLocation.DEAD_LETTER_QUEUE: (
-        "NOT imported. The event is in the dead-letter queue and requires manual action."
+        "Not imported. The event is in the dead-letter queue and requires manual action."
     ),
 }
 

@@ -106,4 +106,4 @@ def test_completion_offers_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMP_WORDS", "./rootwatch detections ")
     monkeypatch.setenv("COMP_CWORD", "2")
 
-    assert run().stdout.split() == ["list", "match", "render"]
+    assert run().stdout.split() == ["list", "match", "render", "samples"]

@@ -151,7 +151,7 @@ def test_the_message_is_the_chat_form_for_https_and_the_text_for_other_protocols
 
 
 def test_the_account_rows_have_the_details_of_the_directory() -> None:
-    unknown = "unknown (AWS Organizations did not respond)"
+    unknown = "unknown (the account lookup failed)"
     joined_long_ago = JOINED - timedelta(days=99)
     for account, rows in (
         (UNKNOWN, (OWNER, unknown)),
@@ -167,8 +167,8 @@ def test_the_account_rows_have_the_details_of_the_directory() -> None:
 
 
 FALLBACK_TEXT = (
-    "imported into the security account 999988887777 as a fallback. Account 111122223333 does not "
-    "accept it yet, and Rootwatch retries the import."
+    "imported into the security account 999988887777 as a fallback finding. It cannot be imported "
+    "into account 111122223333 yet. Rootwatch retries the import."
 )
 FAILURE = FindingImportFailure(FailureCause.HUB_NOT_ENABLED, "see https://evil.example <!channel>")
 
@@ -177,10 +177,10 @@ FAILURE = FindingImportFailure(FailureCause.HUB_NOT_ENABLED, "see https://evil.e
     ("location", "text"),
     [
         (FindingLocation.SECURITY_ACCOUNT, FALLBACK_TEXT),
-        (FindingLocation.NOT_IMPORTED, "NOT imported yet. Rootwatch retries the import."),
+        (FindingLocation.NOT_IMPORTED, "Not imported yet. Rootwatch retries the import."),
         (
             FindingLocation.DEAD_LETTER_QUEUE,
-            "NOT imported. The event is in the dead-letter queue and requires manual action.",
+            "Not imported. The event is in the dead-letter queue and requires manual action.",
         ),
     ],
 )

@@ -368,7 +368,7 @@ class TestLog:
 
         assert stored.message == "finding stored in the security account (fallback)"
         assert stored.levelname == "WARNING"
-        assert vars(stored)["reason"].startswith("the member role is missing")
+        assert vars(stored)["reason"].startswith("the member role does not exist")
 
     @pytest.mark.parametrize(
         ("errors", "message"),

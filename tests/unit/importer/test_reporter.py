@@ -107,7 +107,7 @@ class TestRetry:
 
         assert location_and_cause(outcome) == (FindingLocation.NOT_IMPORTED, cause)
         assert (outcome.retry, outcome.publish_result) == (True, PublishResult.PUBLISHED)
-        assert "NOT imported yet. Rootwatch retries the import.\nReason: " in cloud.sns.texts[0]
+        assert "Not imported yet. Rootwatch retries the import.\nReason: " in cloud.sns.texts[0]
         assert cloud.active_findings() == {}
         assert cloud.queued == []
 
@@ -122,7 +122,7 @@ class TestRetry:
             FailureCause.FINDING_INVALID,
         )
         assert (outcome.retry, outcome.publish_result) == (False, PublishResult.PUBLISHED)
-        assert "NOT imported. The event is in the dead-letter queue" in cloud.sns.texts[0]
+        assert "Not imported. The event is in the dead-letter queue" in cloud.sns.texts[0]
 
 
 def test_every_finding_of_an_account_has_its_own_outcome() -> None:
@@ -279,7 +279,10 @@ def test_the_job_is_queued_before_the_fallback_finding_is_imported() -> None:
     assert cloud.call_log.index("send queue") < cloud.call_log.index(f"import {SECURITY}")
     assert [sent.body for sent in cloud.queued] == [job(has_fallback=True).body()]
     assert cloud.active_findings() == {SECURITY: [E]}
-    assert "imported into the security account 999988887777 as a fallback." in cloud.sns.texts[0]
+    assert (
+        "imported into the security account 999988887777 as a fallback finding."
+        in cloud.sns.texts[0]
+    )
 
 
 @pytest.mark.parametrize(
