@@ -218,22 +218,22 @@ def test_all_absent_variables_are_listed_at_once() -> None:
 
 
 def test_an_invalid_variable_raises_an_error_with_its_name_and_value() -> None:
-    for name, value in (
-        ("HIGH_PRIORITY_TOPIC_ARN", "high"),
-        ("LOW_PRIORITY_TOPIC_ARN", "arn:aws:sqs:us-east-1:999988887777:low"),
-        ("SECURITY_ACCOUNT", "99998888777"),
-        ("SECURITY_ACCOUNT", "9999888877776"),
-        ("CONNECT_TIMEOUT_SECONDS", "soon"),
-        ("READ_TIMEOUT_SECONDS", "0"),
-        ("RESERVED_SECONDS", "-1"),
-        ("MAX_ATTEMPTS", "0"),
-        ("MAX_ATTEMPTS", "2.5"),
-        ("MAX_CONCURRENT_ACCOUNTS", "1e9"),
-        ("MAX_CONCURRENT_ACCOUNTS", "inf"),
-        ("MAX_CONCURRENT_ACCOUNTS", "2.5"),
-        ("LOG_LEVEL", "LOUD"),
+    for name, value, expected in (
+        ("HIGH_PRIORITY_TOPIC_ARN", "high", "the ARN of an SNS topic"),
+        ("LOW_PRIORITY_TOPIC_ARN", "arn:aws:sqs:us-east-1:999988887777:low", "the ARN of an SNS"),
+        ("SECURITY_ACCOUNT", "99998888777", "an account ID of 12 digits"),
+        ("SECURITY_ACCOUNT", "9999888877776", "an account ID of 12 digits"),
+        ("CONNECT_TIMEOUT_SECONDS", "soon", "a number greater than 0"),
+        ("READ_TIMEOUT_SECONDS", "0", "a number greater than 0"),
+        ("RESERVED_SECONDS", "-1", "a number greater than 0"),
+        ("MAX_ATTEMPTS", "0", "a number greater than 0"),
+        ("MAX_ATTEMPTS", "2.5", "a whole number"),
+        ("MAX_CONCURRENT_ACCOUNTS", "1e9", "a number greater than 0"),
+        ("MAX_CONCURRENT_ACCOUNTS", "inf", "a number greater than 0"),
+        ("MAX_CONCURRENT_ACCOUNTS", "2.5", "a whole number"),
+        ("LOG_LEVEL", "LOUD", "a log level such as INFO"),
     ):
         with pytest.raises(EnvironmentVariableError) as caught:
             FunctionEnvironment.parse({**VARIABLES, name: value})
 
-        assert str(caught.value).startswith(f"{name}: got '{value}', expected ")
+        assert str(caught.value).startswith(f"{name}: got '{value}', expected {expected}")

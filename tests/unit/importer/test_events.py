@@ -341,6 +341,8 @@ class TestIntactLogEvents:
             ('{"logEvents": [1, null]', [1, None]),
             ('{"logEvents": [' + "[" * 200_000, []),
             ('{"logEvents": ', []),
+            ('{"logEvents": 1}', []),
+            ('{"other": true, "messages": [{"message": "a"}]', []),
             ('[{"message": "a"}]', []),
             ("", []),
         ]
