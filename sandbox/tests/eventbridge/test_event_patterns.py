@@ -103,6 +103,7 @@ INVALID: list[tuple[Any, str]] = [
     ([{"numeric": [">", 5, "<", 5]}], 'numeric: got [">", 5.0, "<", 5.0], expected one comparison'),
     ([{"numeric": ["=", 5_000_000_001]}], "expected -5000000000 to 5000000000"),
     ([{"numeric": [">", 0, "<", 5_000_000_001]}], "expected -5000000000 to 5000000000"),
+    ([{"numeric": [">", -5_000_000_001, "<", 0]}], "expected -5000000000 to 5000000000"),
     ([{"numeric": ["=", 0.1234567]}], "with at most 6 decimals"),
     ([{"cidr": 10}], "cidr: got 10.0, expected a string"),
     ([{"cidr": "10.0.0.0"}], "expected a mask of 0 to 31 bits"),
@@ -118,6 +119,7 @@ INVALID: list[tuple[Any, str]] = [
     ({"$or": [{"b": ["x"]}, {}]}, "detail.a: got {}, expected at least one field"),
     ({"$or": [{"b": ["x"]}, {"prefix": ["x"]}]}, "expected a name that is no reserved word"),
     ({"$or": [{"b": ["x"]}, {"regex": ["x"]}]}, "expected a name that is no reserved word"),
+    ({"$or": [{"b": ["x"]}, {"c": {"regex": ["x"]}}]}, "expected a name that is no reserved word"),
     (
         {"b": ["x"], "$or": [{"b": ["y"]}, {"c": ["z"]}]},
         'detail.a.b: got "a second test beside $or',
