@@ -21,7 +21,7 @@ from sandbox.security_hub.errors import (
     ResourceNotFoundError,
 )
 from sandbox.security_hub.organization import HubOrganization
-from sandbox.security_hub.registry import SELF_MANAGED, Association, ConfigurationPolicy
+from sandbox.security_hub.registry import SELF_MANAGED, Association, HubPolicy
 from sandbox.security_hub.requests import SecurityHubRequest, answer, page
 
 MAX_POLICIES = 20
@@ -45,7 +45,7 @@ class ConfigurationPolicyOperations(SecurityHubRequest):
             raise LimitExceededError(f"An organization has at most {MAX_POLICIES} policies")
         policy_id, now = str(uuid4()), datetime.now(UTC)
         prefix = f"arn:{self.partition}:securityhub:{self.region}:{self.current_account}"
-        policy = ConfigurationPolicy(
+        policy = HubPolicy(
             arn=f"{prefix}:configuration-policy/{policy_id}",
             id=policy_id,
             name=parameters["Name"],
@@ -152,7 +152,7 @@ def centrally_configured_organization(account_id: str, region: str) -> HubOrgani
     return organization
 
 
-def find_policy(organization: HubOrganization, identifier: str) -> ConfigurationPolicy:
+def find_policy(organization: HubOrganization, identifier: str) -> HubPolicy:
     """A policy by its UUID or its ARN."""
     for policy in organization.settings.policies.values():
         if identifier in (policy.id, policy.arn):
@@ -267,7 +267,7 @@ def _check_content(content: Mapping[str, Any]) -> None:
         )
 
 
-def _policy(policy: ConfigurationPolicy) -> ActionResult:
+def _policy(policy: HubPolicy) -> ActionResult:
     return answer(
         Arn=policy.arn,
         Id=policy.id,
@@ -279,7 +279,7 @@ def _policy(policy: ConfigurationPolicy) -> ActionResult:
     )
 
 
-def _summary(policy: ConfigurationPolicy) -> dict[str, Any]:
+def _summary(policy: HubPolicy) -> dict[str, Any]:
     return {
         "Arn": policy.arn,
         "Id": policy.id,

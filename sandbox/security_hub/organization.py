@@ -18,9 +18,9 @@ from moto.utilities.utils import get_partition
 
 from sandbox.security_hub.registry import (
     Association,
-    ConfigurationPolicy,
     FindingAggregator,
     Hub,
+    HubPolicy,
     OrganizationSettings,
     Registry,
     regions_of,
@@ -31,7 +31,7 @@ PRINCIPAL = "securityhub.amazonaws.com"
 
 
 @dataclass(frozen=True, slots=True)
-class OrganizationTree:
+class AccountTree:
     """Roots, units and accounts at one moment; valid for the duration of one call."""
 
     id: str
@@ -90,7 +90,7 @@ class OrganizationTree:
         return self.accounts.get(target_id) or self.units.get(target_id)
 
 
-def organization_of(account_id: str, partition: str) -> OrganizationTree | None:
+def organization_of(account_id: str, partition: str) -> AccountTree | None:
     """None for a standalone account."""
     backend = organizations_backends[account_id][partition]
     if backend.org is None:
@@ -103,12 +103,12 @@ def organization_of(account_id: str, partition: str) -> OrganizationTree | None:
     if backend.org is None or account_id not in accounts:
         return None
     units = {unit.id: unit for unit in backend.ou}
-    return OrganizationTree(backend.org.id, backend.org.master_account_id, accounts, units, backend)
+    return AccountTree(backend.org.id, backend.org.master_account_id, accounts, units, backend)
 
 
 @dataclass(frozen=True, slots=True)
 class HubOrganization:
-    tree: OrganizationTree
+    tree: AccountTree
     settings: OrganizationSettings
     registry: Registry
 
@@ -166,7 +166,7 @@ class HubOrganization:
             # https://docs.aws.amazon.com/securityhub/latest/userguide/configuration-policies-overview.html
             self.registry.set_enabled(account_id, region, enabled=False)
 
-    def governing_policy(self, account_id: str, region: str) -> ConfigurationPolicy | None:
+    def governing_policy(self, account_id: str, region: str) -> HubPolicy | None:
         """The policy for the account's hub in a Region; None if self-managed."""
         effective = self.effective_association(account_id)
         if effective is None or self.aggregator is None or not self.aggregator.covers(region):

@@ -53,7 +53,7 @@ class FindingAggregator:
 
 
 @dataclass(slots=True, kw_only=True)
-class ConfigurationPolicy:
+class HubPolicy:
     arn: str
     id: str
     name: str
@@ -128,7 +128,7 @@ class OrganizationSettings:
     administrator: str | None = None
     administrator_regions: set[str] = field(default_factory=set)
     configuration_type: Literal["CENTRAL", "LOCAL"] = "LOCAL"
-    policies: dict[str, ConfigurationPolicy] = field(default_factory=dict)
+    policies: dict[str, HubPolicy] = field(default_factory=dict)
     associations: dict[str, Association] = field(default_factory=dict)
     regions: defaultdict[str, RegionSettings] = field(
         default_factory=lambda: defaultdict(RegionSettings)
