@@ -46,7 +46,11 @@ app = typer.Typer(
     cls=_Root,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Rootwatch detects root sign-ins without MFA in every account of an AWS Organization.",
+    help="""Rootwatch detects root sign-ins without MFA in every account of an AWS Organization.
+
+With a symbolic link to it on the PATH, for example by
+`ln -s "$PWD/rootwatch" ~/.local/bin/`, shell completion works in bash, zsh
+and fish. Without one it works in bash.""",
     epilog=epilog(
         "rootwatch demo",
         "rootwatch config check",
