@@ -1,4 +1,4 @@
-"""What AWS answers to a call that it refuses before the service sees it.
+"""The errors of calls that AWS refuses before the service receives them.
 
 https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html

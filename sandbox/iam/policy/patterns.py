@@ -14,7 +14,7 @@ _LITERAL_VARIABLES = ("*", "?", "$")
 _COLONS_IN_ARN = 5  # arn:partition:service:region:account:resource; the resource may contain more
 
 
-class Wildcard(StrEnum):
+class PolicyWildcard(StrEnum):
     RUN = "*"
     ONE = "?"
 
@@ -25,7 +25,7 @@ class Variable:
     default: str | None
 
 
-type Part = str | Wildcard | Variable
+type Part = str | PolicyWildcard | Variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +67,13 @@ def matches_arn(template: Template, text: str, context: Context) -> bool:
 
 def _wildcards_of(text: str) -> Iterator[Part]:
     for piece in re.split(r"([*?])", text):
-        yield Wildcard(piece) if piece in tuple(Wildcard) else piece
+        yield PolicyWildcard(piece) if piece in tuple(PolicyWildcard) else piece
 
 
 def _part(token: re.Match[str], *, wildcards: bool) -> Part:
     if token["variable"] is not None:
         return _variable(token["variable"])
-    return Wildcard(token[0]) if token["wildcard"] and wildcards else token[0]
+    return PolicyWildcard(token[0]) if token["wildcard"] and wildcards else token[0]
 
 
 def _variable(body: str) -> Part:
@@ -90,7 +90,7 @@ def _value(variable: Variable, context: Context) -> str | None:
     return values[0] if len(values) == 1 else variable.default
 
 
-def _render(template: Template, context: Context) -> Iterator[str | Wildcard]:
+def _render(template: Template, context: Context) -> Iterator[str | PolicyWildcard]:
     for part in template.parts:
         if not isinstance(part, Variable):
             yield part
@@ -101,16 +101,16 @@ def _render(template: Template, context: Context) -> Iterator[str | Wildcard]:
         yield value
 
 
-def _fold(part: str | Wildcard) -> str | Wildcard:
-    return part if isinstance(part, Wildcard) else part.lower()
+def _fold(part: str | PolicyWildcard) -> str | PolicyWildcard:
+    return part if isinstance(part, PolicyWildcard) else part.lower()
 
 
-def _fullmatch(parts: Iterator[str | Wildcard], text: str) -> bool:
+def _fullmatch(parts: Iterator[str | PolicyWildcard], text: str) -> bool:
     expression = "".join(_expression(part, ".") for part in parts)
     return re.fullmatch(expression, text, re.DOTALL) is not None
 
 
-def _expression(part: str | Wildcard, one: str) -> str:
-    if isinstance(part, Wildcard):
-        return f"{one}*" if part is Wildcard.RUN else one
+def _expression(part: str | PolicyWildcard, one: str) -> str:
+    if isinstance(part, PolicyWildcard):
+        return f"{one}*" if part is PolicyWildcard.RUN else one
     return re.escape(part)
