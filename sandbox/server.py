@@ -1,7 +1,6 @@
 """Moto's server on a port of the loopback interface."""
 
 import functools
-import io
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -83,8 +82,7 @@ def _guarded(application: Application) -> Application:
     """
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        # The server would wait for the rest of an unread body.
-        environ["wsgi.input"] = io.BytesIO(get_input_stream(environ).read())
+        environ["wsgi.input"] = get_input_stream(environ)  # ends with the body
         host, expected = environ.get("HTTP_HOST"), f"{HOST}:{environ['SERVER_PORT']}"
         if host != expected or not environ["RAW_URI"].startswith("/"):
             status, reason = (

@@ -81,11 +81,10 @@ def _headers(environ: Environ) -> dict[str, str]:
 
 
 def _for_moto(environ: Environ, request: HttpRequest, signature: Signature) -> Environ:
-    """Moto identifies the caller by these headers, and by one that AWS does not have."""
+    """Moto identifies the caller by the Authorization header, and by one that AWS does not have."""
     known = {name: value for name, value in environ.items() if name != "HTTP_X_MOTO_ACCOUNT_ID"}
-    token = {"HTTP_X_AMZ_SECURITY_TOKEN": signature.token} if signature.token else {}
-    body = {"wsgi.input": io.BytesIO(request.body)}
-    return {**known, **token, **body, "HTTP_AUTHORIZATION": signature.authorization}
+    body = io.BytesIO(request.body)
+    return {**known, "wsgi.input": body, "HTTP_AUTHORIZATION": signature.authorization}
 
 
 def _error_format(request: HttpRequest, signature: Signature | None) -> ErrorFormat:

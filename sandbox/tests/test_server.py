@@ -77,6 +77,28 @@ def test_a_signed_call_is_executed(sandbox: Sandbox) -> None:
     assert f"<Account>{MANAGEMENT.id}</Account>" in reply.text
 
 
+def test_header_values_are_signed_in_utf_8(sandbox: Sandbox) -> None:
+    with _connected(sandbox) as connection:
+        headers = {**FORM, "X-Amz-Meta-Name": "é"}
+        call = signed(sandbox, "POST", "/", GET_CALLER_IDENTITY, headers, "sts")
+        connection.sendall(_head(sandbox, call) + GET_CALLER_IDENTITY)
+
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_an_unsigned_call_of_s3_is_denied(sandbox: Sandbox) -> None:
+    denied = ask(sandbox, "GET", "/bucket/key")
+    expected = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+    with _connected(sandbox) as connection:
+        host = urlsplit(sandbox.endpoint).netloc
+        connection.sendall(f"HEAD /bucket/key HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        head = b"".join(iter(lambda: connection.recv(65_536), b""))
+
+    assert (denied.status, denied.text) == (403, expected)
+    assert head.startswith(b"HTTP/1.1 403 ")
+    assert head.endswith(b"\r\n\r\n")
+
+
 def test_motos_own_paths_are_not_available(sandbox: Sandbox) -> None:
     bucket = sandbox.client("s3").create_bucket(Bucket="survivor")["Location"]
     paths = (
