@@ -60,7 +60,7 @@ class HttpRequest:
 
 
 class Scope(NamedTuple):
-    """The credential that a request is signed with, and what for."""
+    """The access key and what the signature is valid for."""
 
     key_id: str
     date: str
@@ -88,7 +88,7 @@ class Signature:
 
 
 class _Signer(SigV4Auth):  # type: ignore[misc]  # botocore carries no types
-    """Signs the headers that the client has signed, and the payload's hash as it is given."""
+    """Signs the same headers as the client, and the hash in `request.context`."""
 
     def headers_to_sign(self, request: AWSRequest) -> HTTPHeaders:
         return request.headers
@@ -97,7 +97,7 @@ class _Signer(SigV4Auth):  # type: ignore[misc]  # botocore carries no types
         return str(request.context["payload"])
 
     def _normalize_url_path(self, path: str) -> str:
-        """S3's keys may hold what other services take for steps of a path."""
+        """S3 does not normalize the path, since it contains a key."""
         return path if self._service_name == "s3" else str(super()._normalize_url_path(path))
 
 
@@ -114,7 +114,7 @@ def read_signature(request: HttpRequest) -> Signature:
 
 
 def verify(request: HttpRequest, signature: Signature, secret: str) -> None:
-    """`InvalidSignatureError` where the secret does not give this request this signature."""
+    """`InvalidSignatureError` where this secret gives the request another signature."""
     _check_time(signature)
     if "host" not in signature.signed_headers:
         raise IncompleteSignatureError("'Host' must be a 'SignedHeader' in the signature.")
@@ -164,7 +164,7 @@ def _from_query(query: str) -> Signature:
 
 
 def _check_time(signature: Signature) -> None:
-    """A presigned URL is valid for as long as it says, any other signature for 15 minutes."""
+    """A presigned URL is valid until it expires, any other signature for 15 minutes."""
     try:
         signed = datetime.strptime(signature.timestamp, TIMESTAMP).replace(tzinfo=UTC)
     except ValueError as error:

@@ -112,7 +112,7 @@ def _list_parents(
 def _list_delegated_services(
     list_services: Any, backend: OrganizationsBackend, **parameters: str
 ) -> dict[str, Any]:
-    """For an unknown account, moto answers that the caller is in no organization."""
+    """For an unknown account, moto reports that the caller is in no organization."""
     backend.get_account_by_id(parameters["AccountId"])
     services: dict[str, Any] = list_services(backend, **parameters)
     return services
