@@ -107,7 +107,7 @@ def in_security(context: CheckContext) -> Iterator[NamedResource]:
         yield from _member_access(context, "stack set")
 
 
-class Owner(StrEnum):
+class NameOwner(StrEnum):
     NONE = "available"
     DEPLOYMENT = "created by this deployment"
     FORMER_DEPLOYMENT = "tagged by Rootwatch, but in no Terraform state"
@@ -118,12 +118,12 @@ class Owner(StrEnum):
 @dataclass(frozen=True, slots=True)
 class NameUse:
     resource: NamedResource
-    owner: Owner
+    owner: NameOwner
     deletion: tuple[resources.Words, ...] = ()
 
     @property
     def is_conflict(self) -> bool:
-        return self.owner not in {Owner.NONE, Owner.DEPLOYMENT}
+        return self.owner not in {NameOwner.NONE, NameOwner.DEPLOYMENT}
 
     def __str__(self) -> str:
         return f"{self.resource} exists, {self.owner}"
@@ -160,15 +160,15 @@ def _find(
     except ReadError as error:
         return error
     if existing is None:
-        return NameUse(resource, Owner.NONE)
+        return NameUse(resource, NameOwner.NONE)
     if existing.is_in_other_account:
-        return NameUse(resource, Owner.OTHER_ACCOUNT)
+        return NameUse(resource, NameOwner.OTHER_ACCOUNT)
     state = context.cached(states)[resource.stack]
     if state and state.contains(*resource.in_state):
-        return NameUse(resource, Owner.DEPLOYMENT)
+        return NameUse(resource, NameOwner.DEPLOYMENT)
     if not resources.is_tagged(context.settings, existing.tags):
-        return NameUse(resource, Owner.OTHER, existing.deletion)
-    return NameUse(resource, Owner.FORMER_DEPLOYMENT, _safe_deletion(state, existing))
+        return NameUse(resource, NameOwner.OTHER, existing.deletion)
+    return NameUse(resource, NameOwner.FORMER_DEPLOYMENT, _safe_deletion(state, existing))
 
 
 def _safe_deletion(
@@ -215,7 +215,7 @@ def _check_names(
 
 def _counted(uses: list[NameUse]) -> str:
     owners = [one.owner for one in uses]
-    counts = {owner: owners.count(owner) for owner in (Owner.NONE, Owner.DEPLOYMENT)}
+    counts = {owner: owners.count(owner) for owner in (NameOwner.NONE, NameOwner.DEPLOYMENT)}
     return ", ".join(f"{count} {owner}" for owner, count in counts.items() if count)
 
 
@@ -233,7 +233,7 @@ def _remedy(context: CheckContext, account: AccountClient, conflicts: list[NameU
 
 def _expected(conflicts: list[NameUse]) -> str:
     expected = []
-    if any(one.owner is Owner.FORMER_DEPLOYMENT for one in conflicts):
+    if any(one.owner is NameOwner.FORMER_DEPLOYMENT for one in conflicts):
         expected.append("the states contain all resources in use")
     if any(one.deletion for one in conflicts):
         expected.append("unused resources are deleted")
@@ -268,7 +268,7 @@ def _stacks_without_state(context: CheckContext) -> list[str]:
     former = {
         one.resource.stack
         for one in _all_names(context)
-        if isinstance(one, NameUse) and one.owner is Owner.FORMER_DEPLOYMENT
+        if isinstance(one, NameUse) and one.owner is NameOwner.FORMER_DEPLOYMENT
     }
     return [
         stack

@@ -108,7 +108,7 @@ def _check_stack_sets(context: CheckContext) -> CheckResult:
     return failed(", ".join(problems), Remedy(expected=expected, commands=(command,)))
 
 
-class OrganizationTree:
+class UnitTree:
     """Roots, organizational units and accounts, read on demand."""
 
     def __init__(self, account: AccountClient) -> None:
@@ -143,9 +143,9 @@ class OrganizationTree:
         return self._account.paginate("organizations", operation, key, ParentId=parent)
 
 
-def organization_tree(context: CheckContext) -> OrganizationTree:
+def organization_tree(context: CheckContext) -> UnitTree:
     context.cached(expected_organization)
-    return OrganizationTree(context.cached(management_account))
+    return UnitTree(context.cached(management_account))
 
 
 def is_active(account: dict[str, Any]) -> bool:

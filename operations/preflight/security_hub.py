@@ -168,7 +168,7 @@ def _check_aggregator(context: CheckContext) -> CheckResult:
 
 
 @dataclass(frozen=True, slots=True)
-class ConfigurationPolicy:
+class OtherPolicy:
     """https://docs.aws.amazon.com/securityhub/latest/userguide/configuration-policies-overview.html"""
 
     id: str
@@ -180,7 +180,7 @@ class ConfigurationPolicy:
         return f"{self.name} ({targets or 'not associated'})"
 
 
-def other_policies(context: CheckContext) -> tuple[ConfigurationPolicy, ...]:
+def other_policies(context: CheckContext) -> tuple[OtherPolicy, ...]:
     """Policies that Rootwatch did not create; empty without central configuration."""
     if not _is_central(context):
         return ()
@@ -197,7 +197,7 @@ def other_policies(context: CheckContext) -> tuple[ConfigurationPolicy, ...]:
         "securityhub", "ListConfigurationPolicies", "ConfigurationPolicySummaries"
     )
     return tuple(
-        ConfigurationPolicy(one["Id"], one["Name"], tuple(targets.get(one["Id"], ())))
+        OtherPolicy(one["Id"], one["Name"], tuple(targets.get(one["Id"], ())))
         for one in listed
         if not is_in_state(context, POLICY, one["Name"])
     )
@@ -232,13 +232,13 @@ def _check_policies(context: CheckContext) -> CheckResult:
     return failed(f"not created by Rootwatch: {', '.join(map(str, conflicts))}", remedy)
 
 
-def _is_conflict(context: CheckContext, policy: ConfigurationPolicy) -> bool:
+def _is_conflict(context: CheckContext, policy: OtherPolicy) -> bool:
     """Local configuration requires that no policy exists."""
     is_local = context.settings.security_hub.configuration == "local"
     return bool(policy.targets) or is_local or policy.name == context.names.security_hub_policy
 
 
-def _delete_policy(context: CheckContext, policy: ConfigurationPolicy) -> Iterator[Command]:
+def _delete_policy(context: CheckContext, policy: OtherPolicy) -> Iterator[Command]:
     account, region = context.settings.accounts.security, context.settings.home_region
     identifier = ("--configuration-policy-identifier", policy.id)
     disassociate = ("securityhub", "start-configuration-policy-disassociation", *identifier)

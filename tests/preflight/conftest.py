@@ -10,7 +10,7 @@ import pytest
 from sandbox.local import Sandbox
 from sandbox.organizations.organization import ROOT_ID, SECURITY
 from tests.preflight.operators import Operator
-from tests.preflight.trails import Trails
+from tests.preflight.trails import TrailCreator
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +28,9 @@ def operator(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture
-def trails(sandbox: Sandbox) -> Iterator[Trails]:
+def trails(sandbox: Sandbox) -> Iterator[TrailCreator]:
     """Creates organization trails that Rootwatch did not create."""
-    created = Trails(sandbox)
+    created = TrailCreator(sandbox)
     yield created
     created.remove()
 

@@ -53,7 +53,7 @@ ACCOUNTS = {"management": MANAGEMENT, "log_archive": LOG_ARCHIVE, "security": SE
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class NameCase:
     part: str
     shown: str  # in the detail of the check
     create: Create
@@ -71,42 +71,43 @@ class Case:
 
 
 MEMBER_ACCESS = [
-    Case(part, f"role {role}", create_named_role(role))
+    NameCase(part, f"role {role}", create_named_role(role))
     for part in ("management", "security")
     for role in (NAMES.member_role, NAMES.event_role)
 ] + [
-    Case(part, f"event rule {NAMES.event_rule}", create_rule) for part in ("management", "security")
+    NameCase(part, f"event rule {NAMES.event_rule}", create_rule)
+    for part in ("management", "security")
 ]
 IN_MANAGEMENT = [
-    Case("management", f"trail {NAMES.trail}", create_trail),
-    Case("management", f"stack {NAMES.member_stack_set}", create_stack),
-    Case("management", f"stack set {NAMES.member_stack_set}", create_stack_set),
+    NameCase("management", f"trail {NAMES.trail}", create_trail),
+    NameCase("management", f"stack {NAMES.member_stack_set}", create_stack),
+    NameCase("management", f"stack set {NAMES.member_stack_set}", create_stack_set),
 ]
 IN_LOG_ARCHIVE = [
-    Case("log_archive", f"bucket {NAMES.trail_bucket}", create_bucket),
-    Case("log_archive", f"key {NAMES.trail_key_alias}", create_alias(NAMES.trail_key_alias)),
+    NameCase("log_archive", f"bucket {NAMES.trail_bucket}", create_bucket),
+    NameCase("log_archive", f"key {NAMES.trail_key_alias}", create_alias(NAMES.trail_key_alias)),
 ]
 IN_SECURITY = [
     *(
-        Case("security", f"log group {name}", create_log_group(name))
+        NameCase("security", f"log group {name}", create_log_group(name))
         for name in (NAMES.trail_log_group, NAMES.importer_log_group)
     ),
     *(
-        Case("security", f"role {name}", create_named_role(name))
+        NameCase("security", f"role {name}", create_named_role(name))
         for name in (NAMES.trail_log_role, NAMES.importer_role)
     ),
     *(
-        Case("security", f"queue {name}", create_queue(name))
+        NameCase("security", f"queue {name}", create_queue(name))
         for name in (NAMES.importer_queue, NAMES.dead_letter_queue)
     ),
     *(
-        Case("security", f"topic {NAMES.topic(priority)}", create_topic(NAMES.topic(priority)))
+        NameCase("security", f"topic {NAMES.topic(priority)}", create_topic(NAMES.topic(priority)))
         for priority in ("high", "low")
     ),
-    Case("security", f"function {NAMES.importer}", create_function),
-    Case("security", f"table {NAMES.idempotency_table}", create_table),
-    Case("security", f"event bus {NAMES.event_bus}", create_bus),
-    Case("security", f"key {NAMES.alerts_key_alias}", create_alias(NAMES.alerts_key_alias)),
+    NameCase("security", f"function {NAMES.importer}", create_function),
+    NameCase("security", f"table {NAMES.idempotency_table}", create_table),
+    NameCase("security", f"event bus {NAMES.event_bus}", create_bus),
+    NameCase("security", f"key {NAMES.alerts_key_alias}", create_alias(NAMES.alerts_key_alias)),
 ]
 CASES = [*IN_MANAGEMENT, *IN_LOG_ARCHIVE, *IN_SECURITY, *MEMBER_ACCESS]
 
@@ -121,7 +122,7 @@ def test_every_name_has_a_case(operator: Operator) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_resource_of_others_is_a_conflict_until_it_is_deleted(
-    case: Case, operator: Operator, sandbox: Sandbox
+    case: NameCase, operator: Operator, sandbox: Sandbox
 ) -> None:
     check = f"names.{case.part}"
     case.create(sandbox, case.account, OTHERS)
@@ -136,7 +137,7 @@ def test_a_resource_of_others_is_a_conflict_until_it_is_deleted(
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_resource_of_rootwatch_passes_if_it_is_in_the_state_of_its_stack(
-    case: Case, operator: Operator, sandbox: Sandbox
+    case: NameCase, operator: Operator, sandbox: Sandbox
 ) -> None:
     check, resource = f"names.{case.part}", case.resource(operator)
     case.create(sandbox, case.account, OWN)

@@ -11,13 +11,13 @@ from sandbox.local import Sandbox
 from sandbox.organizations.organization import MANAGEMENT, MEMBERS, SECURITY
 from sandbox.tests.resources import REGION, create_function
 from tests.preflight.operators import MINIMAL, Operator, only
-from tests.preflight.trails import DATA, DELEGATED, GROUP, READ_ONLY, Trails, arn_of
+from tests.preflight.trails import DATA, DELEGATED, GROUP, READ_ONLY, TrailCreator, arn_of
 from tests.unit.operations.fake_aws import config_of, lines, write_state
 
 
 @pytest.mark.usefixtures("delegated")
 def test_a_duplicate_with_a_log_group_in_the_security_account_is_used(
-    operator: Operator, trails: Trails
+    operator: Operator, trails: TrailCreator
 ) -> None:
     name = trails(SECURITY.id)
     write_state(operator.root, "trail", [(DELEGATED, SECURITY.id)])
@@ -36,7 +36,7 @@ def test_a_duplicate_with_a_log_group_in_the_security_account_is_used(
 
 
 def test_the_account_of_the_log_group_becomes_the_security_account(
-    operator: Operator, trails: Trails
+    operator: Operator, trails: TrailCreator
 ) -> None:
     """As for the trail of AWS Control Tower: its log group is in the management account."""
     trails(MANAGEMENT.id)
@@ -57,7 +57,7 @@ def test_the_account_of_the_log_group_becomes_the_security_account(
 
 
 def test_a_duplicate_without_a_log_group_gets_one_and_delivers_to_it(
-    operator: Operator, trails: Trails, sandbox: Sandbox
+    operator: Operator, trails: TrailCreator, sandbox: Sandbox
 ) -> None:
     name = trails()
     found = only(operator.problems(), "trail.duplicate")
@@ -84,33 +84,39 @@ def test_a_duplicate_without_a_log_group_gets_one_and_delivers_to_it(
     assert streams
 
 
-def test_a_stopped_trail_is_not_a_duplicate(operator: Operator, trails: Trails) -> None:
+def test_a_stopped_trail_is_not_a_duplicate(operator: Operator, trails: TrailCreator) -> None:
     trails(starts=False)
 
     assert operator.problems() == {}
 
 
-def test_a_trail_for_data_events_is_not_a_duplicate(operator: Operator, trails: Trails) -> None:
+def test_a_trail_for_data_events_is_not_a_duplicate(
+    operator: Operator, trails: TrailCreator
+) -> None:
     name = trails()
     trails.client.put_event_selectors(TrailName=name, AdvancedEventSelectors=[DATA])
 
     assert operator.problems() == {}
 
 
-def test_a_trail_for_read_events_is_a_duplicate(operator: Operator, trails: Trails) -> None:
+def test_a_trail_for_read_events_is_a_duplicate(operator: Operator, trails: TrailCreator) -> None:
     name = trails()
     trails.client.put_event_selectors(TrailName=name, EventSelectors=[READ_ONLY])
 
     only(operator.problems(), "trail.duplicate")
 
 
-def test_a_trail_of_one_account_is_not_a_duplicate(operator: Operator, trails: Trails) -> None:
+def test_a_trail_of_one_account_is_not_a_duplicate(
+    operator: Operator, trails: TrailCreator
+) -> None:
     trails(IsOrganizationTrail=False)
 
     assert operator.problems() == {}
 
 
-def test_the_trail_of_rootwatch_is_not_a_duplicate(operator: Operator, trails: Trails) -> None:
+def test_the_trail_of_rootwatch_is_not_a_duplicate(
+    operator: Operator, trails: TrailCreator
+) -> None:
     name = trails()
     own = operator.configured(trail={"name": name})
     before = own.check("trail.duplicate")
@@ -121,19 +127,19 @@ def test_the_trail_of_rootwatch_is_not_a_duplicate(operator: Operator, trails: T
     assert own.problems() == {}
 
 
-def tag_as_rootwatch(trails: Trails, name: str) -> None:
+def tag_as_rootwatch(trails: TrailCreator, name: str) -> None:
     tags = [{"Key": "project", "Value": MINIMAL.name_prefix}]
     trails.client.add_tags(ResourceId=arn_of(name), TagsList=tags)
 
 
 class TestExistingTrail:
     @pytest.fixture
-    def existing(self, operator: Operator, trails: Trails, delegated: None) -> Operator:  # noqa: ARG002
+    def existing(self, operator: Operator, trails: TrailCreator, delegated: None) -> Operator:  # noqa: ARG002
         trail = {"managed": False, "name": trails(SECURITY.id), "log_group": GROUP}
         return operator.configured(trail={**trail, "bucket": trails.bucket})
 
     def test_a_duplicate_is_a_warning_until_it_is_stopped(
-        self, existing: Operator, trails: Trails
+        self, existing: Operator, trails: TrailCreator
     ) -> None:
         name = trails.second()
         found = only(existing.problems(), "trail.duplicate", Status.WARN)
@@ -145,7 +151,7 @@ class TestExistingTrail:
 
     @pytest.mark.parametrize("starts", [True, False])
     def test_a_former_trail_of_rootwatch_is_destroyed_first(
-        self, existing: Operator, trails: Trails, *, starts: bool
+        self, existing: Operator, trails: TrailCreator, *, starts: bool
     ) -> None:
         name = trails.second(starts=starts)
         tag_as_rootwatch(trails, name)
@@ -166,7 +172,7 @@ class TestExistingTrail:
         assert existing.problems() == {}
 
     def test_a_trail_that_rootwatch_created_and_still_uses_passes(
-        self, existing: Operator, trails: Trails
+        self, existing: Operator, trails: TrailCreator
     ) -> None:
         name = existing.settings.trail.name
         tag_as_rootwatch(trails, name)
@@ -204,12 +210,12 @@ def subscriptions(sandbox: Sandbox) -> Subscriptions:
 
 
 @pytest.fixture
-def name(trails: Trails, delegated: None) -> str:  # noqa: ARG001  created before it
+def name(trails: TrailCreator, delegated: None) -> str:  # noqa: ARG001  created before it
     return trails(SECURITY.id)
 
 
 @pytest.fixture
-def existing(operator: Operator, trails: Trails, name: str) -> Operator:
+def existing(operator: Operator, trails: TrailCreator, name: str) -> Operator:
     return operator.configured(
         trail={"managed": False, "name": name, "log_group": GROUP, "bucket": trails.bucket}
     )
@@ -241,7 +247,7 @@ def test_a_trail_that_does_not_exist_fails_with_the_name_of_one_that_does(
     ],
 )
 def test_the_coverage_of_a_trail_is_extended(
-    existing: Operator, trails: Trails, name: str, setting: str, detail: str
+    existing: Operator, trails: TrailCreator, name: str, setting: str, detail: str
 ) -> None:
     trails.client.update_trail(Name=name, **{setting: False})
     found = only(existing.problems(), "trail.coverage")
@@ -255,7 +261,7 @@ def test_the_coverage_of_a_trail_is_extended(
     "selectors", [{"EventSelectors": [READ_ONLY]}, {"AdvancedEventSelectors": [DATA]}]
 )
 def test_a_trail_that_does_not_log_sign_ins_is_changed(
-    existing: Operator, trails: Trails, name: str, selectors: dict[str, Any]
+    existing: Operator, trails: TrailCreator, name: str, selectors: dict[str, Any]
 ) -> None:
     trails.client.put_event_selectors(TrailName=name, **selectors)
     found = only(existing.problems(), "trail.events")
@@ -267,7 +273,7 @@ def test_a_trail_that_does_not_log_sign_ins_is_changed(
     assert kept.get("AdvancedEventSelectors", [])[: len(advanced)] == advanced
 
 
-def test_a_trail_that_is_stopped_is_started(existing: Operator, trails: Trails, name: str) -> None:
+def test_a_trail_that_is_stopped_is_started(existing: Operator, trails: TrailCreator, name: str) -> None:
     trails.client.stop_logging(Name=name)
     found = only(existing.problems(), "trail.delivery")
     existing.follow(found)
@@ -294,7 +300,7 @@ def test_the_remedy_of_another_region_is_the_home_region(existing: Operator) -> 
 
 
 def test_a_trail_without_a_log_group_gets_that_of_the_configuration(
-    operator: Operator, trails: Trails, sandbox: Sandbox
+    operator: Operator, trails: TrailCreator, sandbox: Sandbox
 ) -> None:
     name = trails()
     wanted = {"managed": False, "name": name, "log_group": GROUP, "bucket": trails.bucket}

@@ -18,7 +18,7 @@ DATA = {
 DELEGATED = "aws_cloudtrail_organization_delegated_admin_account"
 
 
-class Trails:
+class TrailCreator:
     """Creates organization trails, with buckets in the log archive account."""
 
     def __init__(self, sandbox: Sandbox) -> None:

@@ -41,7 +41,7 @@ class ErrorResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class FakeCall:
     name: str  # service:operation
     account: str
     region: str
@@ -61,7 +61,7 @@ def session_of(account: str) -> dict[str, str]:
     }
 
 
-def assume_role(call: Call) -> dict[str, Any]:
+def assume_role(call: FakeCall) -> dict[str, Any]:
     return {"Credentials": session_of(call.parameters["RoleArn"].split(":")[4])}
 
 
@@ -167,7 +167,7 @@ class FakeAws:
 
     def __init__(self, responses: Responses | None = None) -> None:
         self.responses = dict(responses or {})
-        self.calls: list[Call] = []
+        self.calls: list[FakeCall] = []
         core = botocore.session.Session()
         core.register_component("data_loader", MODELS)
         self.session = boto3.Session(
@@ -181,7 +181,7 @@ class FakeAws:
     def names(self) -> list[str]:
         return [call.name for call in self.calls]
 
-    def named(self, name: str) -> list[Call]:
+    def named(self, name: str) -> list[FakeCall]:
         return [call for call in self.calls if call.name == name]
 
     def _keep_parameters(self, params: Any, context: dict[str, Any], **_: Any) -> None:
@@ -191,7 +191,7 @@ class FakeAws:
         name = f"{model.service_model.service_name}:{model.name}"
         key = request_signer._credentials.access_key  # noqa: SLF001  the account of the call
         account = key.removeprefix(ACCESS_KEY)
-        call = Call(name, account, context["client_region"], context["parameters"])
+        call = FakeCall(name, account, context["client_region"], context["parameters"])
         self.calls.append(call)
         response = {**HEALTHY, **self.responses}[name]
         if callable(response):

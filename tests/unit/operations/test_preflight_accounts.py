@@ -14,7 +14,7 @@ from tests.unit.operations.fake_aws import (
     MEMBER,
     MINIMAL,
     SECURITY,
-    Call,
+    FakeCall,
     ErrorResponse,
     FakeAws,
     config_of,
@@ -74,12 +74,12 @@ class TestOrganization:
         assert run_one(context, "organization.coverage").status == Status.PASS
 
     def test_accounts_and_units_are_read_only_until_one_is_active(self, tmp_path: Path) -> None:
-        def accounts(call: Call) -> dict[str, Any]:
+        def accounts(call: FakeCall) -> dict[str, Any]:
             states = {"r-exam": "SUSPENDED", "ou-a": "SUSPENDED", "ou-b": "ACTIVE"}
             state = states[call.parameters["ParentId"]]
             return {"Accounts": [{"Id": "444444444444", "State": state}]}
 
-        def units(call: Call) -> dict[str, Any]:
+        def units(call: FakeCall) -> dict[str, Any]:
             below = ["ou-a", "ou-b", "ou-c"] if call.parameters["ParentId"] == "r-exam" else []
             return {"OrganizationalUnits": [{"Id": one} for one in below]}
 
@@ -130,7 +130,7 @@ class TestDelegations:
         ]
 
     def test_security_hub_in_other_regions_only_is_no_conflict(self, tmp_path: Path) -> None:
-        def administrators(call: Call) -> dict[str, Any]:
+        def administrators(call: FakeCall) -> dict[str, Any]:
             is_hub = call.parameters["ServicePrincipal"] == "securityhub.amazonaws.com"
             return {"DelegatedAdministrators": [{"Id": SECURITY}] if is_hub else []}
 
@@ -312,7 +312,7 @@ class TestSuspended:
         """An endless list, in pages with these states."""
         listed = [{"Id": f"{number:012}", "State": state} for number, state in enumerate(states)]
 
-        def page(call: Call) -> dict[str, Any]:
+        def page(call: FakeCall) -> dict[str, Any]:
             number = int(call.parameters.get("NextToken", 0))
             return {"Accounts": listed, "NextToken": f"{number + 1}"}
 
@@ -335,7 +335,7 @@ class TestSuspended:
     def test_suspended_accounts_outside_of_the_targets_are_located_up_to_a_maximum(
         self, tmp_path: Path
     ) -> None:
-        def parents(call: Call) -> dict[str, Any]:
+        def parents(call: FakeCall) -> dict[str, Any]:
             is_unit = call.parameters["ChildId"].startswith("ou-")
             return {"Parents": [{"Id": "r-exam" if is_unit else "ou-else", "Type": "ROOT"}]}
 

@@ -96,7 +96,7 @@ POLICIES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class MessageCase:
     check: str
     responses: dict[str, Any]
     detail: str
@@ -110,7 +110,7 @@ def organization(**changes: Any) -> Settings:
 
 
 CASES = (
-    Case(
+    MessageCase(
         "access.security",
         {"sts:AssumeRole": DENIED},
         "cannot assume OrganizationAccountAccessRole in 333333333333: No.",
@@ -120,13 +120,13 @@ CASES = (
             "deployment_role; an administrator of 333333333333 creates it"
         ),
     ),
-    Case(
+    MessageCase(
         "organization.identity",
         {"organizations:DescribeOrganization": ErrorResponse("AWSOrganizationsNotInUseException")},
         "111111111111 is not in an organization",
         "111111111111 is the management account of an organization",
     ),
-    Case(
+    MessageCase(
         "organization.features",
         {
             "organizations:DescribeOrganization": {
@@ -136,26 +136,26 @@ CASES = (
         "only CONSOLIDATED_BILLING enabled",
         "all features enabled; each invited account has to accept the change",
     ),
-    Case(
+    MessageCase(
         "organization.accounts",
         {"organizations:DescribeAccount": ErrorResponse("AccountNotFoundException")},
         "222222222222 is not in the organization; 333333333333 is not in the organization",
         "active accounts of this organization in accounts",
     ),
-    Case(
+    MessageCase(
         "organization.targets",
         {"organizations:ListAccountsForParent": {"Accounts": []}},
         "r-exam contains no active member account",
         "each target exists, is not below another target, and contains an active member account",
     ),
-    Case(
+    MessageCase(
         "organization.exclusions",
         {"organizations:ListParents": ErrorResponse("ChildNotFoundException")},
         "not below the targets: 444444444444",
         "all excluded accounts are below the targets",
         settings=organization(excluded_accounts=("444444444444",)),
     ),
-    Case(
+    MessageCase(
         "organization.coverage",
         {},
         "without member access: security 333333333333",
@@ -166,13 +166,13 @@ CASES = (
         settings=organization(excluded_accounts=(SECURITY,)),
         status=Status.WARN,
     ),
-    Case(
+    MessageCase(
         "trusted_access.cloudtrail",
         {"organizations:ListAWSServiceAccessForOrganization": {"EnabledServicePrincipals": []}},
         "not enabled",
         "trusted access for CloudTrail enabled; an organization trail requires it",
     ),
-    Case(
+    MessageCase(
         "trusted_access.stack_sets",
         {"organizations:ListAWSServiceAccessForOrganization": {"EnabledServicePrincipals": []}},
         "not enabled in AWS Organizations",
@@ -181,7 +181,7 @@ CASES = (
             "deploy to member accounts"
         ),
     ),
-    Case(
+    MessageCase(
         "delegation.cloudtrail",
         {
             "organizations:ListDelegatedAdministrators": {
@@ -191,7 +191,7 @@ CASES = (
         "3 others: 444444444444, 555555555555, 666666666666",
         "at most 2 other administrators, so that 333333333333 can be added",
     ),
-    Case(
+    MessageCase(
         "delegation.security_hub",
         {
             "organizations:ListDelegatedAdministrators": {
@@ -204,14 +204,14 @@ CASES = (
             "manage Security Hub"
         ),
     ),
-    Case(
+    MessageCase(
         "security_hub.security",
         {},
         "not enabled in 333333333333",
         "Security Hub enabled in 333333333333, which stores the fallback findings",
         settings=UNMANAGED,
     ),
-    Case(
+    MessageCase(
         "security_hub.management",
         {},
         "not enabled in 111111111111",
@@ -222,7 +222,7 @@ CASES = (
         settings=UNMANAGED,
         status=Status.WARN,
     ),
-    Case(
+    MessageCase(
         "security_hub.management",
         ENABLED,
         "enabled in 111111111111, not by Rootwatch; the deployment would fail to enable it",
@@ -232,7 +232,7 @@ CASES = (
             "findings later. To keep it, run `terraform state rm` before `make destroy`"
         ),
     ),
-    Case(
+    MessageCase(
         "security_hub.standards",
         STANDARDS,
         "cis/v/1.2.0 in 111111111111, cis/v/1.2.0 in 222222222222, cis/v/1.2.0 in 333333333333",
@@ -241,7 +241,7 @@ CASES = (
             " local configuration, which does not change existing accounts"
         ),
     ),
-    Case(
+    MessageCase(
         "security_hub.policies",
         POLICIES,
         "not created by Rootwatch: baseline (r-exam, ou-exam-12345678, 333333333333)",
@@ -250,7 +250,7 @@ CASES = (
             "manage Security Hub"
         ),
     ),
-    Case(
+    MessageCase(
         "security_hub.suspended",
         {"organizations:ListAccounts": {"Accounts": [{"Id": "4" * 12, "State": "SUSPENDED"}]}},
         "below the targets: 444444444444",
@@ -260,35 +260,35 @@ CASES = (
         ),
         status=Status.WARN,
     ),
-    Case(
+    MessageCase(
         "trail.coverage",
         with_trails(),
         "trail main does not exist",
         "an existing organization trail, or one that Rootwatch creates",
         settings=EXISTING,
     ),
-    Case(
+    MessageCase(
         "trail.coverage",
         with_trails(delivering("main", IsMultiRegionTrail=False)),
         "not a multi-Region trail",
         "main logs the events of all accounts and Regions",
         settings=EXISTING,
     ),
-    Case(
+    MessageCase(
         "trail.events",
         {**EXISTING_TRAIL, "cloudtrail:GetEventSelectors": DATA_EVENTS},
         "does not log root sign-ins",
         "main logs write management events, which include root sign-ins",
         settings=EXISTING,
     ),
-    Case(
+    MessageCase(
         "trail.delivery",
         {**EXISTING_TRAIL, "cloudtrail:GetTrailStatus": {"IsLogging": False}},
         "stopped",
         "logging is started",
         settings=EXISTING,
     ),
-    Case(
+    MessageCase(
         "trail.delivery",
         {
             **EXISTING_TRAIL,
@@ -298,14 +298,14 @@ CASES = (
         "the policies of the bucket, the key and the log delivery role allow CloudTrail to deliver",
         settings=EXISTING,
     ),
-    Case(
+    MessageCase(
         "trail.destination",
         with_trails(trail("main")),
         "no log group",
         "main delivers to a log group in 333333333333",
         settings=EXISTING,
     ),
-    Case(
+    MessageCase(
         "trail.destination",
         with_trails(delivering("main", account=LOG_ARCHIVE)),
         "log group trails/main in 222222222222, us-east-1; bucket main-logs",
@@ -315,14 +315,14 @@ CASES = (
         ),
         settings=EXISTING,
     ),
-    Case(
+    MessageCase(
         "trail.log_group",
         {**EXISTING_TRAIL, "logs:DescribeLogGroups": {"logGroups": []}},
         "log group trails/main does not exist",
         "the log group that the trail delivers to, in 333333333333, us-east-1",
         settings=EXISTING,
     ),
-    Case(
+    MessageCase(
         "trail.log_group",
         {
             **EXISTING_TRAIL,
@@ -336,7 +336,7 @@ CASES = (
         "log class STANDARD; the others do not support metric filters",
         settings=EXISTING,
     ),
-    Case(
+    MessageCase(
         "trail.duplicate",
         with_trails(delivering("a", account=MANAGEMENT)),
         "a (log group trails/a in 111111111111, us-east-1)",
@@ -346,7 +346,7 @@ CASES = (
             "cannot be the Security Hub administrator"
         ),
     ),
-    Case(
+    MessageCase(
         "trail.duplicate",
         with_trails(trail("a")),
         "a (no log group)",
@@ -355,7 +355,7 @@ CASES = (
             "requires a log group in the security account"
         ),
     ),
-    Case(
+    MessageCase(
         "trail.duplicate",
         with_trails(delivering("main"), trail("a")),
         "a (no log group), in addition to main",
@@ -363,7 +363,7 @@ CASES = (
         settings=EXISTING,
         status=Status.WARN,
     ),
-    Case(
+    MessageCase(
         "deployment.state",
         {
             "cloudformation:DescribeStackSet": {
@@ -376,7 +376,7 @@ CASES = (
             "without them, Terraform would create everything again"
         ),
     ),
-    Case(
+    MessageCase(
         "deployment.state",
         {"s3:GetObject": ErrorResponse("NoSuchBucket")},
         "bucket states does not exist",

@@ -19,7 +19,7 @@ from tests.unit.operations.fake_aws import (
     MANAGEMENT,
     MINIMAL,
     SECURITY,
-    Call,
+    FakeCall,
     ErrorResponse,
     FakeAws,
     config_of,
@@ -106,7 +106,7 @@ class TestNames:
 
 class TestConflicts:
     def test_a_log_group_whose_name_begins_with_ours_is_no_conflict(self, tmp_path: Path) -> None:
-        def groups(call: Call) -> dict[str, Any]:
+        def groups(call: FakeCall) -> dict[str, Any]:
             name = f"{call.parameters['logGroupNamePrefix']}-of-others"
             return {"logGroups": [{"logGroupName": name, "arn": f"arn:{name}:*"}]}
 
@@ -117,7 +117,7 @@ class TestConflicts:
     def test_a_log_group_is_found_among_those_whose_names_begin_with_ours(
         self, tmp_path: Path
     ) -> None:
-        def groups(call: Call) -> dict[str, Any]:
+        def groups(call: FakeCall) -> dict[str, Any]:
             name = call.parameters["logGroupNamePrefix"]
             names = [f"{name}-0", name, f"{name}-1"]
             return {"logGroups": [{"logGroupName": one, "arn": f"arn:{one}:*"} for one in names]}
@@ -136,7 +136,7 @@ class TestConflicts:
         """DescribeTrails may return shadow trails, whose ARN is that of their home region."""
         elsewhere = NAMES.trail_arn.replace("us-east-1", "eu-west-1")
 
-        def trails(_call: Call) -> dict[str, Any]:
+        def trails(_call: FakeCall) -> dict[str, Any]:
             trail = {"TrailARN": elsewhere, "Name": NAMES.trail, "HomeRegion": "eu-west-1"}
             return {"trailList": [{**trail, "S3BucketName": "b"}]}
 

@@ -25,7 +25,7 @@ from tests.unit.operations.fake_aws import (
     LOG_ARCHIVE,
     MANAGEMENT,
     SECURITY,
-    Call,
+    FakeCall,
     FakeAws,
     config_of,
     context_of,
@@ -487,14 +487,14 @@ class TestDuplicates:
         assert config_of(other)[-2:] == ("accounts:", f'  security: "{LOG_ARCHIVE}"')
 
     def test_only_trails_that_log_management_events_are_duplicates(self, tmp_path: Path) -> None:
-        def status(call: Call) -> dict[str, Any]:
+        def status(call: FakeCall) -> dict[str, Any]:
             return {"IsLogging": not call.parameters["Name"].endswith("stopped")}
 
-        def selectors(call: Call) -> dict[str, Any]:
+        def selectors(call: FakeCall) -> dict[str, Any]:
             is_data = call.parameters["TrailName"].endswith("data")
             return advanced(DATA, S3_OBJECTS) if is_data else ALL_EVENTS
 
-        def tags(call: Call) -> dict[str, Any]:
+        def tags(call: FakeCall) -> dict[str, Any]:
             (arn,) = call.parameters["ResourceIdList"]
             tags = [{"Key": "project", "Value": "rootwatch"}] if arn.endswith("own") else []
             return {"ResourceTagList": [{"ResourceId": arn, "TagsList": tags}]}
