@@ -51,7 +51,7 @@ def ignores_security_hub(settings: Settings) -> bool:
 
 
 def has_member_security_account(settings: Settings) -> bool:
-    """Only a member account is entered with a role and can be a delegated administrator."""
+    """Rootwatch assumes a role only in a member account, and delegates only to a member account."""
     return settings.accounts.security != settings.accounts.management
 
 

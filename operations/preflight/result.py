@@ -15,7 +15,7 @@ class Status(StrEnum):
 class Command:
     """A shell command, run in the project folder."""
 
-    account: str | None  # whose administrator runs it; None: it calls no account
+    account: str | None  # its administrator runs the command; None: any
     line: str
 
 

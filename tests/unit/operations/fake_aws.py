@@ -115,7 +115,7 @@ HEALTHY: dict[str, Any] = {
 
 
 def trail(name: str, region: str = "us-east-1", **changes: Any) -> dict[str, Any]:
-    """A trail of others, as DescribeTrails returns it."""
+    """As DescribeTrails returns it."""
     return {
         "Name": name,
         "TrailARN": f"arn:aws:cloudtrail:{region}:{MANAGEMENT}:trail/{name}",

@@ -188,7 +188,7 @@ class TestDelegations:
 
 
 class TestSecurityHub:
-    def test_the_log_archive_account_of_an_existing_trail_is_not_entered(
+    def test_the_log_archive_account_of_an_existing_trail_is_not_read(
         self, tmp_path: Path
     ) -> None:
         unmanaged = replace(MINIMAL, trail=replace(MINIMAL.trail, managed=False))

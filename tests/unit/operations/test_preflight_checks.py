@@ -271,7 +271,7 @@ def test_a_single_account_requires_no_role(tmp_path: Path) -> None:
     )
 
 
-def test_one_account_for_logs_and_security_is_entered_once(tmp_path: Path) -> None:
+def test_one_account_for_logs_and_security_is_assumed_once(tmp_path: Path) -> None:
     accounts = replace(MINIMAL.accounts, log_archive=SECURITY)
     aws = FakeAws()
     report = run_checks(context_of(tmp_path, settings=replace(MINIMAL, accounts=accounts), aws=aws))

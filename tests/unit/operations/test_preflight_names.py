@@ -315,7 +315,7 @@ class TestState:
     def test_a_former_bucket_of_a_trail_that_is_not_managed_is_not_read(
         self, tmp_path: Path
     ) -> None:
-        """The log archive account of an existing trail is never entered."""
+        """The log archive account of an existing trail is never read."""
         settings = replace(MINIMAL, trail=replace(MINIMAL.trail, managed=False))
         tagged = {"s3:HeadBucket": {}, "s3:GetBucketTagging": {"TagSet": OWN_TAGS}}
         aws = FakeAws(tagged)
