@@ -14,9 +14,9 @@ from tests.unit.operations.fake_aws import (
     MEMBER,
     MINIMAL,
     SECURITY,
-    FakeCall,
     ErrorResponse,
     FakeAws,
+    FakeCall,
     config_of,
     context_of,
     lines,
@@ -188,9 +188,7 @@ class TestDelegations:
 
 
 class TestSecurityHub:
-    def test_the_log_archive_account_of_an_existing_trail_is_not_read(
-        self, tmp_path: Path
-    ) -> None:
+    def test_the_log_archive_account_of_an_existing_trail_is_not_read(self, tmp_path: Path) -> None:
         unmanaged = replace(MINIMAL, trail=replace(MINIMAL.trail, managed=False))
         for settings, accounts in (
             (MINIMAL, [MANAGEMENT, LOG_ARCHIVE, SECURITY]),
