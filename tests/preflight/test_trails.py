@@ -273,7 +273,9 @@ def test_a_trail_that_does_not_log_sign_ins_is_changed(
     assert kept.get("AdvancedEventSelectors", [])[: len(advanced)] == advanced
 
 
-def test_a_trail_that_is_stopped_is_started(existing: Operator, trails: TrailCreator, name: str) -> None:
+def test_a_trail_that_is_stopped_is_started(
+    existing: Operator, trails: TrailCreator, name: str
+) -> None:
     trails.client.stop_logging(Name=name)
     found = only(existing.problems(), "trail.delivery")
     existing.follow(found)
