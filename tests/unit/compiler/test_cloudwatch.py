@@ -2,6 +2,7 @@
 
 import json
 import re
+from bisect import bisect
 from dataclasses import replace
 from itertools import pairwise
 from string import ascii_uppercase
@@ -17,6 +18,7 @@ from compiler.cloudwatch.expression import (
     PatternTerm,
     conjunction,
     disjunction,
+    format_expression,
     format_pattern,
 )
 from compiler.cloudwatch.regex import translate_regex
@@ -650,8 +652,8 @@ def test_a_subscription_removes_the_least_selective_regex_and_no_other_part() ->
     region = equals("x", cased=False, field="awsRegion")
     literal = equals("y", field="awsRegion")
 
-    assert subscription(AllOf((region, name, kind, literal))) == (
-        '{ $.eventName = %^[xX]$% && $.userIdentity.type = %^[xX]$% && $.awsRegion = "y" }'
+    assert subscription(AllOf((literal, region, name, kind))) == (
+        '{ $.awsRegion = "y" && $.eventName = %^[xX]$% && $.userIdentity.type = %^[xX]$% }'
     )
 
 
@@ -674,14 +676,26 @@ def test_a_subscription_removes_the_least_selective_part_first() -> None:
     assert subscription(AllOf((event, source))) == metric(AllOf((event, source)))
 
 
+def widened(*parts: ConditionTree, filling: str = "eventName") -> str:
+    """The subscription for the parts and a string with which one character is in excess."""
+
+    def condition(length: int) -> ConditionTree:
+        return AllOf((equals("x" * length, field=filling), *parts))
+
+    def exceeds(length: int) -> bool:
+        try:
+            metric(condition(length))
+        except DetectionError:
+            return True
+        return False
+
+    return subscription(condition(bisect(range(1, 1025), 0, key=exceeds) + 1))
+
+
 def removed_fields(*parts: ConditionTree) -> set[str]:
-    """The fields that a subscription for all parts omits once one part exceeds the limit."""
-    for length in range(700, 1024):
-        pattern = subscription(AllOf((equals("x" * length, field="eventName"), *parts)))
-        removed = {leaf.field for part in parts for leaf in leaves(part)} - selected_fields(pattern)
-        if removed:
-            return removed
-    raise AssertionError(parts)
+    return {leaf.field for part in parts for leaf in leaves(part)} - selected_fields(
+        widened(*parts)
+    )
 
 
 def selected_fields(pattern: str) -> set[str]:
@@ -693,7 +707,10 @@ ESTIMATED_BITS: dict[PatternTerm, float] = {
     PatternTerm("requestParameters.name", "=", '"x"'): 9,
     PatternTerm("userIdentity.type", "=", '"Root"'): 8,
     PatternTerm("eventSource", "=", '"iam.amazonaws.com"'): 6,
-    PatternTerm("eventSource", "=", '"s3.amazonaws.com"'): 3,
+    **{
+        PatternTerm("eventSource", "=", f'"{service}.amazonaws.com"'): 3
+        for service in ("ec2", "kms", "s3", "ssm", "sts")
+    },
     PatternTerm("sourceIPAddress", "=", '"x"'): 3,
     PatternTerm("recipientAccountId", "=", '"111111111111"'): 2,
     PatternTerm("awsRegion", "=", '"us-east-1"'): 0.5,
@@ -755,6 +772,71 @@ def test_a_subscription_removes_the_less_selective_of_two_parts() -> None:
         assert removed_fields(more, less) == {less.field}, (less, more)
 
 
+def test_a_subscription_takes_the_most_selective_result_of_its_searches() -> None:
+    """The searches that take terms as less selective merge two names, and keep the region."""
+    names = [f"{letter}{'x' * 18}" for letter in ascii_uppercase[:19]]
+    pair = [f"{'Z' * 8}{letter * 18}" for letter in "ab"]
+    region, events = (
+        equals("us-east-1", field="awsRegion"),
+        equals(*names, *pair, field="eventName"),
+    )
+    pattern = widened(region, events, filling="requestParameters.name")
+
+    assert "awsRegion" not in selected_fields(pattern)
+    assert all(name in pattern for name in [*names, *pair])
+
+
+def pairs_of_names(count: int, *, prefix: int, length: int, field: str) -> ConditionTree:
+    """Pairs of names that share a prefix of so many characters."""
+    starts = [letter * prefix for letter in ascii_uppercase[:count]]
+    return equals(*(f"{one:{end}<{length}}" for one in starts for end in "xy"), field=field)
+
+
+def test_each_search_can_find_the_most_selective_result() -> None:
+    """Greedy searches with one weight only would keep other fields."""
+    cases: list[tuple[list[ConditionTree], set[str]]] = [
+        (
+            [  # weight 0.6; the other searches keep the names alone
+                pairs_of_names(2, prefix=3, length=30, field="eventSource"),
+                pairs_of_names(16, prefix=3, length=20, field="eventName"),
+            ],
+            {"eventSource"},
+        ),
+        (
+            [  # weight 0.8; the other searches keep one of the fields
+                pairs_of_names(2, prefix=10, length=20, field="errorCode"),
+                pairs_of_names(12, prefix=4, length=30, field="eventName"),
+            ],
+            {"errorCode", "eventName"},
+        ),
+    ]
+
+    for parts, fields in cases:
+        assert selected_fields(subscription(AllOf(tuple(parts)))) == fields, fields
+
+
+def test_the_cost_of_a_step_depends_on_the_conjuncts_around_it() -> None:
+    pairs = {field: equals("ab1", "ab2", field=field) for field in "cd"}
+    region, root = equals("x", field="awsRegion"), equals("Root", field="userIdentity.type")
+    rare_first = AnyOf((AllOf((root, pairs["c"])), AllOf((region, pairs["d"]))))
+    rare_last = AnyOf((AllOf((region, pairs["c"])), AllOf((root, pairs["d"]))))
+
+    for condition, merged, kept in ((rare_first, "c", "d"), (rare_last, "d", "c")):
+        pattern = re.sub('[ "]', "", widened(condition))  # compact or not
+        assert f"$.{merged}=ab*" in pattern
+        assert f"$.{kept}=ab1||$.{kept}=ab2" in pattern
+
+
+def test_a_part_of_one_disjunct_is_removed_before_a_part_of_all_disjuncts() -> None:
+    first, second = (
+        AllOf((equals("1", field=one), equals("1", field=two))) for one, two in ("cd", "ef")
+    )
+    pattern = widened(AnyOf((first, second)))
+
+    assert "eventName" in selected_fields(pattern)
+    assert len(selected_fields(pattern)) == 4
+
+
 def test_a_subscription_removes_the_regex_with_the_most_alternatives_first() -> None:
     one, two, three = (
         equals(*values, cased=False, field=field)
@@ -809,7 +891,7 @@ def test_a_log_group_has_at_most_five_patterns_with_regexes() -> None:
     fifth = replace(with_regex, name="fifth")
 
     check_log_group([*metrics, imported, quoted])
-    check_log_group([*metrics, fifth, quoted])
+    check_log_group([*metrics, fifth, quoted, replace(imported, condition=equals("x"))])
 
     with pytest.raises(DetectionError) as error:
         check_log_group([*metrics, fifth, imported])
@@ -962,6 +1044,74 @@ EXPRESSION = st.recursive(
 )
 VALUES: list[Any] = [None, True, False, 0, 5, 6, "x", "xy", "yx", "xyx", "y", "", []]
 VALUE = st.sampled_from(VALUES)
+
+
+X, ANY = '"x"', "*"
+SIMPLIFIED: list[tuple[PatternExpression, str]] = [
+    (
+        conjunction(
+            [
+                PatternTerm("a", "IS", "NULL"),
+                disjunction([PatternTerm("a", "NOT EXISTS"), PatternTerm("b", "=", X)]),
+            ]
+        ),
+        '$.a IS NULL && $.b = "x"',
+    ),
+    (
+        conjunction(
+            [
+                PatternTerm("a", "NOT EXISTS"),
+                disjunction([PatternTerm("a", "IS", "NULL"), PatternTerm("b", "=", X)]),
+            ]
+        ),
+        '$.a NOT EXISTS && ($.a IS NULL || $.b = "x")',
+    ),
+    (
+        conjunction(
+            [
+                PatternTerm("a", "=", X),
+                disjunction(
+                    [
+                        conjunction([PatternTerm("a", "IS", "NULL"), PatternTerm("b", "=", X)]),
+                        PatternTerm("c", "=", X),
+                    ]
+                ),
+            ]
+        ),
+        '$.a = "x" && $.c = "x"',
+    ),
+    (disjunction([PatternTerm("a", "<", "5"), PatternTerm("a", "=", ANY)]), "$.a = *"),
+    (disjunction([PatternTerm("a", "!=", X), PatternTerm("a", "=", ANY)]), "$.a = *"),
+    (disjunction([PatternTerm("a", "=", "%x%"), PatternTerm("a", "=", ANY)]), "$.a = *"),
+    (conjunction([PatternTerm("a", "=", ANY), PatternTerm("a", ">=", "5")]), "$.a >= 5"),
+    (
+        disjunction([PatternTerm("a", "IS", "TRUE"), PatternTerm("a", "=", ANY)]),
+        "$.a IS TRUE || $.a = *",
+    ),
+    (
+        disjunction([PatternTerm("a", "<", "5"), PatternTerm("b", "=", ANY)]),
+        "$.a < 5 || $.b = *",
+    ),
+    (
+        conjunction([PatternTerm("a", "=", "%x%"), PatternTerm("a", "=", "%y%")]),
+        "$.a = %x% && $.a = %y%",
+    ),
+    (
+        conjunction(
+            [
+                PatternTerm("a", "!=", "%x%"),
+                PatternTerm("b", "!=", "%x%"),
+                PatternTerm("a", "!=", "%y%"),
+            ]
+        ),
+        "$.a != %x|y% && $.b != %x%",
+    ),
+]
+
+
+def test_a_pattern_is_simplified() -> None:
+    for expression, expected in SIMPLIFIED:
+        assert format_expression(simplify(expression)) == expected
 
 
 @settings(max_examples=600)
