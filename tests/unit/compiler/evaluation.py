@@ -28,6 +28,7 @@ from compiler.detection import Detection
 from functions.finding_importer.matching.rules import Ruleset
 from sandbox.logs import filter_pattern
 from sandbox.logs.filter_pattern import FilterPattern
+from tests.unit.compiler.catalogs import detection
 
 type Record = dict[str, Any]
 
@@ -40,6 +41,14 @@ OPERATORS = {
     ">=": operator.ge,
 }
 FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}
+
+
+def metric(condition: ConditionTree) -> str:
+    return cloudwatch.metric_pattern(detection(condition))
+
+
+def subscription(*conditions: ConditionTree) -> str:
+    return cloudwatch.subscription_pattern([detection(one) for one in conditions])
 
 
 def metric_filter_matches(one: Detection, record: Record) -> bool:

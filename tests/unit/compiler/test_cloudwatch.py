@@ -1,16 +1,13 @@
-"""Filter patterns of conditions, as the sandbox's strict implementation evaluates them."""
+"""Metric patterns of conditions, as the sandbox's strict implementation evaluates them."""
 
 import json
 import re
-from bisect import bisect
 from dataclasses import replace
-from itertools import pairwise
-from string import ascii_uppercase
 from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import example, given, reject, settings
+from hypothesis import example, given
 
 from compiler.cloudwatch import check_log_group, metric_pattern, subscription_pattern
 from compiler.cloudwatch.expression import (
@@ -19,11 +16,9 @@ from compiler.cloudwatch.expression import (
     conjunction,
     disjunction,
     format_expression,
-    format_pattern,
 )
 from compiler.cloudwatch.regex import translate_regex
 from compiler.cloudwatch.simplification import simplify
-from compiler.cloudwatch.subscription import estimated_share
 from compiler.conditions import (
     AllOf,
     AnyOf,
@@ -34,7 +29,6 @@ from compiler.conditions import (
     FieldIsBoolean,
     FieldIsNull,
     FieldMatchesRegex,
-    Leaf,
     Not,
     StringPattern,
     leaves,
@@ -43,11 +37,10 @@ from compiler.errors import DetectionError, UnsupportedConditionError
 from sandbox.logs.filter_pattern import parse
 from tests.unit.compiler.catalogs import SHIPPED, detection
 from tests.unit.compiler.evaluation import (
-    ABSENT,
-    OPERATORS,
     Record,
     condition_matches,
     equals,
+    metric,
     pattern_matches,
     regex_matches,
 )
@@ -60,14 +53,6 @@ STRINGS = [
 ]
 NUMBERS = [-1, 0, 1, 1.5, 2, 1e20]
 EVENTS = tuple(f"AnEventWithARatherLongName{number:02}" for number in range(60))
-
-
-def metric(condition: ConditionTree) -> str:
-    return metric_pattern(detection(condition))
-
-
-def subscription(*conditions: ConditionTree) -> str:
-    return subscription_pattern([detection(condition) for condition in conditions])
 
 
 def rejected(condition: ConditionTree) -> DetectionError:
@@ -566,304 +551,6 @@ def test_the_flag_m_changes_nothing_without_anchors() -> None:
         translate_regex("a", "ab$", frozenset("m"))
 
 
-def test_a_subscription_omits_negations_and_tests_for_presence() -> None:
-    condition = AllOf(
-        (SIGN_IN, Not(equals("Yes", field="mfa")), FieldIsNull("c"), FieldExists("d"))
-    )
-
-    assert subscription(condition) == f"{{ {PATTERNS['a conjunction'][1]} }}"
-
-
-def test_a_subscription_keeps_a_double_negation() -> None:
-    condition = Not(AnyOf((Not(equals("x")), equals("y", field="c"))))
-
-    assert subscription(condition) == '{ $.a.b = "x" }'
-
-
-def test_a_subscription_joins_the_shared_parts_of_detections() -> None:
-    without_mfa = AllOf((SIGN_IN, Not(equals("Yes", field="mfa"))))
-    with_mfa = AllOf((SIGN_IN, equals("Yes", field="mfa")))
-    other = AllOf((equals("Root", field="user.type"), equals("CreateUser", field="eventName")))
-
-    assert subscription(without_mfa, with_mfa, other) == (
-        '{ $.user.type = "Root" && ($.eventName = "ConsoleLogin" || $.eventName = "CreateUser") }'
-    )
-
-
-def test_a_subscription_of_a_condition_without_a_supported_part_matches_everything() -> None:
-    conditions: dict[str, ConditionTree] = {
-        "a negation": Not(equals("x")),
-        "a disjunction with a negation": AnyOf((equals("x"), Not(equals("y", field="c")))),
-        "a negated conjunction": Not(AllOf((Not(equals("x")), equals("y", field="c")))),
-        "presence": AllOf((FieldIsNull("a.b"), FieldExists("c"))),
-        "no presence": Not(AnyOf((FieldIsNull("a.b"), FieldExists("c")))),
-        "an unsupported string": equals('Ü"'),
-        "an unsupported string among others": equals("x", 'Ü"'),
-        "an unsupported field name": equals("x", field="a.*"),
-        "an unsupported regex": FieldMatchesRegex("a.b", "(x)"),
-        "an unsupported number": FieldCompares("a.b", "=", float("nan")),
-        "too many strings": equals(*(f"{one}{'x' * 40}" for one in "abcdefghijklmnopqrstuvwxyz")),
-    }
-
-    for name, condition in conditions.items():
-        assert subscription(equals("y"), condition) == "", name
-
-
-def test_a_subscription_of_no_detection_matches_nothing() -> None:
-    for record in ({}, {"eventName": None}, {"eventName": "x"}):
-        assert not pattern_matches(subscription(), record), record
-
-
-def test_a_subscription_compares_with_the_parts_of_a_string_instead_of_a_regex() -> None:
-    assert (
-        subscription(equals("arn:*:role?x*"))
-        == '{ $.a.b = "arn:*" && $.a.b = "*:role*" && $.a.b = "*x*" }'
-    )
-    assert subscription(equals("*a?b")) == '{ $.a.b = "*a*" && $.a.b = "*b" }'
-    assert subscription(equals('x*y"?')) == "{ $.a.b = %^x[\\s\\S]*y\\x22[\\s\\S]$% }"
-    assert subscription(equals('x*Ü"')) == '{ $.a.b = "x*" }'
-
-
-def test_a_subscription_keeps_a_regex_within_the_limits() -> None:
-    assert subscription(equals("root", cased=False)) == "{ $.a.b = %^[rR][oO][oO][tT]$% }"
-
-
-def test_a_subscription_has_at_most_two_regexes() -> None:
-    conditions = [
-        AllOf(
-            (
-                equals(f"{service}.amazonaws.com", cased=False, field="eventSource"),
-                equals(event, cased=False, field="eventName"),
-            )
-        )
-        for service, event in [("s3", "DeleteBucket"), ("iam", "CreateUser"), ("sts", "Get")]
-    ]
-    pattern = subscription(*conditions)
-
-    assert pattern.count("%") == 2
-    assert pattern_matches(pattern, {"eventName": "createuser"})
-    assert not pattern_matches(
-        pattern, {"eventName": "CreateUsers", "eventSource": "iam.amazonaws.com"}
-    )
-
-
-def test_a_subscription_removes_the_least_selective_regex_and_no_other_part() -> None:
-    name, kind = (equals("x", cased=False, field=one) for one in ("eventName", "userIdentity.type"))
-    region = equals("x", cased=False, field="awsRegion")
-    literal = equals("y", field="awsRegion")
-
-    assert subscription(AllOf((literal, region, name, kind))) == (
-        '{ $.awsRegion = "y" && $.eventName = %^[xX]$% && $.userIdentity.type = %^[xX]$% }'
-    )
-
-
-def test_a_subscription_with_two_regexes_that_is_too_long_keeps_both() -> None:
-    name, kind = (equals("x", cased=False, field=one) for one in ("eventName", "userIdentity.type"))
-    region = equals("y" * 1000, field="awsRegion")
-
-    assert subscription(AllOf((region, name, kind))) == subscription(AllOf((name, kind)))
-
-
-def test_a_subscription_removes_the_least_selective_part_first() -> None:
-    names = [f"{letter}{'x' * 20}" for letter in ascii_uppercase]
-    region, event, source = (
-        equals("us-east-1", field="awsRegion"),
-        equals(*names, field="eventName"),
-        equals("iam.amazonaws.com", field="eventSource"),
-    )
-
-    assert subscription(AllOf((region, event, source))) == subscription(AllOf((event, source)))
-    assert subscription(AllOf((event, source))) == metric(AllOf((event, source)))
-
-
-def widened(*parts: ConditionTree, filling: str = "eventName") -> str:
-    """The subscription for the parts and a string with which one character is in excess."""
-
-    def condition(length: int) -> ConditionTree:
-        return AllOf((equals("x" * length, field=filling), *parts))
-
-    def exceeds(length: int) -> bool:
-        try:
-            metric(condition(length))
-        except DetectionError:
-            return True
-        return False
-
-    return subscription(condition(bisect(range(1, 1025), 0, key=exceeds) + 1))
-
-
-def removed_fields(*parts: ConditionTree) -> set[str]:
-    return {leaf.field for part in parts for leaf in leaves(part)} - selected_fields(
-        widened(*parts)
-    )
-
-
-def selected_fields(pattern: str) -> set[str]:
-    return set(re.findall(r"\$\.([\w.]+)", pattern))
-
-
-ESTIMATED_BITS: dict[PatternTerm, float] = {
-    PatternTerm("eventName", "=", '"CreateUser"'): 10,
-    PatternTerm("requestParameters.name", "=", '"x"'): 9,
-    PatternTerm("userIdentity.type", "=", '"Root"'): 8,
-    PatternTerm("eventSource", "=", '"iam.amazonaws.com"'): 6,
-    **{
-        PatternTerm("eventSource", "=", f'"{service}.amazonaws.com"'): 3
-        for service in ("ec2", "kms", "s3", "ssm", "sts")
-    },
-    PatternTerm("sourceIPAddress", "=", '"x"'): 3,
-    PatternTerm("recipientAccountId", "=", '"111111111111"'): 2,
-    PatternTerm("awsRegion", "=", '"us-east-1"'): 0.5,
-    PatternTerm("readOnly", "IS", "TRUE"): 1,
-    PatternTerm("eventName", ">", "5"): 1,
-    PatternTerm("eventName", "=", '"ab*"'): 1.6,
-    PatternTerm("eventName", "=", '"*ab"'): 1.6,
-    PatternTerm("eventName", "=", '"*ab*"'): 1.6,
-    PatternTerm("eventName", "=", f'"{"x" * 13}*"'): 10,
-    PatternTerm("eventName", "=", '"*"'): 0,
-    PatternTerm("eventName", "=", "%^[xX]$%"): 10,
-    PatternTerm("eventName", "=", "%^[xX]$|y%"): 9,
-    PatternTerm("eventName", "=", "%^[xX]$|y|z|w%"): 8,
-    PatternTerm("eventName", "=", '"a|b"'): 10,
-}
-
-
-def test_the_estimate_of_a_term_depends_on_its_field_and_its_value() -> None:
-    for term, bits in ESTIMATED_BITS.items():
-        assert estimated_share(term) == pytest.approx(2**-bits), term
-        if "|" not in term.value:
-            assert estimated_share(term, 0.5) == pytest.approx(2 ** (-bits / 2)), term
-
-
-def test_the_estimate_multiplies_conjuncts_and_adds_disjuncts_up_to_one() -> None:
-    region, name = PatternTerm("awsRegion", "=", '"x"'), PatternTerm("eventName", "=", '"x"')
-    both, either = conjunction([region, name]), disjunction([region, name])
-    regions = disjunction([region, PatternTerm("awsRegion", "=", '"y"')])
-
-    assert estimated_share(both) == pytest.approx(2**-10.5)
-    assert estimated_share(both, 0.5) == pytest.approx(2**-5.25)
-    assert estimated_share(either) == pytest.approx(2**-0.5 + 2**-10)
-    assert estimated_share(either, 2) == pytest.approx(2**-1 + 2**-20)
-    assert estimated_share(regions) == 1
-    assert estimated_share(PatternTerm("awsRegion", "=", "%x|y%")) == 1
-
-
-# From the least to the most selective one, by estimate.
-SELECTIVITY: list[Leaf] = [
-    equals("us-east-1", field="awsRegion"),
-    equals("a*", field="short.prefix"),
-    FieldIsBoolean("readOnly", value=True),
-    equals("*aa*", field="short.part"),
-    equals("123456789012", field="recipientAccountId"),
-    equals("s3.amazonaws.com", field="eventSource"),
-    equals("Root", field="userIdentity.type"),
-    equals("name", field="requestParameters.name"),
-]
-
-
-def test_a_subscription_removes_the_less_selective_of_two_parts() -> None:
-    pairs = [
-        *pairwise(SELECTIVITY),
-        (equals("a*", field="c"), equals("ab", field="d")),
-        (equals("ab", "cd", field="c"), equals("ab", field="d")),
-    ]
-    for less, more in pairs:
-        assert removed_fields(less, more) == {less.field}, (less, more)
-        assert removed_fields(more, less) == {less.field}, (less, more)
-
-
-def test_a_subscription_takes_the_most_selective_result_of_its_searches() -> None:
-    """The searches that take terms as less selective merge two names, and keep the region."""
-    names = [f"{letter}{'x' * 18}" for letter in ascii_uppercase[:19]]
-    pair = [f"{'Z' * 8}{letter * 18}" for letter in "ab"]
-    region, events = (
-        equals("us-east-1", field="awsRegion"),
-        equals(*names, *pair, field="eventName"),
-    )
-    pattern = widened(region, events, filling="requestParameters.name")
-
-    assert "awsRegion" not in selected_fields(pattern)
-    assert all(name in pattern for name in [*names, *pair])
-
-
-def pairs_of_names(count: int, *, prefix: int, length: int, field: str) -> ConditionTree:
-    """Pairs of names that share a prefix of so many characters."""
-    starts = [letter * prefix for letter in ascii_uppercase[:count]]
-    return equals(*(f"{one:{end}<{length}}" for one in starts for end in "xy"), field=field)
-
-
-def test_each_search_can_find_the_most_selective_result() -> None:
-    """Greedy searches with one weight only would keep other fields."""
-    cases: list[tuple[list[ConditionTree], set[str]]] = [
-        (
-            [  # weight 0.6; the other searches keep the names alone
-                pairs_of_names(2, prefix=3, length=30, field="eventSource"),
-                pairs_of_names(16, prefix=3, length=20, field="eventName"),
-            ],
-            {"eventSource"},
-        ),
-        (
-            [  # weight 0.8; the other searches keep one of the fields
-                pairs_of_names(2, prefix=10, length=20, field="errorCode"),
-                pairs_of_names(12, prefix=4, length=30, field="eventName"),
-            ],
-            {"errorCode", "eventName"},
-        ),
-    ]
-
-    for parts, fields in cases:
-        assert selected_fields(subscription(AllOf(tuple(parts)))) == fields, fields
-
-
-def test_the_cost_of_a_step_depends_on_the_conjuncts_around_it() -> None:
-    pairs = {field: equals("ab1", "ab2", field=field) for field in "cd"}
-    region, root = equals("x", field="awsRegion"), equals("Root", field="userIdentity.type")
-    rare_first = AnyOf((AllOf((root, pairs["c"])), AllOf((region, pairs["d"]))))
-    rare_last = AnyOf((AllOf((region, pairs["c"])), AllOf((root, pairs["d"]))))
-
-    for condition, merged, kept in ((rare_first, "c", "d"), (rare_last, "d", "c")):
-        pattern = re.sub('[ "]', "", widened(condition))  # compact or not
-        assert f"$.{merged}=ab*" in pattern
-        assert f"$.{kept}=ab1||$.{kept}=ab2" in pattern
-
-
-def test_a_part_of_one_disjunct_is_removed_before_a_part_of_all_disjuncts() -> None:
-    first, second = (
-        AllOf((equals("1", field=one), equals("1", field=two))) for one, two in ("cd", "ef")
-    )
-    pattern = widened(AnyOf((first, second)))
-
-    assert "eventName" in selected_fields(pattern)
-    assert len(selected_fields(pattern)) == 4
-
-
-def test_a_subscription_removes_the_regex_with_the_most_alternatives_first() -> None:
-    one, two, three = (
-        equals(*values, cased=False, field=field)
-        for field, values in zip("cde", ("x", "yz", "w"), strict=True)
-    )
-
-    assert selected_fields(subscription(AllOf((one, two, three)))) == {"c", "e"}
-
-
-def test_a_subscription_replaces_strings_by_a_common_prefix_if_not_all_fit() -> None:
-    condition = AllOf(
-        (equals(*EVENTS, "Other", field="eventName"), equals("Root", field="user.type"))
-    )
-    pattern = subscription(condition)
-
-    assert pattern_matches(pattern, {"eventName": EVENTS[0], "user": {"type": "Root"}})
-    assert not pattern_matches(pattern, {"eventName": "GetObject", "user": {"type": "Root"}})
-    assert not pattern_matches(pattern, {"eventName": EVENTS[0], "user": {"type": "Role"}})
-
-
-def test_the_same_detections_give_the_same_subscription() -> None:
-    conditions: list[ConditionTree] = [equals(*EVENTS, field="eventName"), SIGN_IN]
-
-    assert subscription(*conditions) == subscription(*conditions)
-    assert subscription(*conditions) == subscription(*conditions, SIGN_IN)
-
-
 def test_a_log_group_has_at_most_100_metric_filters() -> None:
     metrics = [replace(detection(equals("x")), name=f"one_{number}") for number in range(102)]
     for_the_importer = replace(metrics[100], evaluated_by=frozenset({"importer"}))
@@ -902,148 +589,6 @@ def test_a_log_group_has_at_most_five_patterns_with_regexes() -> None:
         "got 6 patterns with regular expressions, the subscription filter included; a log group has"
         " at most 5: compare with |cased"
     )
-
-
-LONG = "AnEventWithAVeryLongNameThatLeavesLittleRoomFor"
-WORDS = (
-    *("Root", "root", "R*t", "x", "", "*", "a", "aa", "ab", "aba", "abba", "ba"),
-    *(f"{LONG}{end}" for end in ("", "A", "B", "aC")),
-)
-RULE_STRINGS = (
-    *("Root", "Ro*", "*t", "*oo*", "R*t", "Ro?t", "\\*", "*", "a*a", "ab*ba", "aba*ba", "ab*b"),
-    *("a*", "*a", "*a*", "*ab*", "ab", "\\**", *WORDS[-4:], f"{LONG}*"),
-)
-# Names that share a prefix with another name, as fields and as objects on the path.
-STRING_FIELDS = ("name", "names", "identity.type", "identity.types", "identities.type", "mixed")
-NUMBER_FIELDS = ("answer.code", "mixed")
-BOOLEAN_FIELDS = ("answer.done", "answer.code")
-FIELDS = (*STRING_FIELDS, "answer.code", "answer.done")
-OBJECTS = ("identity", "identities", "answer")
-LEAF = st.one_of(
-    st.builds(
-        lambda field, written, cased: equals(*written, cased=cased, field=field),
-        st.sampled_from(STRING_FIELDS),
-        st.lists(st.sampled_from(RULE_STRINGS), min_size=1, max_size=6),
-        st.sampled_from([True, True, True, False]),
-    ),
-    st.builds(
-        FieldMatchesRegex,
-        st.sampled_from(STRING_FIELDS),
-        st.sampled_from(["^Ro", "oo|x$", "R.+t"]),
-        st.frozensets(st.just("i")),
-    ),
-    st.builds(
-        FieldCompares,
-        st.sampled_from(NUMBER_FIELDS),
-        st.sampled_from([*OPERATORS]),
-        st.integers(0, 2),
-    ),
-    st.builds(FieldIsBoolean, st.sampled_from(BOOLEAN_FIELDS), st.booleans()),
-    st.builds(FieldIsNull, st.sampled_from(FIELDS)),
-    st.builds(FieldExists, st.sampled_from(FIELDS)),
-)
-CONDITION = st.recursive(
-    LEAF,
-    lambda inner: st.one_of(
-        st.lists(inner, min_size=1, max_size=3).map(lambda parts: AllOf(tuple(parts))),
-        st.lists(inner, min_size=1, max_size=3).map(lambda parts: AnyOf(tuple(parts))),
-        inner.map(Not),
-    ),
-    max_leaves=8,
-)
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-1, 3) | st.sampled_from(WORDS),
-    lambda inner: (
-        st.lists(inner, max_size=2)
-        | st.dictionaries(st.sampled_from(["type", "types", "code"]), inner, max_size=2)
-    ),
-    max_leaves=3,
-)
-
-
-def objects(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.fixed_dictionaries({}, optional=fields)
-
-
-RECORD = objects(
-    name=JSON,
-    names=JSON,
-    mixed=JSON,
-    identity=objects(type=JSON, types=JSON) | JSON,
-    identities=objects(type=JSON) | JSON,
-    answer=objects(code=JSON, done=JSON) | JSON,
-)
-
-
-def compared_values(condition: ConditionTree, field: str) -> st.SearchStrategy[Any]:
-    values: list[Any] = [ABSENT, None]
-    kinds = {type(leaf) for leaf in leaves(condition) if leaf.field == field}
-    values += WORDS if kinds & {FieldEquals, FieldMatchesRegex} else ()
-    values += (0, 1, 1.5, 2) if FieldCompares in kinds else ()
-    values += (True, False) if FieldIsBoolean in kinds else ()
-    return st.sampled_from(values)
-
-
-@st.composite
-def records_of_compared_types(draw: st.DrawFn, condition: ConditionTree) -> Record:
-    record: Record = {}
-    for parent in OBJECTS:
-        record[parent] = draw(st.sampled_from(["object", "object", "object", None, ABSENT]))
-        if record[parent] == "object":
-            record[parent] = {}
-    for field in FIELDS:
-        holder: Any = record
-        *parents, name = field.split(".")
-        for parent in parents:
-            holder = holder[parent]
-        if isinstance(holder, dict):
-            holder[name] = draw(compared_values(condition, field))
-    return without_absent(record)
-
-
-def without_absent(record: Record) -> Record:
-    return {
-        name: without_absent(value) if isinstance(value, dict) else value
-        for name, value in record.items()
-        if value is not ABSENT
-    }
-
-
-PATTERN_FIELD = st.sampled_from(["a", "ab", "a.b", "a.bc", "ab.c"])
-TERM = st.one_of(
-    st.builds(
-        PatternTerm,
-        PATTERN_FIELD,
-        st.sampled_from(["=", "!="]),
-        st.sampled_from(
-            ['"x"', '"x*"', '"*x"', '"*x*"', '"xy"', '"*"', '"*xy"', '"xyx*"', "%x$%", "%^y%", "5"]
-        ),
-    ),
-    st.builds(
-        PatternTerm,
-        PATTERN_FIELD,
-        st.sampled_from(["<", "<=", ">", ">="]),
-        st.sampled_from(["0", "5"]),
-    ),
-    st.builds(
-        PatternTerm,
-        PATTERN_FIELD,
-        st.just("IS"),
-        st.sampled_from(["NULL", "TRUE", "FALSE"]),
-    ),
-    st.builds(PatternTerm, PATTERN_FIELD, st.just("NOT EXISTS")),
-    st.builds(PatternTerm, PATTERN_FIELD, st.just("="), st.just("*")),
-)
-EXPRESSION = st.recursive(
-    TERM,
-    lambda inner: (
-        st.lists(inner, min_size=1, max_size=3).map(conjunction)
-        | st.lists(inner, min_size=1, max_size=3).map(disjunction)
-    ),
-    max_leaves=8,
-)
-VALUES: list[Any] = [None, True, False, 0, 5, 6, "x", "xy", "yx", "xyx", "y", "", []]
-VALUE = st.sampled_from(VALUES)
 
 
 X, ANY = '"x"', "*"
@@ -1112,95 +657,6 @@ SIMPLIFIED: list[tuple[PatternExpression, str]] = [
 def test_a_pattern_is_simplified() -> None:
     for expression, expected in SIMPLIFIED:
         assert format_expression(simplify(expression)) == expected
-
-
-@settings(max_examples=600)
-@given(
-    expression=EXPRESSION,
-    records=st.lists(
-        objects(a=VALUE | objects(b=VALUE, bc=VALUE), ab=VALUE | objects(c=VALUE)), min_size=8
-    ),
-)
-@example(
-    expression=conjunction(
-        [
-            PatternTerm("a", "IS", "NULL"),
-            disjunction([PatternTerm("a", "NOT EXISTS"), PatternTerm("ab", "IS", "NULL")]),
-        ]
-    ),
-    records=[{}, {"ab": None}, {"a": None}, {"a": None, "ab": None}],
-)
-def test_a_simplified_pattern_matches_the_same_records_whatever_their_types(
-    expression: PatternExpression, records: list[Record]
-) -> None:
-    pattern, simplified = format_pattern(expression), format_pattern(simplify(expression))
-
-    assert len(simplified) <= len(pattern)
-    for record in records:
-        assert pattern_matches(simplified, record) is pattern_matches(pattern, record), simplified
-
-
-@settings(max_examples=400)
-@given(condition=CONDITION, data=st.data())
-def test_a_metric_pattern_matches_what_the_condition_matches(
-    condition: ConditionTree, data: st.DataObject
-) -> None:
-    try:
-        pattern = metric(condition)
-    except DetectionError:  # it exceeds a limit
-        reject()
-
-    for _ in range(5):
-        record = data.draw(records_of_compared_types(condition))
-        assert pattern_matches(pattern, record) is condition_matches(condition, record)
-
-
-@given(conditions=st.lists(CONDITION, min_size=1, max_size=4), record=RECORD)
-def test_a_subscription_matches_what_any_condition_matches(
-    conditions: list[ConditionTree], record: Record
-) -> None:
-    pattern = subscription(*conditions)
-
-    assert pattern_matches(pattern, record) or not any(
-        condition_matches(one, record) for one in conditions
-    )
-
-
-LONG_LISTS = st.lists(
-    st.builds(
-        lambda field, written: equals(*written, field=field),
-        st.sampled_from(["name", "identity.type", "identity.code"]),
-        st.lists(
-            st.sampled_from(
-                [f"{start}{LONG}{end}" for start in "abcd" for end in ("A", "B", "C*")]
-            ),
-            min_size=4,
-            max_size=8,
-            unique=True,
-        ),
-    ),
-    min_size=2,
-    max_size=3,
-).map(lambda parts: AllOf(tuple(parts)))
-LONG_STRINGS = st.sampled_from(
-    [f"{start}{LONG}{end}" for start in "abcd" for end in ("A", "B", "Cd")]
-)
-
-
-@settings(max_examples=25)  # each searches for the most selective pattern within the limits
-@given(
-    conditions=st.lists(LONG_LISTS, min_size=3, max_size=5),
-    record=objects(name=LONG_STRINGS, identity=objects(type=LONG_STRINGS, code=LONG_STRINGS)),
-)
-def test_a_widened_subscription_matches_what_any_condition_matches(
-    conditions: list[ConditionTree], record: Record
-) -> None:
-    pattern = subscription(*conditions)
-
-    assert len(pattern) <= 1024
-    assert pattern_matches(pattern, record) or not any(
-        condition_matches(one, record) for one in conditions
-    )
 
 
 def test_the_shipped_detections_use_no_regexes() -> None:
