@@ -81,7 +81,7 @@ def format_within_limits(expression: PatternExpression) -> str | None:
     return None
 
 
-def format_pattern(expression: PatternExpression, *, compact: bool = False) -> str:
+def format_pattern(expression: PatternExpression, *, compact: bool) -> str:
     """The pattern in braces, of any length.
 
     A compact pattern omits the spaces and quotes that the syntax does not require.

@@ -215,7 +215,10 @@ def test_the_importer_reads_back_what_the_catalog_holds() -> None:
 
 
 def test_the_same_catalog_gives_the_same_document() -> None:
-    assert importer.document(DETECTIONS) == importer.document(catalog.load())
+    document = importer.document(DETECTIONS)
+
+    assert document == importer.document(catalog.load())
+    assert document == json.dumps(json.loads(document), indent=1, sort_keys=True).encode()
 
 
 @pytest.mark.parametrize("page", documentation.PAGES, ids=lambda page: page.name)

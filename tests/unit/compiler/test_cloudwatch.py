@@ -49,7 +49,25 @@ WITHOUT_VALUE: list[Record] = [{}, {"a": None}, {"a": {}}, {"a": {"b": None}}]
 STRINGS = [
     *("Root", "root", "ROOT", "Ro", "ot", "Root\n", "\nRoot", "R\not", "R*t", "x", "", "*", "**"),
     *("a*", "*a", 'a"b', "a\\b", "100%", "100", "a\nb", "ab", "aab", "aba", "Ünï", "7-7", "a|b"),
-    *("a", "aa", "b", "cba", "cbaba", "cbba", "a**", "**a", "k", "[k]", "@", "`", "{", "Z["),
+    *(
+        "a",
+        "aa",
+        "b",
+        "cba",
+        "cbaba",
+        "cbba",
+        'a"cb',
+        'ac"b',
+        "acb",
+        "a**",
+        "**a",
+        "k",
+        "[k]",
+        "@",
+        "`",
+        "{",
+        "Z[",
+    ),
 ]
 NUMBERS = [-1, 0, 1, 1.5, 2, 1e20]
 EVENTS = tuple(f"AnEventWithARatherLongName{number:02}" for number in range(60))
@@ -95,6 +113,8 @@ LEAVES: dict[str, ConditionTree] = {
     "a prefix and a suffix that overlap in part": equals("ab*ba"),
     "a prefix that ends with the whole suffix": equals("cba*ba"),
     "a prefix that ends with the whole suffix, without case": equals("CBA*ba", cased=False),
+    "a prefix that cannot be quoted and a suffix": equals('a"*b'),
+    "a prefix and a suffix that cannot be quoted": equals('a*"b'),
     "a prefix and a suffix among other strings": equals("R*t", "x"),
     "three parts": equals("a*a*"),
     "one character": equals("R?ot"),

@@ -408,6 +408,16 @@ REJECTED: dict[str, tuple[str, str, str]] = {
     "no condition": ("s: {eventName: a}", "form.yml", "condition"),
     "an empty selection": ("s: {}\ncondition: s", "form.yml", "empty"),
     "an unknown modifier": ("s: {eventName|geo: a}\ncondition: s", "form.yml", "'geo'"),
+    "a regex with too many repetitions": (
+        f"s: {{userAgent|re: 'a{{{'9' * 20}}}'}}\ncondition: s",
+        "userAgent",
+        "expected a regular expression in Python's syntax: the repetition number is too large",
+    ),
+    "a regex with a number of repetitions that is too long for Python": (
+        f"s: {{userAgent|re: 'a{{{'9' * 5000}}}'}}\ncondition: s",
+        "userAgent",
+        "expected a regular expression in Python's syntax: Exceeds the limit",
+    ),
     "`|gt` with a string": ("s: {eventName|gt: '5'}\ncondition: s", "form.yml", "'5'"),
 }
 
