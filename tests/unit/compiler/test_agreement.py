@@ -240,7 +240,7 @@ SAMPLES = {one.name: read_samples(one.folder) for one in SHIPPED}
 IMPORTED = [one for one in SHIPPED if "importer" in one.evaluated_by]
 STRANGE_VALUES: tuple[Any, ...] = (True, 0, 1.5, "é", [], ["Root"], {}, {"value": "Root"})
 
-type Change = tuple[str, Any]  # a path with its new value
+type FieldChange = tuple[str, Any]  # a path with its new value
 
 
 def test_the_importer_and_the_metric_filter_agree_on_each_variant_of_a_sample() -> None:
@@ -272,7 +272,9 @@ def test_shipped_detections_agree_on_samples_with_two_changes(data: st.DataObjec
         assert subscription_matches([one], record) or not matches, (one.name, first, second)
 
 
-def variants(one: Detection, changes: Iterable[Change]) -> Iterator[tuple[Record, str, Change]]:
+def variants(
+    one: Detection, changes: Iterable[FieldChange]
+) -> Iterator[tuple[Record, str, FieldChange]]:
     """Each sample with each of the changes that makes a difference to it."""
     for sample in SAMPLES[one.name]:
         for change in changes:
@@ -281,7 +283,7 @@ def variants(one: Detection, changes: Iterable[Change]) -> Iterator[tuple[Record
                 yield record, sample.name, change
 
 
-def near_changes(one: Detection) -> list[Change]:
+def near_changes(one: Detection) -> list[FieldChange]:
     """Of the fields that the detection compares, to values of the same type, null or absence."""
     changes = [
         (leaf.field, value)
@@ -292,7 +294,7 @@ def near_changes(one: Detection) -> list[Change]:
     return list({repr(change): change for change in changes}.values())
 
 
-def strange_changes(one: Detection) -> list[Change]:
+def strange_changes(one: Detection) -> list[FieldChange]:
     fields = {leaf.field for leaf in leaves(one.condition)} | parents(one)
     return [(field, value) for field in sorted(fields) for value in STRANGE_VALUES]
 
@@ -319,7 +321,7 @@ def spellings(word: str) -> list[str]:
     return [word, word.lower(), word.upper(), f" {word}", f"{word}x", word[:-1]]
 
 
-def changed(record: Record, change: Change) -> Record:
+def changed(record: Record, change: FieldChange) -> Record:
     """A copy; unchanged where the path leads through a value that is not an object."""
     path, value = change
     name, dot, rest = path.partition(".")
