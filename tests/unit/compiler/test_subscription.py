@@ -320,6 +320,13 @@ def test_a_subscription_replaces_strings_by_a_common_prefix_if_not_all_fit() -> 
     assert not pattern_matches(pattern, {"eventName": EVENTS[0], "user": {"type": "Role"}})
 
 
+def test_strings_with_a_common_prefix_are_found_in_any_order() -> None:
+    strings = equals("ab1", "x", "ab2", field="c")
+    pattern = re.sub('[ "]', "", widened(AnyOf((strings, equals("1", field="d")))))
+
+    assert "$.c=ab*||$.c=x" in pattern
+
+
 def test_the_same_detections_give_the_same_subscription() -> None:
     conditions: list[ConditionTree] = [equals(*EVENTS, field="eventName"), SIGN_IN]
 
