@@ -103,6 +103,10 @@ class MessageCase:
     expected: str
     settings: Settings = MINIMAL
     status: Status = Status.FAIL
+    commands: int = 0
+    choose_commands: bool = False
+    config: tuple[str, ...] = ()
+    config_is_alternative: bool = False
 
 
 def organization(**changes: Any) -> Settings:
@@ -119,12 +123,14 @@ CASES = (
             "arn:aws:iam::111111111111:user/deployer can assume, or the name of another role in "
             "deployment_role; an administrator of 333333333333 creates it"
         ),
+        commands=2,
     ),
     MessageCase(
         "organization.identity",
         {"organizations:DescribeOrganization": ErrorResponse("AWSOrganizationsNotInUseException")},
         "111111111111 is not in an organization",
         "111111111111 is the management account of an organization",
+        commands=1,
     ),
     MessageCase(
         "organization.features",
@@ -135,18 +141,22 @@ CASES = (
         },
         "only CONSOLIDATED_BILLING enabled",
         "all features enabled; each invited account has to accept the change",
+        commands=1,
     ),
     MessageCase(
         "organization.accounts",
         {"organizations:DescribeAccount": ErrorResponse("AccountNotFoundException")},
         "222222222222 is not in the organization; 333333333333 is not in the organization",
         "active accounts of this organization in accounts",
+        commands=1,
     ),
     MessageCase(
         "organization.targets",
         {"organizations:ListAccountsForParent": {"Accounts": []}},
         "r-exam contains no active member account",
         "each target exists, is not below another target, and contains an active member account",
+        commands=1,
+        config=("organization:", "  targets: [r-exam]"),
     ),
     MessageCase(
         "organization.exclusions",
@@ -154,6 +164,7 @@ CASES = (
         "not below the targets: 444444444444",
         "all excluded accounts are below the targets",
         settings=organization(excluded_accounts=("444444444444",)),
+        config=("organization:", "  excluded_accounts: []"),
     ),
     MessageCase(
         "organization.coverage",
@@ -165,12 +176,14 @@ CASES = (
         ),
         settings=organization(excluded_accounts=(SECURITY,)),
         status=Status.WARN,
+        config=("organization:", "  targets: [r-exam]", "  excluded_accounts: []"),
     ),
     MessageCase(
         "trusted_access.cloudtrail",
         {"organizations:ListAWSServiceAccessForOrganization": {"EnabledServicePrincipals": []}},
         "not enabled",
         "trusted access for CloudTrail enabled; an organization trail requires it",
+        commands=1,
     ),
     MessageCase(
         "trusted_access.stack_sets",
@@ -180,6 +193,7 @@ CASES = (
             "trusted access for StackSets enabled in both services; the stack set requires it to "
             "deploy to member accounts"
         ),
+        commands=1,
     ),
     MessageCase(
         "delegation.cloudtrail",
@@ -190,6 +204,8 @@ CASES = (
         },
         "3 others: 444444444444, 555555555555, 666666666666",
         "at most 2 other administrators, so that 333333333333 can be added",
+        commands=3,
+        choose_commands=True,
     ),
     MessageCase(
         "delegation.security_hub",
@@ -203,6 +219,9 @@ CASES = (
             "only 333333333333 administers Security Hub, in every region, or Rootwatch does not "
             "manage Security Hub"
         ),
+        commands=1,
+        config=("security_hub:", "  managed: false"),
+        config_is_alternative=True,
     ),
     MessageCase(
         "security_hub.security",
@@ -210,6 +229,7 @@ CASES = (
         "not enabled in 333333333333",
         "Security Hub enabled in 333333333333, which stores the fallback findings",
         settings=UNMANAGED,
+        commands=1,
     ),
     MessageCase(
         "security_hub.management",
@@ -221,6 +241,7 @@ CASES = (
         ),
         settings=UNMANAGED,
         status=Status.WARN,
+        commands=1,
     ),
     MessageCase(
         "security_hub.management",
@@ -231,6 +252,7 @@ CASES = (
             "`make destroy` then disables Security Hub in this account, and AWS deletes its "
             "findings later. To keep it, run `terraform state rm` before `make destroy`"
         ),
+        commands=1,
     ),
     MessageCase(
         "security_hub.standards",
@@ -240,6 +262,9 @@ CASES = (
             "no standards are enabled, because Rootwatch's configuration policy disables them; or"
             " local configuration, which does not change existing accounts"
         ),
+        commands=3,
+        config=("security_hub:", "  managed: true", "  configuration: local"),
+        config_is_alternative=True,
     ),
     MessageCase(
         "security_hub.policies",
@@ -249,6 +274,9 @@ CASES = (
             "only Rootwatch's configuration policy; to keep the others, do not let Rootwatch "
             "manage Security Hub"
         ),
+        commands=4,
+        config=("security_hub:", "  managed: false"),
+        config_is_alternative=True,
     ),
     MessageCase(
         "security_hub.suspended",
@@ -259,6 +287,7 @@ CASES = (
             "report the association of Rootwatch's configuration policy as failed"
         ),
         status=Status.WARN,
+        config=("security_hub:", "  managed: true", "  configuration: local"),
     ),
     MessageCase(
         "trail.coverage",
@@ -266,6 +295,7 @@ CASES = (
         "trail main does not exist",
         "an existing organization trail, or one that Rootwatch creates",
         settings=EXISTING,
+        config=("trail:", "  managed: true"),
     ),
     MessageCase(
         "trail.coverage",
@@ -273,6 +303,7 @@ CASES = (
         "not a multi-Region trail",
         "main logs the events of all accounts and Regions",
         settings=EXISTING,
+        commands=1,
     ),
     MessageCase(
         "trail.events",
@@ -280,6 +311,7 @@ CASES = (
         "does not log root sign-ins",
         "main logs write management events, which include root sign-ins",
         settings=EXISTING,
+        commands=1,
     ),
     MessageCase(
         "trail.delivery",
@@ -287,6 +319,7 @@ CASES = (
         "stopped",
         "logging is started",
         settings=EXISTING,
+        commands=1,
     ),
     MessageCase(
         "trail.delivery",
@@ -297,6 +330,7 @@ CASES = (
         "LatestDeliveryError: NoSuchBucket",
         "the policies of the bucket, the key and the log delivery role allow CloudTrail to deliver",
         settings=EXISTING,
+        commands=1,
     ),
     MessageCase(
         "trail.destination",
@@ -304,6 +338,7 @@ CASES = (
         "no log group",
         "main delivers to a log group in 333333333333",
         settings=EXISTING,
+        commands=5,
     ),
     MessageCase(
         "trail.destination",
@@ -314,6 +349,15 @@ CASES = (
             "configuration"
         ),
         settings=EXISTING,
+        config=(
+            "trail:",
+            "  managed: false",
+            "  name: main",
+            "  log_group: trails/main",
+            "  bucket: main-logs",
+            "accounts:",
+            '  security: "222222222222"',
+        ),
     ),
     MessageCase(
         "trail.log_group",
@@ -321,6 +365,7 @@ CASES = (
         "log group trails/main does not exist",
         "the log group that the trail delivers to, in 333333333333, us-east-1",
         settings=EXISTING,
+        commands=1,
     ),
     MessageCase(
         "trail.log_group",
@@ -345,6 +390,17 @@ CASES = (
             "account of its log group becomes the security account, and the management account "
             "cannot be the Security Hub administrator"
         ),
+        config=(
+            "trail:",
+            "  managed: false",
+            "  name: a",
+            "  log_group: trails/a",
+            "  bucket: a-logs",
+            "accounts:",
+            '  security: "111111111111"',
+            "security_hub:",
+            "  managed: false",
+        ),
     ),
     MessageCase(
         "trail.duplicate",
@@ -354,6 +410,14 @@ CASES = (
             "Rootwatch uses the existing trail, so that AWS charges for its events once; it "
             "requires a log group in the security account"
         ),
+        commands=5,
+        config=(
+            "trail:",
+            "  managed: false",
+            "  name: a",
+            "  log_group: cloudtrail/a",
+            "  bucket: a-logs",
+        ),
     ),
     MessageCase(
         "trail.duplicate",
@@ -362,6 +426,8 @@ CASES = (
         "one organization trail that logs management events; unused ones are stopped",
         settings=EXISTING,
         status=Status.WARN,
+        commands=1,
+        choose_commands=True,
     ),
     MessageCase(
         "deployment.state",
@@ -382,6 +448,7 @@ CASES = (
         "bucket states does not exist",
         "the bucket for the states exists",
         settings=replace(MINIMAL, state=IN_S3),
+        commands=1,
     ),
 )
 
@@ -400,3 +467,7 @@ def test_a_failing_check_reports_what_it_found_and_what_is_expected(tmp_path: Pa
         assert found.remedy, case
         assert (found.detail, found.remedy.expected) == (case.detail, case.expected)
         assert found.status is case.status
+        assert len(found.remedy.commands) == case.commands, case
+        assert found.remedy.choose_commands is case.choose_commands, case
+        assert found.remedy.config == case.config, case
+        assert found.remedy.config_is_alternative is case.config_is_alternative, case

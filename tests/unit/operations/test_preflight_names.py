@@ -212,6 +212,27 @@ class TestConflicts:
         ]
         assert [len(lines(one)) for one in (other, no_state, orphaned)] == [2, 0, 2]
 
+    def test_the_expected_state_of_different_conflicts(self, tmp_path: Path) -> None:
+        def tags(call: FakeCall) -> dict[str, Any]:
+            is_dead_letter_queue = "dead" in call.parameters["QueueUrl"]
+            return {"Tags": {"project": "rootwatch"} if is_dead_letter_queue else {}}
+
+        def url(call: FakeCall) -> dict[str, Any]:
+            return {"QueueUrl": f"https://sqs/{call.parameters['QueueName']}"}
+
+        context = context_of(tmp_path, {"sqs:GetQueueUrl": url, "sqs:ListQueueTags": tags})
+        found = run_one(context, "names.security")
+
+        assert found.remedy
+        assert found.remedy.expected == (
+            "the states contain all resources in use, unused resources are deleted, or another"
+            " name_prefix"
+        )
+        (line,) = lines(found)
+        assert line.startswith(
+            f"aws sqs delete-queue --queue-url https://sqs/{NAMES.importer_queue}"
+        )
+
     def test_resources_of_another_prefix_are_not_created_by_this_deployment(
         self, tmp_path: Path
     ) -> None:

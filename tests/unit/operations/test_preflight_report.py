@@ -86,6 +86,7 @@ class TestTable:
             assert all(len(one) == len(one.rstrip()) for one in lines if LONG in one)
 
     def test_commands_and_config_can_be_copied_line_by_line(self) -> None:
+        assert "" not in lines_of(REMEDY)
         assert lines_of(REMEDY)[-6:] == [
             "  run these commands:",
             f"    {LONG}",
