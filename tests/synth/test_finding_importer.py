@@ -120,6 +120,12 @@ def test_the_zip_file_contains_only_python_source_and_the_detections(
 
     assert detections == document
     assert archive.stat().st_size < ZIP_BYTES
+    assert {name.split("/")[0] for name in contents} == {
+        PACKAGE,
+        "aws_lambda_powertools",
+        "jmespath",
+        "typing_extensions.py",
+    }
     assert all(name.endswith(".py") for name in contents)
     assert all(ast.parse(source) for name, source in contents.items() if source.strip())
 

@@ -27,6 +27,11 @@ COMPLETE["organization"]["excluded_accounts"] = ["444444444444"]  # an item to r
 MINIMAL: dict[str, Any] = yaml.safe_load((FOLDER / "minimal.yaml").read_text("utf-8"))
 S3 = {"backend": "s3", "bucket": "example-state", "region": "us-east-1"}
 KEY = "arn:aws:kms:us-east-1:111111111111:key/"
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+LOG_GROUP_DAYS = [
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+    3288, 3653,
+]  # fmt: skip
 
 # Invalid values by key path.
 BAD: dict[str, list[Any]] = {
@@ -42,7 +47,15 @@ BAD: dict[str, list[Any]] = {
         1,
         None,
     ],
-    "organization.id": ["exampleorgid", "o-short", "o-UPPERCASEID", "o-exampleorgid\n", 5],
+    "organization.id": [
+        "exampleorgid",
+        "o-short",
+        "o-" + "a" * 9,
+        "o-" + "a" * 33,
+        "o-UPPERCASEID",
+        "o-exampleorgid\n",
+        5,
+    ],
     "organization.targets": [
         [],
         "r-exam",
@@ -51,7 +64,18 @@ BAD: dict[str, list[Any]] = {
         ["r-exam", "r-2222"],
         None,
     ],
-    "organization.targets[0]": ["exam", "r-abc", "ou-exam", "ou-exam-1234567", "o-exampleorgid", 4],
+    "organization.targets[0]": [
+        "exam",
+        "r-abc",
+        "r-" + "a" * 33,
+        "ou-exam-" + "a" * 33,
+        "ou-abc-12345678",
+        "ou-" + "a" * 33 + "-12345678",
+        "ou-exam",
+        "ou-exam-1234567",
+        "o-exampleorgid",
+        4,
+    ],
     "organization.excluded_accounts": [
         "444444444444",
         ["444444444444", "444444444444"],
@@ -86,7 +110,14 @@ BAD: dict[str, list[Any]] = {
     "deployment_role": ["arn:aws:iam::111111111111:role/Deploy", "a b", "", "r" * 65, 7],
     "notifications": ["security@example.com", ["security@example.com"], None],
     "notifications.emails": [[], "security@example.com", ["a@example.com", "a@example.com"]],
-    "notifications.emails[1]": ["nobody", "a@b", "a b@example.com", "mailto:a@example.com", True],
+    "notifications.emails[1]": [
+        "nobody",
+        "a@b",
+        "a b@example.com",
+        "mailto:a@example.com",
+        "a" * 250 + "@b.cc",
+        True,
+    ],
     "notifications.low_priority_emails": ["a@example.com", ["a@b.cc", "a@b.cc"], None],
     "notifications.low_priority_emails[0]": ["nobody", "a@b"],
     "notifications.runbook_base_url": [
@@ -102,7 +133,7 @@ BAD: dict[str, list[Any]] = {
     ],
     "detections": [["cis_aws_foundations"], None],
     "detections.packs": ["cis_aws_foundations", ["a", "a"], None],
-    "detections.packs[0]": ["CIS", "cis-aws", "", 1],
+    "detections.packs[0]": ["CIS", "cis-aws", "", "a" * 101, 1],
     "detections.overrides": [["root_activity"], None],
     "detections.overrides.assumed_root_session": [{}, True, None],
     "detections.overrides.assumed_root_session.severity": ["LOW"],
@@ -135,7 +166,13 @@ BAD_S3: dict[str, list[Any]] = {
     "bucket": ["ab", "Upper", "-first", "last-", "under_score", "a" * 64],
     "region": ["us-eats-1", "cn-north-1"],
     "key_prefix": ["/first", "last/", "a//b", "", "a" * 201],
-    "kms_key_id": ["terraform-state", KEY + "nonsense", "arn:aws:iam::111111111111:role/x", ""],
+    "kms_key_id": [
+        "terraform-state",
+        KEY + "nonsense",
+        "arn:aws:iam::111111111111:role/x",
+        "",
+        "alias/" + "a" * 395,
+    ],
     "encrypt": [False],
     "use_lockfile": [False],
 }
@@ -147,9 +184,16 @@ EXISTING_TRAIL = {
     "bucket": "aws-controltower-logs-222222222222-us-east-1",
 }
 BAD_EXISTING_TRAIL: dict[str, list[Any]] = {
-    "name": ["arn:aws:cloudtrail:us-east-1:111111111111:trail/a", "ab", "-first", "a" * 129, 1],
+    "name": [
+        "arn:aws:cloudtrail:us-east-1:111111111111:trail/a",
+        "ab",
+        "last-",
+        "-first",
+        "a" * 129,
+        1,
+    ],
     "log_group": ["arn:aws:logs:us-east-1:333333333333:log-group:a:*", "", "a b", "a" * 513, None],
-    "bucket": ["ab", "Upper", "-first", "under_score", None],
+    "bucket": ["ab", "Upper", "-first", "last-", "under_score", "a" * 64, None],
     "role": ["arn:aws:iam::333333333333:role/x"],
 }
 
@@ -196,19 +240,74 @@ def test_s3_state_needs_only_bucket_and_region() -> None:
 
 
 GOOD: dict[str, list[Any]] = {
+    "partition": ["aws"],
+    "organization.id": ["o-" + "a" * 10, "o-" + "9" * 32],
     "organization.targets": [
+        ["r-2345"],
+        ["r-" + "a" * 32],
         ["ou-exam-12345678", "ou-exam-87654321"],
-        ["ou-" + "a" * 32 + "-b2345678"],
+        ["ou-" + "a" * 32 + "-" + "b" * 32],
     ],
+    "organization.excluded_accounts": [[], [f"{number:012}" for number in range(50)]],
     "accounts.security": ["222222222222", "000000000000"],
     "home_region": ["ap-northeast-3", "eu-north-1", "sa-east-1"],
     "name_prefix": ["abc", "a" * 20, "root-watch-2", "sthreefold"],
-    "deployment_role": ["AWSControlTowerExecution", "a+b=c,d.e@f-g_h"],
-    "tags": [{}, {"on": "", "2024-01-01": "a:b/c=d+e-f@g h"}],
-    "retention": [{}, {"log_group_days": 1}, {"bucket_days": 90}, {"bucket_days": 36500}],
+    "deployment_role": ["AWSControlTowerExecution", "a+b=c,d.e@f-g_h", "r", "r" * 64],
+    "tags": [
+        {},
+        {"on": "", "2024-01-01": "a:b/c=d+e-f@g h"},
+        {f"key-{number}": "" for number in range(40)},
+        {"k" * 128: "v" * 256},
+    ],
+    "retention": [
+        {},
+        *({"log_group_days": days} for days in LOG_GROUP_DAYS),
+        {"bucket_days": 90},
+        {"bucket_days": 36500},
+    ],
+    "stack_set": [
+        {"failure_tolerance_percentage": 0, "max_concurrent_percentage": 1},
+        {"failure_tolerance_percentage": 100, "max_concurrent_percentage": 100},
+        {"retain_stacks_on_account_removal": True},
+    ],
+    "notifications.emails": [["a@b.cc"], ["a" * (254 - len("@b.cc")) + "@b.cc"]],
     "notifications.low_priority_emails": [[], ["later@example.com"]],
-    "detections": [{}, {"packs": ["of_ours"]}, {"overrides": {"one": {"enabled": False}}}],
-    "state": [S3 | {"kms_key_id": KEY + "mrk-" + "0a" * 16}, S3 | {"key_prefix": "a/b.c"}],
+    "notifications.runbook_base_url": [
+        "https://example.com",
+        "https://example.com:8443/a/",
+        "https://example.com/" + "a" * (200 - len("https://example.com/")),
+    ],
+    "detections": [
+        {},
+        {"packs": ["of_ours"]},
+        {"packs": ["a", "b" + "0" * 99]},
+        {"overrides": {"one": {"enabled": False}, "t" * 100: {"priority": "low"}}},
+        *(
+            {"overrides": {"root_activity": {"level": level, "priority": "high"}}}
+            for level in ("informational", "low", "medium", "high", "critical")
+        ),
+    ],
+    "trail": [
+        {"managed": True},
+        {"managed": False, "name": "abc", "log_group": "g", "bucket": "a.b"},
+        {"managed": False, "name": "a" * 128, "log_group": "g" * 512, "bucket": "b" * 63},
+    ],
+    "security_hub": [
+        {"managed": True, "configuration": "central", "linked_regions": ["eu-west-1"]},
+        {"managed": True, "configuration": "local", "linked_regions": "all"},
+        {"managed": False},
+    ],
+    "state": [
+        {"backend": "local"},
+        S3 | {"kms_key_id": KEY + "mrk-" + "0a" * 16},
+        S3 | {"kms_key_id": KEY + "01234567-89ab-cdef-0123-456789abcdef"},
+        S3 | {"kms_key_id": "alias/" + "a" * (400 - len("alias/"))},
+        S3 | {"kms_key_id": "arn:aws:kms:us-east-1:111111111111:alias/state"},
+        S3 | {"key_prefix": "a/b.c"},
+        S3 | {"key_prefix": "a" * 200},
+        S3 | {"bucket": "abc"},
+        S3 | {"bucket": "a" * 63},
+    ],
 }
 
 
