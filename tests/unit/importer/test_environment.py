@@ -206,7 +206,9 @@ def test_an_absent_or_blank_variable_raises_an_error_with_its_name(value: str | 
         if value is not None:
             variables[name] = value
 
-        with pytest.raises(EnvironmentVariableError, match=f"^{name}: got nothing, expected a val"):
+        with pytest.raises(
+            EnvironmentVariableError, match=f"^{name}: got nothing, expected a value$"
+        ):
             FunctionEnvironment.parse(variables)
 
 
@@ -220,7 +222,11 @@ def test_all_absent_variables_are_listed_at_once() -> None:
 def test_an_invalid_variable_raises_an_error_with_its_name_and_value() -> None:
     for name, value, expected in (
         ("HIGH_PRIORITY_TOPIC_ARN", "high", "the ARN of an SNS topic"),
-        ("LOW_PRIORITY_TOPIC_ARN", "arn:aws:sqs:us-east-1:999988887777:low", "the ARN of an SNS"),
+        (
+            "LOW_PRIORITY_TOPIC_ARN",
+            "arn:aws:sqs:us-east-1:999988887777:low",
+            "the ARN of an SNS topic",
+        ),
         ("SECURITY_ACCOUNT", "99998888777", "an account ID of 12 digits"),
         ("SECURITY_ACCOUNT", "9999888877776", "an account ID of 12 digits"),
         ("CONNECT_TIMEOUT_SECONDS", "soon", "a number greater than 0"),
@@ -236,4 +242,4 @@ def test_an_invalid_variable_raises_an_error_with_its_name_and_value() -> None:
         with pytest.raises(EnvironmentVariableError) as caught:
             FunctionEnvironment.parse({**VARIABLES, name: value})
 
-        assert str(caught.value).startswith(f"{name}: got '{value}', expected {expected}")
+        assert str(caught.value) == f"{name}: got '{value}', expected {expected}"

@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import random
+import zlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -196,7 +197,11 @@ class TestQueue:
 
     def test_a_message_that_is_not_json_is_unreadable(self) -> None:
         for body in ("", "text", "{", "[" * 200_000):
-            assert only_unreadable(read_message(body)).content == body
+            unreadable = only_unreadable(read_message(body))
+
+            assert unreadable.content == body
+            assert unreadable.reason.startswith("body: got invalid JSON (")
+            assert unreadable.reason.endswith("), expected a JSON object")
 
 
 class TestRedrive:
@@ -299,6 +304,16 @@ class TestUnpack:
         assert len(unpacked.text) > 3_700
         assert str(unpacked.problem).startswith("awslogs.data: got invalid gzip (")
 
+    def test_a_damaged_stream_loses_at_most_64_bytes_before_the_damage(self) -> None:
+        for length in range(3_800, 4_000, 7):
+            stream = gzip.compress(TEXT[:length].encode())
+            intact = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(stream[: -8 - 64]).decode()
+
+            unpacked = unpack(data(stream[:-8] + bytes(8)))
+
+            assert TEXT[:length].startswith(unpacked.text)
+            assert unpacked.text.startswith(intact)
+
     def test_data_after_the_stream_is_a_problem(self) -> None:
         unpacked = unpack(data(PACKED + PACKED))
 
@@ -342,6 +357,7 @@ class TestIntactLogEvents:
             ('{"logEvents": [' + "[" * 200_000, []),
             ('{"logEvents": ', []),
             ('{"logEvents": 1}', []),
+            ('{"x": [9], "logEvents": [1]', [1]),
             ('{"other": true, "messages": [{"message": "a"}]', []),
             ('[{"message": "a"}]', []),
             ("", []),
