@@ -13,7 +13,7 @@ from sandbox.organizations.organization import ROOT_ID, SECURITY
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox() as running:
-        client = functools.cache(running.client)  # making one takes longer than most tests
+        client = functools.cache(running.client)  # creating one takes longer than most tests
         with patch.object(running, "client", client):
             yield running
 
@@ -29,6 +29,6 @@ def delegated(sandbox: Sandbox) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def units(sandbox: Sandbox) -> dict[str, str]:
-    """Ids of those below the root, by their names."""
+    """The IDs of the organizational units below the root, by name."""
     listed = sandbox.client("organizations").list_organizational_units_for_parent(ParentId=ROOT_ID)
     return {unit["Name"]: unit["Id"] for unit in listed["OrganizationalUnits"]}
