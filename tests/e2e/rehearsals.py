@@ -14,7 +14,7 @@ from typing import Any
 from demo.deployment import ROOT
 from tests.e2e.configurations import CONFIGURATIONS
 
-AT_ONCE = 2
+AT_ONCE = 3
 
 type Facts = dict[str, Any]  # as tests/e2e/rehearsal.py writes them
 
