@@ -32,7 +32,10 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
 CUSTOM = "rootwatch"  # the block of the rule for keys that Sigma does not define
 URGENT = ("high", "critical")  # the levels with high priority by default
 MAX_TEXT_CHARACTERS = 900  # of 1,024 for an alarm description, to which the stack appends text
-MINUTE, DAY = 60, 86_400  # seconds
+MINUTE = 60  # seconds
+# The period of the alarm is longer, and at most one day: an alarm over a longer time is evaluated
+# once an hour.
+MAX_TIMESPAN_HOURS = 12
 
 
 def read_detection(folder: Path, pack: str | None, placeholders: Mapping[str, str]) -> Detection:
@@ -192,7 +195,10 @@ def _count(detection: str, correlation: SigmaCorrelationRule) -> int:
 
 def _seconds(detection: str, correlation: SigmaCorrelationRule) -> int:
     seconds = int(correlation.timespan.seconds)
-    if seconds % MINUTE or not MINUTE <= seconds <= DAY:
-        reason = f"got {correlation.timespan.spec}, expected whole minutes, at most one day"
+    if seconds % MINUTE or not MINUTE <= seconds <= MAX_TIMESPAN_HOURS * 60 * MINUTE:
+        reason = (
+            f"got {correlation.timespan.spec},"
+            f" expected whole minutes, at most {MAX_TIMESPAN_HOURS} hours"
+        )
         raise DetectionError(detection, "correlation.timespan", reason)
     return seconds

@@ -279,12 +279,12 @@ REJECTED_CORRELATIONS: dict[str, tuple[dict[str, Any], str, str]] = {
     "a part of a minute": (
         {"timespan": "90s"},
         "correlation.timespan",
-        "got 90s, expected whole minutes, at most one day",
+        "got 90s, expected whole minutes, at most 12 hours",
     ),
     "more than a day": (
         {"timespan": "2d"},
         "correlation.timespan",
-        "got 2d, expected whole minutes, at most one day",
+        "got 2d, expected whole minutes, at most 12 hours",
     ),
     "another rule": ({"rules": ["two"]}, "rule.yml", "two"),
     "the same rule twice": (
