@@ -1,17 +1,30 @@
-"""CloudWatch alarms: of a detection, and of Rootwatch's own queues and function.
+"""CloudWatch alarms, and the metric filter and alarm of a detection.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from dataclasses import dataclass
 
 from constructs import Construct
 
 from compiler.cloudwatch import metric_pattern
 from compiler.detection import Detection
 from modules import aws
+from modules.alarm_conditions import (
+    MAX_DELIVERY_DELAY_SECONDS,
+    MINUTE_SECONDS,
+    AlarmCondition,
+    occurrences,
+)
 from modules.naming import Names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    namespace: str
+    name: str
+    dimensions: Mapping[str, str] | None = None
 
 
 def create_alarm(
@@ -20,29 +33,25 @@ def create_alarm(
     *,
     name: str,
     description: str,
-    namespace: str,
-    metric: str,
-    statistic: Literal["Maximum", "Sum"],
+    metric: Metric,
+    condition: AlarmCondition,
     topic: aws.SnsTopic,
     provider: aws.AwsProvider,
-    dimensions: Mapping[str, str] | None = None,
-    threshold: int = 1,
-    period_seconds: int = 60,
 ) -> aws.CloudwatchMetricAlarm:
-    """An alarm on a count: in ALARM at the threshold in one period, and OK without data."""
+    """Publishes to the topic when it changes to ALARM. OK without data."""
     return aws.CloudwatchMetricAlarm(
         scope,
         id_,
         alarm_name=name,
         alarm_description=description,
-        namespace=namespace,
-        metric_name=metric,
-        dimensions=dimensions,
-        statistic=statistic,
-        period=period_seconds,
-        evaluation_periods=1,
+        namespace=metric.namespace,
+        metric_name=metric.name,
+        dimensions=metric.dimensions,
+        statistic=condition.statistic,
+        period=condition.period_seconds,
+        evaluation_periods=condition.evaluated_periods,
         datapoints_to_alarm=1,
-        threshold=threshold,
+        threshold=condition.threshold,
         comparison_operator="GreaterThanOrEqualToThreshold",
         treat_missing_data="notBreaching",
         alarm_actions=[topic.arn],
@@ -51,7 +60,11 @@ def create_alarm(
 
 
 class DetectionAlarm(Construct):
-    """A detection as a metric filter and an alarm, without a function between them."""
+    """A detection as a metric filter and an alarm, without a function between them.
+
+    The metric has no default value: a datapoint for each minute without a match would hide a match
+    whose datapoint arrives late.
+    """
 
     def __init__(
         self,
@@ -64,6 +77,7 @@ class DetectionAlarm(Construct):
         provider: aws.AwsProvider,
     ) -> None:
         super().__init__(scope, id_)
+        metric = Metric(namespace=names.metric_namespace, name=detection.name)
         aws.CloudwatchLogMetricFilter(
             self,
             "metric_filter",
@@ -71,34 +85,31 @@ class DetectionAlarm(Construct):
             log_group_name=names.trail_log_group,
             pattern=metric_pattern(detection),
             metric_transformation={
-                "name": detection.name,
-                "namespace": names.metric_namespace,
+                "name": metric.name,
+                "namespace": metric.namespace,
                 "value": "1",
-                "default_value": "0",
             },
             provider=provider,
         )
+        threshold = detection.threshold
+        condition = occurrences(threshold.count, threshold.seconds, MAX_DELIVERY_DELAY_SECONDS)
         self.alarm = create_alarm(
             self,
             "alarm",
             name=names.alarm(detection.name),
-            description=_description(detection),
-            namespace=names.metric_namespace,
-            metric=detection.name,
-            statistic="Sum",
-            threshold=detection.threshold.count,
-            period_seconds=detection.threshold.seconds,
+            description=_description(detection, condition),
+            metric=metric,
+            condition=condition,
             topic=topic,
             provider=provider,
         )
 
 
-def _description(detection: Detection) -> str:
+def _description(detection: Detection, condition: AlarmCondition) -> str:
     sentences = [f"{detection.title}.", detection.description]
-    threshold = detection.threshold
-    if threshold.count > 1:
-        minutes = threshold.seconds // 60
-        sentences.append(f"At least {threshold.count} events matched within {minutes} minutes.")
+    if condition.threshold > 1:
+        minutes = condition.period_seconds // MINUTE_SECONDS
+        sentences.append(f"At least {condition.threshold} events matched within {minutes} minutes.")
     if "importer" in detection.evaluated_by:
         sentences.append("A notification states the identity, the account and the time.")
     return " ".join(sentences)

@@ -15,7 +15,6 @@ from compiler import predicate as importer
 from compiler.cloudwatch import subscription_pattern
 from compiler.detection import Detection
 from modules import aws
-from modules.alarms import create_alarm
 from modules.alert_topics import AlertTopics
 from modules.function_package import build_zip, dependencies
 from modules.importer_permissions import importer_statements
@@ -67,14 +66,12 @@ class FindingImporter(Construct):
             "queues",
             names=names,
             visibility_timeout_seconds=VISIBILITY_TIMEOUT_SECONDS,
-            topic=topics.by_priority["high"],
             provider=provider,
         )
         self.queue, self.dead_letter_queue = queues.queue, queues.dead_letter_queue
         self._table = self._create_idempotency_table()
         self.function = self._create_function(self._package(detections, build))
         self._send_failed_invocations_to_dead_letter_queue()
-        self._alarm_on_lost_events()
         self._read_queue()
         self._subscribe(detections)
 
@@ -171,29 +168,6 @@ class FindingImporter(Construct):
             destination_config=aws.LambdaFunctionEventInvokeConfigDestinationConfig(
                 on_failure=on_failure
             ),
-            provider=self._provider,
-        )
-
-    def _alarm_on_lost_events(self) -> None:
-        """A queue accepts 256 KiB by default, and the record of a failed invocation can be larger.
-
-        https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
-        """
-        create_alarm(
-            self,
-            "lost_events",
-            name=self._names.lost_events_alarm,
-            description=(
-                "An invocation of the Rootwatch finding importer exhausted its retries, and Lambda"
-                " could not send its events to the dead-letter queue. Findings and notifications"
-                " of these events are missing. The trail's log group and bucket contain the events,"
-                " and the alarms of the detections are not affected."
-            ),
-            namespace="AWS/Lambda",
-            metric="DestinationDeliveryFailures",
-            dimensions={"FunctionName": self._names.importer},
-            statistic="Sum",
-            topic=self._topics.by_priority["high"],
             provider=self._provider,
         )
 

@@ -8,7 +8,6 @@ import json
 from constructs import Construct
 
 from modules import aws
-from modules.alarms import create_alarm
 from modules.naming import Names
 from modules.policies import deny_insecure_transport, policy_document
 
@@ -19,8 +18,6 @@ MAX_RECEIVES = 18
 
 
 class ImporterQueues(Construct):
-    """An alarm is in ALARM while the dead-letter queue contains a message."""
-
     def __init__(
         self,
         scope: Construct,
@@ -28,7 +25,6 @@ class ImporterQueues(Construct):
         *,
         names: Names,
         visibility_timeout_seconds: int,
-        topic: aws.SnsTopic,
         provider: aws.AwsProvider,
     ) -> None:
         super().__init__(scope, id_)
@@ -40,7 +36,6 @@ class ImporterQueues(Construct):
         self._create_policy(
             "dead_letter_queue_policy", self.dead_letter_queue, names.dead_letter_queue_arn
         )
-        self._alarm_on_dead_letter_messages(topic)
 
     def _create_dead_letter_queue(self) -> aws.SqsQueue:
         queue = aws.SqsQueue(
@@ -99,23 +94,5 @@ class ImporterQueues(Construct):
             id_,
             queue_url=queue.id,
             policy=policy_document(statements),
-            provider=self._provider,
-        )
-
-    def _alarm_on_dead_letter_messages(self, topic: aws.SnsTopic) -> None:
-        create_alarm(
-            self,
-            "alarm",
-            name=self._names.dead_letter_alarm,
-            description=(
-                "The dead-letter queue of the Rootwatch finding importer contains messages that"
-                ' need manual action. See docs/operating.md, section "Dead-letter queue". The alarm'
-                " sends no further notification until the queue is empty."
-            ),
-            namespace="AWS/SQS",
-            metric="ApproximateNumberOfMessagesVisible",
-            dimensions={"QueueName": self._names.dead_letter_queue},
-            statistic="Maximum",
-            topic=topic,
             provider=self._provider,
         )

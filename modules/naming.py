@@ -129,14 +129,6 @@ class Names:
         return self._security_arn("sqs", self.dead_letter_queue)
 
     @property
-    def dead_letter_alarm(self) -> str:
-        return self._name("finding-importer-dead-letter-queue")
-
-    @property
-    def lost_events_alarm(self) -> str:
-        return self._name("finding-importer-lost-events")
-
-    @property
     def idempotency_table(self) -> str:
         return self._name("idempotency")
 
@@ -172,6 +164,34 @@ class Names:
 
     def alarm(self, detection: str) -> str:
         return self._name(detection.replace("_", "-"))
+
+    @property
+    def importer_errors_alarm(self) -> str:
+        return self._name("finding-importer-errors")
+
+    @property
+    def importer_throttles_alarm(self) -> str:
+        return self._name("finding-importer-throttles")
+
+    @property
+    def importer_backlog_alarm(self) -> str:
+        return self._name("finding-importer-backlog")
+
+    @property
+    def lost_events_alarm(self) -> str:
+        return self._name("finding-importer-lost-events")
+
+    @property
+    def dead_letter_alarm(self) -> str:
+        return self._name("finding-importer-dead-letter-queue")
+
+    @property
+    def event_rule_failures_alarm(self) -> str:
+        return self._name("sign-ins-failed-invocations")
+
+    @property
+    def event_rule_lost_events_alarm(self) -> str:
+        return self._name("sign-ins-lost-events")
 
     @property
     def alarm_arn_any(self) -> str:

@@ -9,9 +9,10 @@ from compiler.detection import Detection
 from config.settings import Settings
 from modules.alarms import DetectionAlarm
 from modules.alert_topics import AlertTopics
-from modules.finding_importer import FindingImporter
+from modules.finding_importer import TIMEOUT_SECONDS, FindingImporter
 from modules.security_hub_organization import SecurityHubOrganization
 from modules.sign_in_events import SignInEvents
+from modules.watchdogs import Watchdogs
 from stacks.base import RootwatchStack
 
 
@@ -41,6 +42,14 @@ class DetectionStack(RootwatchStack):
             names=names,
             queue=importer.queue,
             dead_letter_queue=importer.dead_letter_queue,
+            provider=security,
+        )
+        Watchdogs(
+            self,
+            "watchdogs",
+            names=names,
+            function_timeout_seconds=TIMEOUT_SECONDS,
+            topic=topics.by_priority["high"],
             provider=security,
         )
         for detection in detections:

@@ -16,6 +16,7 @@ from compiler.detection import Detection
 from compiler.samples import read_samples
 from config.loader import load
 from config.settings import Settings
+from modules.alarm_conditions import EVALUATION_MARGIN_SECONDS, MAX_DELIVERY_DELAY_SECONDS
 from sandbox.iam.policy import ResourcePolicyKind
 from sandbox.logs import filter_pattern
 from stacks import app
@@ -60,9 +61,7 @@ def watched(detection: Stack, synthesis: Synthesis) -> list[Watched]:
 def _watched(stack: Stack, one: Detection) -> Watched:
     metric_filter = stack.only("aws_cloudwatch_log_metric_filter", pattern=metric_pattern(one))
     metric = metric_filter["metric_transformation"]
-    alarm = stack.only(
-        "aws_cloudwatch_metric_alarm", namespace=metric["namespace"], metric_name=metric["name"]
-    )
+    alarm = stack.only(ALARM, namespace=metric["namespace"], metric_name=metric["name"])
     return Watched(one, metric_filter, alarm)
 
 
@@ -100,7 +99,7 @@ def test_every_filter_and_alarm_belongs_to_a_detection(
     alarms = [
         alarm
         for alarm in detection.resources("aws_cloudwatch_metric_alarm")
-        if not alarm["namespace"].startswith("AWS/")  # the importer's own
+        if not alarm["namespace"].startswith("AWS/")  # the watchdogs
     ]
 
     assert len(filters) == len(alarms) == len(watched)
@@ -129,32 +128,35 @@ def test_the_filter_of_root_sign_ins_without_mfa_matches_its_samples(
         assert parsed.matches(json.dumps(sample.record)) is sample.matches, sample.name
 
 
-def test_each_match_adds_one_to_the_metric_and_other_events_add_zero(
+def test_each_match_adds_one_to_the_metric_and_other_events_add_nothing(
     watched: list[Watched],
 ) -> None:
+    """A default value would hide a match whose datapoint arrives late."""
     for one in watched:
         metric = one.metric_filter["metric_transformation"]
         assert metric["value"] == "1"
-        assert metric["default_value"] == "0"
-        assert "dimensions" not in metric  # a default value and dimensions exclude each other
+        assert not {"default_value", "dimensions"} & metric.keys()
 
 
-def test_an_alarm_has_the_threshold_and_period_of_the_rule_and_is_ok_without_data(
-    watched: list[Watched],
-) -> None:
+def test_an_alarm_evaluates_late_datapoints_and_is_ok_without_data(watched: list[Watched]) -> None:
     for one in watched:
         threshold, alarm = one.detection.threshold, one.alarm
-        assert alarm["statistic"] == "Sum"
-        assert alarm["period"] == threshold.seconds
-        assert (alarm["datapoints_to_alarm"], alarm["evaluation_periods"]) == (1, 1)
+        evaluated = alarm["period"] * alarm["evaluation_periods"]
+        own = threshold.seconds if threshold.count > 1 else 0
+        assert evaluated == own + MAX_DELIVERY_DELAY_SECONDS + EVALUATION_MARGIN_SECONDS
+        assert (alarm["datapoints_to_alarm"], alarm["threshold"]) == (1, threshold.count)
         assert alarm["comparison_operator"] == "GreaterThanOrEqualToThreshold"
-        assert alarm["threshold"] == threshold.count
         assert alarm["treat_missing_data"] == "notBreaching"
         assert alarm.arguments.get("actions_enabled", True) is True
 
 
-def test_one_root_sign_in_without_mfa_raises_its_alarm_within_a_minute(alarm: Resource) -> None:
-    assert (alarm["threshold"], alarm["period"]) == (1, 60)
+def test_only_a_count_is_a_sum_which_a_negative_value_can_cancel(watched: list[Watched]) -> None:
+    for one in watched:
+        is_count, minutes = one.detection.threshold.count > 1, one.alarm["period"] // 60
+        text = f"At least {one.alarm['threshold']} events matched within {minutes} minutes."
+        assert is_count or minutes == 1  # of which one has to match
+        assert one.alarm["statistic"] == ("Sum" if is_count else "Maximum")
+        assert (text in one.alarm["alarm_description"]) is is_count
 
 
 def test_an_alarm_has_the_title_of_its_detection(watched: list[Watched]) -> None:

@@ -1,4 +1,4 @@
-"""The queues and the event bus: who may send, retries, and the alarms of lost events."""
+"""The queues and the event bus: who may send, and retries."""
 
 import json
 from typing import Any
@@ -124,40 +124,6 @@ def test_failed_asynchronous_invocations_go_to_the_dead_letter_queue(
     assert detection.follow(destination, "arn") == dead_letter_queue
     assert asynchronous["maximum_retry_attempts"] == 2
     assert asynchronous["maximum_event_age_in_seconds"] == DAY / 4  # the maximum of Lambda
-
-
-def test_a_high_priority_alarm_reports_messages_in_the_dead_letter_queue(
-    detection: Stack, function: Resource, dead_letter_queue: Resource
-) -> None:
-    [alarm] = [
-        one
-        for one in detection.resources("aws_cloudwatch_metric_alarm")
-        if one["namespace"] == "AWS/SQS"
-    ]
-    topic = function["environment"]["variables"]["HIGH_PRIORITY_TOPIC_ARN"]
-
-    assert alarm["metric_name"] == "ApproximateNumberOfMessagesVisible"
-    assert alarm["dimensions"] == {"QueueName": dead_letter_queue["name"]}
-    assert (alarm["statistic"], alarm["threshold"], alarm["period"]) == ("Maximum", 1, 60)
-    assert alarm["comparison_operator"] == "GreaterThanOrEqualToThreshold"
-    assert alarm["treat_missing_data"] == "notBreaching"
-    assert alarm["alarm_actions"] == [topic]
-
-
-def test_a_high_priority_alarm_reports_events_that_no_queue_accepted(
-    detection: Stack, function: Resource
-) -> None:
-    [alarm] = [
-        one
-        for one in detection.resources("aws_cloudwatch_metric_alarm")
-        if one["namespace"] == "AWS/Lambda"
-    ]
-    topic = function["environment"]["variables"]["HIGH_PRIORITY_TOPIC_ARN"]
-
-    assert alarm["metric_name"] == "DestinationDeliveryFailures"
-    assert alarm["dimensions"] == {"FunctionName": function["function_name"]}
-    assert (alarm["statistic"], alarm["threshold"]) == ("Sum", 1)
-    assert alarm["alarm_actions"] == [topic]
 
 
 def test_the_queue_policies_deny_plain_http_and_allow_no_identity(

@@ -22,7 +22,15 @@ NAMES = {
     "aws_sns_topic": {"-high-priority", "-low-priority"},
     "aws_sqs_queue": {"-finding-importer", "-finding-importer-dead-letter-queue"},
 }
-ALARMS = {"-finding-importer-lost-events", "-finding-importer-dead-letter-queue"}
+ALARMS = {
+    "-finding-importer-backlog",
+    "-finding-importer-dead-letter-queue",
+    "-finding-importer-errors",
+    "-finding-importer-lost-events",
+    "-finding-importer-throttles",
+    "-sign-ins-failed-invocations",
+    "-sign-ins-lost-events",
+}
 # Reference of each output: resource type, the end of its name, attribute.
 REFERENCES = {
     "trail_key_arn": ("aws_kms_key", "", "arn"),
@@ -44,7 +52,7 @@ def test_resources_have_the_prefix_and_their_names(synthesis: Synthesis) -> None
                 assert name.removeprefix(prefix) in NAMES[resource.type], resource.address
 
 
-def test_the_alarms_of_the_importer_have_their_names(detection: Stack, settings: Settings) -> None:
+def test_the_watchdogs_have_their_names(detection: Stack, settings: Settings) -> None:
     names = {
         alarm["alarm_name"].removeprefix(settings.name_prefix)
         for alarm in detection.resources("aws_cloudwatch_metric_alarm")

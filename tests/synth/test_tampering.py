@@ -16,6 +16,7 @@ from tests.synth.conftest import MEMBER, Synthesis
 from tests.synth.terraform_json import Stack
 
 type Record = dict[str, Any]
+ALERTS = "pipeline_alert_tampering"
 EVENT_PATH = "pipeline_event_path_tampering"
 IMPORTER = "pipeline_importer_tampering"
 QUEUE = "pipeline_queue_tampering"
@@ -178,3 +179,15 @@ def test_the_table_is_watched(
     name = detection.only("aws_dynamodb_table")["name"]
 
     assert matched(security.call("dynamodb:DeleteTable", {"tableName": name})) == [QUEUE]
+
+
+def test_all_alarms_are_watched(
+    detection: Stack, security: Location, matched: Callable[[Record], list[str]]
+) -> None:
+    names = [one["alarm_name"] for one in detection.resources("aws_cloudwatch_metric_alarm")]
+
+    for name in names:
+        for event in ("PutMetricAlarm", "SetAlarmState"):
+            assert matched(security.call(f"monitoring:{event}", {"alarmName": name})) == [ALERTS]
+    for event in ("DeleteAlarms", "DisableAlarmActions"):
+        assert matched(security.call(f"monitoring:{event}", {"alarmNames": names})) == [ALERTS]
