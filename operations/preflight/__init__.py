@@ -11,7 +11,9 @@ from operations.preflight import (
     delegations,
     names,
     organization,
+    organization_policies,
     security_hub,
+    terraform,
     trail_checks,
 )
 from operations.preflight.aws import AwsClients, ReadError, SkippedError
@@ -21,11 +23,13 @@ from operations.preflight.result import CheckResult, Remedy, Report, Row, Status
 CHECKS: tuple[Check, ...] = (
     *access.CHECKS,  # the others depend on the first one
     *organization.CHECKS,
+    *organization_policies.CHECKS,
     *delegations.CHECKS,
     *security_hub.CHECKS,
     *names.CHECKS,
     *trail_checks.CHECKS,
     *names.STATE_CHECKS,
+    *terraform.CHECKS,
 )
 
 

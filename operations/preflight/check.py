@@ -7,7 +7,7 @@ import shlex
 import threading
 from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -120,13 +120,17 @@ class AwsCli:
 
     settings: Settings
 
-    def command(self, account: str, *words: str, region: str | None = None) -> Command:
+    def command(
+        self, account: str, *words: str, region: str | None = None, effect: str | None = None
+    ) -> Command:
+        """Required: `effect`, if the command changes or deletes what is in use."""
         options = ["--region", region] if region else []
-        return self.without_profile(account, *words, *options, *self._profile(account))
+        command = self.without_profile(account, *words, *options, *self._profile(account))
+        return replace(command, effect=effect)
 
     def without_profile(self, account: str, *words: str) -> Command:
         """For other credentials than those of the deployment role."""
-        return Command(account, shlex.join(["aws", *words]))
+        return Command(account, " ".join(map(_quote, ("aws", *words))))
 
     def _profile(self, account: str) -> list[str]:
         accounts = self.settings.accounts
@@ -134,6 +138,18 @@ class AwsCli:
         if account == accounts.management or account not in profiles:
             return []
         return ["--profile", profiles[account]]
+
+
+def _quote(word: str) -> str:
+    """For bash and zsh; without control characters, which a terminal would interpret."""
+    if word.isprintable():
+        return shlex.quote(word)
+    escaped = word.replace("\\", "\\\\").replace("'", "\\'")
+    return f"$'{''.join(map(_escape, escaped))}'"
+
+
+def _escape(character: str) -> str:
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
 def as_json(document: Any) -> str:

@@ -9,7 +9,7 @@ from operations.preflight.check import (
     manages_security_hub,
 )
 from operations.preflight.organization import CLOUDTRAIL, expected_organization
-from operations.preflight.result import CheckResult, Command, Remedy, failed, passed
+from operations.preflight.result import CheckResult, Remedy, failed, passed
 from operations.preflight.terraform import import_remedy, is_in_state
 
 CLOUDTRAIL_ADMINISTRATOR = "aws_cloudtrail_organization_delegated_admin_account"
@@ -56,12 +56,11 @@ def _check_cloudtrail(context: CheckContext) -> CheckResult:
     if len(others) < MAX_CLOUDTRAIL_ADMINISTRATORS:
         return passed(f"others: {', '.join(others)}" if others else "none yet")
     maximum = MAX_CLOUDTRAIL_ADMINISTRATORS - 1
-    remedy = Remedy(
-        expected=f"at most {maximum} other administrators, so that {security} can be added",
-        commands=tuple(_deregister_cloudtrail(context, one) for one in others),
-        choose_commands=True,
+    expected = (
+        f"at most {maximum} other administrators, so that {security} can be added; an administrator"
+        " that is deregistered can no longer manage its organization trails"
     )
-    return failed(f"{len(others)} others: {', '.join(others)}", remedy)
+    return failed(f"{len(others)} others: {', '.join(others)}", Remedy(expected=expected))
 
 
 def _check_state(context: CheckContext, resource_type: str) -> CheckResult:
@@ -72,48 +71,25 @@ def _check_state(context: CheckContext, resource_type: str) -> CheckResult:
     return failed(detail, import_remedy(context.root, resource_type, security))
 
 
-def _deregister_cloudtrail(context: CheckContext, account: str) -> Command:
-    settings = context.settings
-    words = ("cloudtrail", "deregister-organization-delegated-admin")
-    option = ("--delegated-admin-account-id", account)
-    return context.cli.command(
-        settings.accounts.management, *words, *option, region=settings.home_region
-    )
-
-
 def _check_security_hub(context: CheckContext) -> CheckResult:
     """https://docs.aws.amazon.com/securityhub/latest/userguide/designate-orgs-admin-account.html"""
     security = context.settings.accounts.security
     in_home_region = context.cached(security_hub_administrators)
     in_any_region = context.cached(security_hub_delegates)
     if others := sorted((in_home_region | in_any_region) - {security}):
-        return failed(f"others: {', '.join(others)}", _remove_administrators(context, others))
+        return failed(f"others: {', '.join(others)}", _keep_administrator(context))
     if security in in_home_region:
         return _check_state(context, SECURITY_HUB_ADMINISTRATOR)
     return passed(f"{security} in other regions" if in_any_region else "none yet")
 
 
-def _remove_administrators(context: CheckContext, accounts: list[str]) -> Remedy:
-    """Security Hub removes an administrator in one region, AWS Organizations in all regions."""
-    settings, cli = context.settings, context.cli
-    management, commands = settings.accounts.management, list[Command]()
-    disable = ("securityhub", "disable-organization-admin-account", "--admin-account-id")
-    deregister = ("organizations", "deregister-delegated-administrator", "--service-principal")
-    for account in accounts:
-        if account in context.cached(security_hub_administrators):
-            region = settings.home_region
-            commands.append(cli.command(management, *disable, account, region=region))
-        if account in context.cached(security_hub_delegates):
-            words = (*deregister, SECURITY_HUB, "--account-id", account)
-            commands.append(cli.command(management, *words))
+def _keep_administrator(context: CheckContext) -> Remedy:
     return Remedy(
         expected=(
-            f"only {settings.accounts.security} administers Security Hub, in every region, or"
-            " Rootwatch does not manage Security Hub"
+            f"only {context.settings.accounts.security} administers Security Hub, in every region;"
+            " to keep the other administrator, do not let Rootwatch manage Security Hub"
         ),
-        commands=tuple(commands),
         config=("security_hub:", "  managed: false"),
-        config_is_alternative=True,
     )
 
 

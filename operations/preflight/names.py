@@ -7,7 +7,7 @@ from functools import partial
 
 from config.settings import S3State
 from operations.preflight import access, resources
-from operations.preflight.aws import AccountClient, ReadError
+from operations.preflight.aws import AccountClient, PreflightError, ReadError
 from operations.preflight.check import Check, CheckContext, manages_trail
 from operations.preflight.result import (
     CheckResult,
@@ -17,9 +17,12 @@ from operations.preflight.result import (
     failed,
     passed,
 )
-from operations.preflight.terraform import TerraformState, states
+from operations.preflight.terraform import states
+from operations.preflight.trails import rootwatch_trails
 
 MAX_PREFIX_CHARACTERS = 20  # as in config/schema.json
+# What uses the other resources: if none of these exists, the deployment is not in use.
+ACTIVE_KINDS = frozenset({"trail", "stack set", "stack", "function"})
 TERRAFORM_TYPES = {
     "trail": "aws_cloudtrail",
     "stack set": "aws_cloudformation_stack_set",
@@ -119,11 +122,16 @@ class NameOwner(StrEnum):
 class NameUse:
     resource: NamedResource
     owner: NameOwner
-    deletion: tuple[resources.Words, ...] = ()
+    deletion: tuple[resources.Words, ...] = ()  # of a resource of this deployment
 
     @property
     def is_conflict(self) -> bool:
         return self.owner not in {NameOwner.NONE, NameOwner.DEPLOYMENT}
+
+    @property
+    def is_active(self) -> bool:
+        owners = {NameOwner.DEPLOYMENT, NameOwner.FORMER_DEPLOYMENT}
+        return self.resource.kind in ACTIVE_KINDS and self.owner in owners
 
     def __str__(self) -> str:
         return f"{self.resource} exists, {self.owner}"
@@ -167,15 +175,17 @@ def _find(
     if state and state.contains(*resource.in_state):
         return NameUse(resource, NameOwner.DEPLOYMENT)
     if not resources.is_tagged(context.settings, existing.tags):
-        return NameUse(resource, NameOwner.OTHER, existing.deletion)
-    return NameUse(resource, NameOwner.FORMER_DEPLOYMENT, _safe_deletion(state, existing))
+        return NameUse(resource, NameOwner.OTHER)
+    return NameUse(resource, NameOwner.FORMER_DEPLOYMENT, existing.deletion)
 
 
-def _safe_deletion(
-    state: TerraformState | None, existing: resources.ExistingResource
-) -> tuple[resources.Words, ...]:
-    """Without a state, the resource may be in use and its state elsewhere."""
-    return existing.deletion if state else ()
+def is_in_use(context: CheckContext) -> bool:
+    """Whether this deployment may be in use, wherever its states are."""
+    try:
+        found, trails = tuple(_all_names(context)), context.cached(rootwatch_trails)
+    except PreflightError:
+        return True
+    return bool(trails) or any(isinstance(one, ReadError) or one.is_active for one in found)
 
 
 def _region(context: CheckContext, resource: NamedResource) -> str:
@@ -222,29 +232,35 @@ def _counted(uses: list[NameUse]) -> str:
 def _remedy(context: CheckContext, account: AccountClient, conflicts: list[NameUse]) -> Remedy:
     prefix = context.settings.name_prefix
     other = f"{prefix[: MAX_PREFIX_CHARACTERS - 2].rstrip('-')}-2"
-    commands = (one for use in conflicts for one in _deletion(context, account, use))
+    commands = tuple(one for use in conflicts for one in _deletion(context, account, use))
     return Remedy(
-        expected=_expected(conflicts),
-        commands=tuple(commands),
+        expected=_expected(conflicts, commands),
+        commands=commands,
         config=(f"name_prefix: {other}",),
         config_is_alternative=True,
     )
 
 
-def _expected(conflicts: list[NameUse]) -> str:
-    expected = []
+def _expected(conflicts: list[NameUse], commands: tuple[Command, ...]) -> str:
+    if commands:
+        return "resources that a former deployment left are deleted, or another name_prefix"
     if any(one.owner is NameOwner.FORMER_DEPLOYMENT for one in conflicts):
-        expected.append("the states contain all resources in use")
-    if any(one.deletion for one in conflicts):
-        expected.append("unused resources are deleted")
-    return ", ".join([*expected, "or another name_prefix"]) if expected else "another name_prefix"
+        return (
+            "the states that contain these resources, from the folder or the bucket of the"
+            " deployment that created them; or another name_prefix"
+        )
+    return "another name_prefix"
 
 
 def _deletion(context: CheckContext, account: AccountClient, use: NameUse) -> Iterator[Command]:
+    """Nothing that a deployment may use, and nothing of somebody else."""
+    if context.cached(is_in_use):
+        return
     region = _region(context, use.resource)
+    effect = f"Deletes {use.resource} and everything in it. No trail and no function uses it."
     for words in use.deletion:
         option = None if words[0] == "iam" else region
-        yield context.cli.command(account.id, *words, region=option)
+        yield context.cli.command(account.id, *words, region=option, effect=effect)
 
 
 def _check_state(context: CheckContext) -> CheckResult:

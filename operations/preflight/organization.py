@@ -69,7 +69,12 @@ def _check_features(context: CheckContext) -> CheckResult:
     if features == "ALL":
         return passed("all features enabled")
     account = context.settings.accounts.management
-    command = context.cli.command(account, "organizations", "enable-all-features")
+    command = context.cli.command(
+        account,
+        "organizations",
+        "enable-all-features",
+        effect="Cannot be undone. Policies can then restrict the accounts.",
+    )
     expected = "all features enabled; each invited account has to accept the change"
     return failed(f"only {features} enabled", Remedy(expected=expected, commands=(command,)))
 

@@ -16,7 +16,7 @@ STYLES = {Status.FAIL: "red", Status.ERROR: "magenta", Status.WARN: "yellow", St
 
 def as_json(report: Report) -> str:
     rows = [_row(row) for row in report.rows]
-    return json.dumps({"ok": report.is_ok, "checks": rows}, indent=2, ensure_ascii=False)
+    return json.dumps({"ok": report.is_ok, "checks": rows}, indent=2)
 
 
 def _row(row: Row) -> dict[str, Any]:
@@ -30,14 +30,25 @@ def _row(row: Row) -> dict[str, Any]:
 
 
 def _remedy(remedy: Remedy) -> dict[str, Any]:
-    commands = [{"account": one.account, "command": one.line} for one in remedy.commands]
+    commands = [
+        {"account": one.account, "command": one.line, "effect": one.effect}
+        for one in remedy.commands
+    ]
     return {
         "expected": remedy.expected,
         "commands": commands,
-        "choose_commands": remedy.choose_commands,
         "config": list(remedy.config),
         "config_is_alternative": remedy.config_is_alternative,
     }
+
+
+def printable(text: str) -> str:
+    """With escape sequences for control and format characters, which could forge the output."""
+    return "".join(one if one.isprintable() else _escape(one) for one in text)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode()
 
 
 def print_table(report: Report, console: Console) -> None:
@@ -45,7 +56,9 @@ def print_table(report: Report, console: Console) -> None:
     table = Table("Status", "Check", "Found", box=None, pad_edge=False, header_style="bold")
     for row in report.rows:
         status = row.result.status
-        table.add_row(Text(status, STYLES[status]), Text(row.title), Text(row.result.detail))
+        table.add_row(
+            Text(status, STYLES[status]), Text(row.title), Text(printable(row.result.detail))
+        )
     console.print(table)
     for row in report.rows:
         if row.result.remedy:
@@ -59,11 +72,12 @@ def _print_remedy(row: Row, remedy: Remedy, console: Console) -> None:
     status = row.result.status
     console.print()
     console.print(Text.assemble((status, STYLES[status]), f"  {row.title}"))
-    console.print(Padding(Text(f"expected: {remedy.expected}"), (0, 0, 0, 2)))
+    console.print(Padding(Text(printable(f"expected: {remedy.expected}")), (0, 0, 0, 2)))
     if remedy.commands:
-        choice = "some of these commands" if remedy.choose_commands else "these commands"
-        console.print(f"  run {choice}:")
+        console.print("  run these commands:")
     for command in remedy.commands:
+        if command.effect:
+            _print_line(f"    # {command.effect}", console)
         _print_line(f"    {command.line}", console)
     if remedy.config:
         link = ("or " if remedy.config_is_alternative else "and ") if remedy.commands else ""
@@ -73,7 +87,7 @@ def _print_remedy(row: Row, remedy: Remedy, console: Console) -> None:
 
 
 def _print_line(line: str, console: Console) -> None:
-    console.print(Text(line), soft_wrap=True)
+    console.print(Text(printable(line)), soft_wrap=True)
 
 
 def _summary(report: Report) -> Text:

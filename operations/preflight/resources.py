@@ -17,7 +17,7 @@ NO_QUEUE = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotEx
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExistingResource:
     tags: Mapping[str, str]
-    deletion: tuple[Words, ...]  # commands of the AWS CLI, in order
+    deletion: tuple[Words, ...] = ()  # commands of the AWS CLI, in order
     is_in_other_account: bool = False
 
 
@@ -45,7 +45,7 @@ def bucket(account: AccountClient, name: str) -> ExistingResource | None:
             return None
     except ReadError as error:
         if error.code == "403":
-            return ExistingResource(tags={}, deletion=(), is_in_other_account=True)
+            return ExistingResource(tags={}, is_in_other_account=True)
         raise
     tagging = account.find("s3", "GetBucketTagging", absent={"NoSuchTagSet"}, **where)
     tags = as_tags(tagging["TagSet"]) if tagging else {}
@@ -101,8 +101,7 @@ def _role_deletion(account: AccountClient, name: str) -> tuple[Words, ...]:
 
 def function(account: AccountClient, name: str) -> ExistingResource | None:
     found = account.find("lambda", "GetFunction", absent=ABSENT, FunctionName=name)
-    deletion = ("lambda", "delete-function", "--function-name", name)
-    return ExistingResource(tags=found.get("Tags", {}), deletion=(deletion,)) if found else None
+    return ExistingResource(tags=found.get("Tags", {})) if found else None
 
 
 def queue(account: AccountClient, name: str) -> ExistingResource | None:
@@ -176,9 +175,7 @@ def trail(account: AccountClient, arn: str) -> ExistingResource | None:
         return None
     listed = account.paginate("cloudtrail", "ListTags", "ResourceTagList", ResourceIdList=[arn])
     tags = [tag for one in listed for tag in one["TagsList"]]
-    return ExistingResource(
-        tags=as_tags(tags), deletion=(("cloudtrail", "delete-trail", "--name", arn),)
-    )
+    return ExistingResource(tags=as_tags(tags))
 
 
 def stack(account: AccountClient, name: str) -> ExistingResource | None:
@@ -186,17 +183,15 @@ def stack(account: AccountClient, name: str) -> ExistingResource | None:
     found = account.find(
         "cloudformation", "DescribeStacks", absent={"ValidationError"}, StackName=name
     )
-    deletion = ("cloudformation", "delete-stack", "--stack-name", name)
-    return _of_cloudformation(found["Stacks"][0], deletion) if found else None
+    return _of_cloudformation(found["Stacks"][0]) if found else None
 
 
 def stack_set(account: AccountClient, name: str) -> ExistingResource | None:
     found = account.find(
         "cloudformation", "DescribeStackSet", absent=NO_STACK_SET, StackSetName=name
     )
-    deletion = ("cloudformation", "delete-stack-set", "--stack-set-name", name)
-    return _of_cloudformation(found["StackSet"], deletion) if found else None
+    return _of_cloudformation(found["StackSet"]) if found else None
 
 
-def _of_cloudformation(found: Mapping[str, Any], deletion: Words) -> ExistingResource:
-    return ExistingResource(tags=as_tags(found.get("Tags", [])), deletion=(deletion,))
+def _of_cloudformation(found: Mapping[str, Any]) -> ExistingResource:
+    return ExistingResource(tags=as_tags(found.get("Tags", [])))

@@ -17,6 +17,7 @@ class Command:
 
     account: str | None  # its administrator runs the command; None: any
     line: str
+    effect: str | None = None  # what it changes that is in use; None: it only reads or adds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,6 @@ class Remedy:
 
     expected: str
     commands: tuple[Command, ...] = ()  # in order
-    choose_commands: bool = False  # the operator decides which of the commands to run
     config: tuple[str, ...] = ()  # lines of YAML for the configuration
     config_is_alternative: bool = False  # to the commands
 

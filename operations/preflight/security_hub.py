@@ -1,6 +1,6 @@
 """Security Hub in the designated accounts. The preflight does not enter member accounts."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -26,7 +26,7 @@ from operations.preflight.organization import (
     is_active,
     is_below_targets,
 )
-from operations.preflight.result import CheckResult, Command, Remedy, failed, passed, warned
+from operations.preflight.result import CheckResult, Remedy, failed, passed, warned
 from operations.preflight.terraform import import_remedy, is_in_state
 
 # The error codes of an account in which Security Hub is not enabled.
@@ -34,7 +34,6 @@ NOT_ENABLED = frozenset({"InvalidAccessException", "ResourceNotFoundException"})
 HUB = "aws_securityhub_account"
 AGGREGATOR = "aws_securityhub_finding_aggregator"
 POLICY = "aws_securityhub_configuration_policy"
-TARGETS = {"ROOT": "RootId", "ORGANIZATIONAL_UNIT": "OrganizationalUnitId", "ACCOUNT": "AccountId"}
 # Accounts to list, suspended ones to locate, and ones to report: the number of calls is limited
 # in an organization of thousands.
 MAX_LISTED, MAX_CHECKED, MAX_REPORTED = 100, 20, 3
@@ -96,21 +95,14 @@ def _check_standards(context: CheckContext) -> CheckResult:
     https://docs.aws.amazon.com/securityhub/latest/userguide/create-associate-policy.html
     """
     found = {account.id: _enabled_standards(account) for account in _covered_accounts(context)}
-    enabled = [f"{name} in {account}" for account, arns in found.items() for name in sorted(arns)]
+    enabled = [f"{name} in {account}" for account, names in found.items() for name in names]
     if not enabled:
         return passed(f"none in {', '.join(found)}; other member accounts are not checked")
-    words = ("securityhub", "batch-disable-standards", "--standards-subscription-arns")
-    region = context.settings.home_region
-    commands = tuple(
-        context.cli.command(account, *words, *sorted(arns.values()), region=region)
-        for account, arns in found.items()
-        if arns
-    )
     expected = (
         "no standards are enabled, because Rootwatch's configuration policy disables them; or"
         " local configuration, which does not change existing accounts"
     )
-    remedy = Remedy(expected=expected, commands=commands, config=LOCAL, config_is_alternative=True)
+    remedy = Remedy(expected=expected, config=LOCAL)
     return failed(", ".join(enabled), remedy)
 
 
@@ -126,16 +118,14 @@ def _readable_accounts(settings: Settings) -> list[Callable[[CheckContext], Acco
     return [management_account, *log_archive, security_account]
 
 
-def _enabled_standards(account: AccountClient) -> dict[str, str]:
-    """Subscription ARN by name of the standard."""
+def _enabled_standards(account: AccountClient) -> list[str]:
+    """For example cis-aws-foundations-benchmark/v/1.2.0."""
     listed = account.paginate("securityhub", "GetEnabledStandards", "StandardsSubscriptions")
     try:
-        return {
-            one["StandardsArn"].partition("/")[2]: one["StandardsSubscriptionArn"] for one in listed
-        }
+        return sorted(one["StandardsArn"].partition("/")[2] for one in listed)
     except ReadError as error:
         if error.code in NOT_ENABLED:
-            return {}
+            return []
         raise
 
 
@@ -161,23 +151,22 @@ def _check_aggregator(context: CheckContext) -> CheckResult:
     detail = f"one in {region}, not created by Rootwatch; an account can have only one"
     if region == settings.home_region:
         return failed(detail, import_remedy(context.root, AGGREGATOR, arn))
-    words = ("securityhub", "delete-finding-aggregator", "--finding-aggregator-arn", arn)
-    command = context.cli.command(settings.accounts.security, *words, region=region)
-    expected = f"no aggregator outside of {settings.home_region}; or home_region: {region}"
-    return failed(detail, Remedy(expected=expected, commands=(command,)))
+    expected = (
+        f"no aggregator outside of {settings.home_region}; or Rootwatch uses the aggregator's"
+        " region, or does not manage Security Hub"
+    )
+    return failed(detail, Remedy(expected=expected, config=(f"home_region: {region}",)))
 
 
 @dataclass(frozen=True, slots=True)
 class OtherPolicy:
     """https://docs.aws.amazon.com/securityhub/latest/userguide/configuration-policies-overview.html"""
 
-    id: str
     name: str
-    targets: tuple[str, ...]  # as the AWS CLI expects them, for example RootId=r-exam
+    targets: tuple[str, ...]  # IDs of the root, units and accounts
 
     def __str__(self) -> str:
-        targets = ", ".join(target.partition("=")[2] for target in self.targets)
-        return f"{self.name} ({targets or 'not associated'})"
+        return f"{self.name} ({', '.join(self.targets) or 'not associated'})"
 
 
 def other_policies(context: CheckContext) -> tuple[OtherPolicy, ...]:
@@ -191,13 +180,13 @@ def other_policies(context: CheckContext) -> tuple[OtherPolicy, ...]:
         "ConfigurationPolicyAssociationSummaries",
         Filters={"AssociationType": "APPLIED"},
     ):
-        target = f"{TARGETS[association['TargetType']]}={association['TargetId']}"
-        targets.setdefault(association["ConfigurationPolicyId"], []).append(target)
+        of_policy = targets.setdefault(association["ConfigurationPolicyId"], [])
+        of_policy.append(association["TargetId"])
     listed = account.paginate(
         "securityhub", "ListConfigurationPolicies", "ConfigurationPolicySummaries"
     )
     return tuple(
-        OtherPolicy(one["Id"], one["Name"], tuple(targets.get(one["Id"], ())))
+        OtherPolicy(one["Name"], tuple(targets.get(one["Id"], ())))
         for one in listed
         if not is_in_state(context, POLICY, one["Name"])
     )
@@ -219,15 +208,12 @@ def _check_policies(context: CheckContext) -> CheckResult:
     conflicts = [policy for policy in found if _is_conflict(context, policy)]
     if not conflicts:
         return passed("no other policies in use")
-    commands = tuple(one for policy in conflicts for one in _delete_policy(context, policy))
     remedy = Remedy(
         expected=(
             "only Rootwatch's configuration policy; to keep the others, do not let Rootwatch"
             " manage Security Hub"
         ),
-        commands=commands,
         config=NOT_MANAGED,
-        config_is_alternative=True,
     )
     return failed(f"not created by Rootwatch: {', '.join(map(str, conflicts))}", remedy)
 
@@ -236,16 +222,6 @@ def _is_conflict(context: CheckContext, policy: OtherPolicy) -> bool:
     """Local configuration requires that no policy exists."""
     is_local = context.settings.security_hub.configuration == "local"
     return bool(policy.targets) or is_local or policy.name == context.names.security_hub_policy
-
-
-def _delete_policy(context: CheckContext, policy: OtherPolicy) -> Iterator[Command]:
-    account, region = context.settings.accounts.security, context.settings.home_region
-    identifier = ("--configuration-policy-identifier", policy.id)
-    disassociate = ("securityhub", "start-configuration-policy-disassociation", *identifier)
-    for target in policy.targets:
-        yield context.cli.command(account, *disassociate, "--target", target, region=region)
-    delete = ("securityhub", "delete-configuration-policy", "--identifier", policy.id)
-    yield context.cli.command(account, *delete, region=region)
 
 
 def _check_suspended(context: CheckContext) -> CheckResult:

@@ -1,7 +1,9 @@
-"""Terraform's states: the resources that Rootwatch has created."""
+"""The Terraform program, and its states: the resources that Rootwatch has created."""
 
 import json
+import os
 import shlex
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +11,16 @@ from typing import Any, Self, cast
 
 from config.settings import LocalState, S3State
 from operations.preflight.access import management_account
-from operations.preflight.check import CheckContext
-from operations.preflight.result import Command, Remedy
+from operations.preflight.check import Check, CheckContext
+from operations.preflight.result import CheckResult, Command, Remedy, failed, passed
 
 STACKS = ("trail", "detection", "organization")
 ABSENT = frozenset({"NoSuchKey", "NoSuchBucket"})
 NAME_ATTRIBUTES = ("id", "arn", "name", "bucket")
 SYNTH = Command(None, "make synth")
+# Older versions cannot lock a state in S3 without a table.
+MIN_VERSION = (1, 10)
+PROGRAMS = {"terraform": "Terraform", "tofu": "OpenTofu"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +117,41 @@ def _find_address(output: Path, resource_type: str) -> tuple[str, str] | None:
 
 def _read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _check_version(context: CheckContext) -> CheckResult:
+    """CDKTF runs `terraform`, or the program that TERRAFORM_BINARY_NAME names."""
+    del context
+    program = os.environ.get("TERRAFORM_BINARY_NAME", "terraform")
+    found = {name: _version(name) for name in dict.fromkeys((program, *PROGRAMS))}
+    detail = ", ".join(
+        f"{PROGRAMS.get(name, name)} {version or 'not found'}" for name, version in found.items()
+    )
+    if (version := found[program]) and _numbers(version) >= MIN_VERSION:
+        return passed(f"{detail}; the deployment runs {program}")
+    expected = f"{program} {'.'.join(map(str, MIN_VERSION))} or later on the PATH"
+    return failed(detail, Remedy(expected=expected))
+
+
+def _version(program: str) -> str | None:
+    """None if it is not installed, or does not print a version."""
+    try:
+        printed = subprocess.run(  # noqa: S603  the program that CDKTF would run
+            [program, "version", "-json"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=30,
+            check=True,
+        )
+        return str(json.loads(printed.stdout)["terraform_version"])
+    except (OSError, subprocess.SubprocessError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """For example (1, 11) of 1.11.4; nothing of a text that is no version."""
+    parts = version.split(".")[:2]
+    return tuple(int(part) for part in parts) if all(map(str.isdecimal, parts)) else ()
+
+
+CHECKS = (Check("deployment.terraform", "Terraform version", _check_version),)

@@ -8,16 +8,24 @@ from typing import Any
 
 from operations.preflight import trails
 from operations.preflight.access import security_account
-from operations.preflight.aws import SkippedError
-from operations.preflight.check import Check, CheckContext, as_json, uses_existing_trail
-from operations.preflight.resources import as_tags, is_tagged
+from operations.preflight.aws import ReadError, SkippedError
+from operations.preflight.check import (
+    Check,
+    CheckContext,
+    as_json,
+    manages_trail,
+    uses_existing_trail,
+)
 from operations.preflight.result import CheckResult, Command, Remedy, failed, passed, warned
 from operations.preflight.terraform import states
 from operations.preflight.trails import TrailDescription, TrailLogGroup
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
-MAX_SUBSCRIPTION_FILTERS = 2
 MAX_METRIC_FILTERS = 100
+# The pages differ between 2 and 5, so that Service Quotas decides.
+MIN_SUBSCRIPTION_FILTERS = 2
+# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html
+MAX_TRAILS = 5
 DELIVERY_ERRORS = ("LatestDeliveryError", "LatestCloudWatchLogsDeliveryError")
 DESTROY = "ROOTWATCH_CONFIG=former.yaml make destroy STACK=trail"
 
@@ -47,7 +55,8 @@ def _check_coverage(context: CheckContext) -> CheckResult:
     if not problems:
         return passed(f"{trail.name}, an organization trail for all Regions")
     words = ("update-trail", "--name", trail.arn, *problems)
-    command = trails.in_home_region(context, trail, *words)
+    effect = f"{trail.name} then logs more accounts or Regions, which AWS charges for."
+    command = trails.in_home_region(context, trail, *words, effect=effect)
     expected = f"{trail.name} logs the events of all accounts and Regions"
     return failed(", ".join(problems.values()), Remedy(expected=expected, commands=(command,)))
 
@@ -69,7 +78,8 @@ def _check_events(context: CheckContext) -> CheckResult:
         return passed("logs root sign-ins")
     option, value = trails.with_management_events(selectors)
     words = ("put-event-selectors", "--trail-name", trail.arn, option, as_json(value))
-    command = trails.in_home_region(context, trail, *words)
+    effect = f"Replaces the event selectors of {trail.name}: these, with management events."
+    command = trails.in_home_region(context, trail, *words, effect=effect)
     expected = f"{trail.name} logs write management events, which include root sign-ins"
     return failed("does not log root sign-ins", Remedy(expected=expected, commands=(command,)))
 
@@ -136,24 +146,40 @@ def _find_log_group(context: CheckContext) -> dict[str, Any] | None:
 
 
 def _check_filter_quotas(context: CheckContext) -> CheckResult:
+    """The user deletes no filter for Rootwatch: each has somebody who reads it."""
     names = context.names
     own = [one.name for one in context.detections if "metric_filter" in one.evaluated_by]
     metric = _other_filters(context, "metricFilters", {names.metric_filter(one) for one in own})
     subscription = _other_filters(context, "subscriptionFilters", {names.importer})
-    commands: list[Command] = []
-    if len(subscription) >= MAX_SUBSCRIPTION_FILTERS:
-        commands += _delete_filters(context, "delete-subscription-filter", subscription)
-    if len(metric) + len(own) > MAX_METRIC_FILTERS:
-        commands += _delete_filters(context, "delete-metric-filter", metric)
+    quota = context.cached(subscription_filter_quota)
     detail = (
-        f"{len(subscription)} other subscription filters of at most {MAX_SUBSCRIPTION_FILTERS},"
-        f" {len(metric)} other metric filters of at most {MAX_METRIC_FILTERS}"
+        f"{len(subscription)} other subscription filters of {quota or 'an unknown quota'},"
+        f" {len(metric)} other metric filters of {MAX_METRIC_FILTERS}"
     )
-    if not commands:
-        return passed(detail)
     expected = f"capacity for 1 subscription filter and {len(own)} metric filters"
-    remedy = Remedy(expected=expected, commands=tuple(commands), choose_commands=True)
-    return failed(detail, remedy)
+    has_capacity = len(metric) + len(own) <= MAX_METRIC_FILTERS
+    if not has_capacity or len(subscription) >= (quota or len(subscription) + 1):
+        expected += "; delete other filters that nobody needs, or request a higher quota"
+        return failed(detail, Remedy(expected=expected))
+    if quota is None and len(subscription) >= MIN_SUBSCRIPTION_FILTERS:
+        expected += "; the deployment fails with LimitExceededException if the quota is used"
+        return warned(detail, Remedy(expected=expected))
+    return passed(detail)
+
+
+def subscription_filter_quota(context: CheckContext) -> int | None:
+    """Of each log group; None if Service Quotas cannot be read or does not list it.
+
+    https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_ListServiceQuotas.html
+    """
+    listed = context.cached(security_account).paginate(
+        "service-quotas", "ListServiceQuotas", "Quotas", ServiceCode="logs"
+    )
+    try:
+        quotas = [one for one in listed if "subscription filters" in one["QuotaName"].lower()]
+    except ReadError:
+        return None
+    return int(quotas[0]["Value"]) if len(quotas) == 1 else None
 
 
 def _other_filters(context: CheckContext, key: str, own: set[str]) -> list[str]:
@@ -164,12 +190,6 @@ def _other_filters(context: CheckContext, key: str, own: set[str]) -> list[str]:
     return sorted({one["filterName"] for one in listed} - own)
 
 
-def _delete_filters(context: CheckContext, operation: str, filters: list[str]) -> list[Command]:
-    account = context.cached(security_account)
-    words = ("logs", operation, "--log-group-name", context.names.trail_log_group, "--filter-name")
-    return [context.cli.command(account.id, *words, one, region=account.region) for one in filters]
-
-
 def _check_duplicates(context: CheckContext) -> CheckResult:
     duplicates = [one for one in context.cached(other_trails) if _is_charged(context, one)]
     if not duplicates:
@@ -177,29 +197,22 @@ def _check_duplicates(context: CheckContext) -> CheckResult:
     detail = ", ".join(f"{one.name} ({one.log_group or 'no log group'})" for one in duplicates)
     if not context.settings.trail.managed:
         detail = f"{detail}, in addition to {context.settings.trail.name}"
-        return warned(detail, _stop_logging(context, duplicates))
+        expected = (
+            "one organization trail that logs management events; before you stop one of them,"
+            " check who reads its bucket and its log group"
+        )
+        return warned(detail, Remedy(expected=expected))
     chosen = min(duplicates, key=lambda trail: trail.log_group is None)
     return failed(detail, _use_trail(context, chosen))
 
 
 def other_trails(context: CheckContext) -> tuple[TrailDescription, ...]:
     """Organization trails that Rootwatch neither creates nor uses."""
-    known = {trail.arn for trail in context.cached(rootwatch_trails)}
+    known = {trail.arn for trail in context.cached(trails.rootwatch_trails)}
     if not context.settings.trail.managed:
         known.add(context.cached(existing_trail).arn)
     found = context.cached(trails.organization_trails)
     return tuple(trail for trail in found if trail.arn not in known)
-
-
-def rootwatch_trails(context: CheckContext) -> tuple[TrailDescription, ...]:
-    """Organization trails of this deployment, or of a former one."""
-    found = context.cached(trails.organization_trails)
-    return tuple(one for one in found if is_tagged(context.settings, _read_tags(context, one)))
-
-
-def _read_tags(context: CheckContext, trail: TrailDescription) -> dict[str, str]:
-    response = trails.read_in_home_region(context, trail, "ListTags", ResourceIdList=[trail.arn])
-    return as_tags(tag for one in response["ResourceTagList"] for tag in one["TagsList"])
 
 
 def _is_charged(context: CheckContext, trail: TrailDescription) -> bool:
@@ -207,15 +220,6 @@ def _is_charged(context: CheckContext, trail: TrailDescription) -> bool:
     if not trails.read_status(context, trail)["IsLogging"]:
         return False
     return trails.logs_management_events(trails.read_selectors(context, trail))
-
-
-def _stop_logging(context: CheckContext, duplicates: list[TrailDescription]) -> Remedy:
-    commands = (
-        trails.in_home_region(context, trail, "stop-logging", "--name", trail.arn)
-        for trail in duplicates
-    )
-    expected = "one organization trail that logs management events; unused ones are stopped"
-    return Remedy(expected=expected, commands=tuple(commands), choose_commands=True)
 
 
 def _use_trail(context: CheckContext, trail: TrailDescription) -> Remedy:
@@ -240,7 +244,7 @@ def _use_trail(context: CheckContext, trail: TrailDescription) -> Remedy:
 def _check_former_trail(context: CheckContext) -> CheckResult:
     """With trail.managed: false, the stack `trail` is not synthesized and cannot be destroyed."""
     name = context.settings.trail.name
-    former = [trail.name for trail in context.cached(rootwatch_trails) if trail.name != name]
+    former = [trail.name for trail in context.cached(trails.rootwatch_trails) if trail.name != name]
     if former:
         return failed(f"{', '.join(former)} still exists", _destroy_stack())
     state = context.cached(states)["trail"]
@@ -255,11 +259,26 @@ def _destroy_stack() -> Remedy:
         " trail.managed: true), after its bucket is emptied as in docs/operating.md; `make deploy`"
         " and `make destroy` with the new configuration do not change this stack"
     )
-    return Remedy(expected=expected, commands=(Command(None, DESTROY),))
+    effect = "Deletes the former trail, its log group and its bucket: they receive no more events."
+    return Remedy(expected=expected, commands=(Command(None, DESTROY, effect),))
+
+
+def _check_quota(context: CheckContext) -> CheckResult:
+    """The management account owns the trail, also one that an administrator creates."""
+    others = [one for one in context.cached(trails.trails) if one.arn != context.names.trail_arn]
+    detail = f"{len(others)} other trails of {MAX_TRAILS} in {context.settings.home_region}"
+    if len(others) < MAX_TRAILS:
+        return passed(detail)
+    expected = (
+        f"capacity for 1 trail; the quota of {MAX_TRAILS} cannot be increased. Use an existing"
+        " organization trail (docs/deploying.md)"
+    )
+    return failed(detail, Remedy(expected=expected))
 
 
 CHECKS = (
     Check("trail.duplicate", "duplicate organization trail", _check_duplicates),
+    Check("trail.quota", "number of trails", _check_quota, manages_trail),
     Check("trail.former", "former trail of Rootwatch", _check_former_trail, uses_existing_trail),
     Check("trail.coverage", "existing trail", _check_coverage, uses_existing_trail),
     Check("trail.events", "events of the existing trail", _check_events, uses_existing_trail),

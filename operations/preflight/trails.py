@@ -7,6 +7,7 @@ from typing import Any, Self
 from operations.preflight.access import management_account
 from operations.preflight.check import CheckContext, as_json
 from operations.preflight.delegations import cloudtrail_administrators
+from operations.preflight.resources import as_tags, is_tagged
 from operations.preflight.result import Command
 
 MANAGEMENT_EVENTS = {
@@ -74,6 +75,17 @@ def organization_trails(context: CheckContext) -> tuple[TrailDescription, ...]:
     return tuple(trail for trail in context.cached(trails) if trail.is_organization_trail)
 
 
+def rootwatch_trails(context: CheckContext) -> tuple[TrailDescription, ...]:
+    """Organization trails of this deployment, or of a former one."""
+    found = context.cached(organization_trails)
+    return tuple(one for one in found if is_tagged(context.settings, _read_tags(context, one)))
+
+
+def _read_tags(context: CheckContext, trail: TrailDescription) -> dict[str, str]:
+    response = read_in_home_region(context, trail, "ListTags", ResourceIdList=[trail.arn])
+    return as_tags(tag for one in response["ResourceTagList"] for tag in one["TagsList"])
+
+
 def read_status(context: CheckContext, trail: TrailDescription) -> dict[str, Any]:
     return read_in_home_region(context, trail, "GetTrailStatus", Name=trail.arn)
 
@@ -90,9 +102,11 @@ def read_in_home_region(
     return account.read("cloudtrail", operation, region=trail.home_region, **parameters)
 
 
-def in_home_region(context: CheckContext, trail: TrailDescription, *words: str) -> Command:
-    account = context.settings.accounts.management
-    return context.cli.command(account, "cloudtrail", *words, region=trail.home_region)
+def in_home_region(
+    context: CheckContext, trail: TrailDescription, *words: str, effect: str | None = None
+) -> Command:
+    account, region = context.settings.accounts.management, trail.home_region
+    return context.cli.command(account, "cloudtrail", *words, region=region, effect=effect)
 
 
 def trail_config(

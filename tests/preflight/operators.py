@@ -125,6 +125,13 @@ class Operator:
         for command in result.remedy.commands:
             aws_command_line.run(self.sandbox, command)
 
+    def run(self, account: str, commands: tuple[tuple[str, ...], ...]) -> None:
+        """Words of the AWS CLI, with the credentials of an administrator of the account."""
+        cli = self.context().cli
+        for words in commands:
+            region = None if words[0] == "iam" else self.settings.home_region
+            aws_command_line.run(self.sandbox, cli.command(account, *words, region=region))
+
 
 def only(found: dict[str, CheckResult], id_: str, status: Status = Status.FAIL) -> CheckResult:
     """The single result, which has to be of this check and have this status."""

@@ -2,12 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from moto.iam.models import AWSManagedPolicy
 
+from operations.preflight import access
 from operations.preflight.check import CheckContext
-from operations.preflight.names import NamedResource, in_log_archive, in_management, in_security
+from operations.preflight.names import (
+    ACTIVE_KINDS,
+    NamedResource,
+    in_log_archive,
+    in_management,
+    in_security,
+)
 from operations.preflight.result import Status
 from sandbox.local import Sandbox
 from sandbox.organizations.organization import (
@@ -49,6 +57,11 @@ LISTS: dict[str, Callable[[CheckContext], Iterator[NamedResource]]] = {
     "log_archive": in_log_archive,
     "security": in_security,
 }
+READ = {
+    "management": access.management_account,
+    "log_archive": access.log_archive_account,
+    "security": access.security_account,
+}
 ACCOUNTS = {"management": MANAGEMENT, "log_archive": LOG_ARCHIVE, "security": SECURITY}
 
 
@@ -66,10 +79,32 @@ class NameCase:
     def account(self) -> str:
         return ACCOUNTS[self.part].id
 
+    def delete(self, operator: Operator) -> None:
+        """Also what the preflight never deletes."""
+        resource, client = self.resource(operator), operator.sandbox.client
+        if delete := DELETIONS.get(resource.kind):
+            delete(client, self.account)
+            return
+        existing = resource.find(READ[self.part](operator.context()), resource.name)
+        assert existing
+        operator.run(self.account, existing.deletion)
+
     def __str__(self) -> str:
         return f"{self.part}: {self.shown}"
 
 
+DELETIONS: dict[str, Callable[..., Any]] = {
+    "trail": lambda client, id_: client("cloudtrail", id_).delete_trail(Name=NAMES.trail),
+    "stack": lambda client, id_: client("cloudformation", id_).delete_stack(
+        StackName=NAMES.member_stack_set
+    ),
+    "stack set": lambda client, id_: client("cloudformation", id_).delete_stack_set(
+        StackSetName=NAMES.member_stack_set
+    ),
+    "function": lambda client, id_: client("lambda", id_).delete_function(
+        FunctionName=NAMES.importer
+    ),
+}
 MEMBER_ACCESS = [
     NameCase(part, f"role {role}", create_named_role(role))
     for part in ("management", "security")
@@ -121,16 +156,17 @@ def test_every_name_has_a_case(operator: Operator) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_resource_of_others_is_a_conflict_until_it_is_deleted(
+def test_a_resource_of_others_is_a_conflict_and_never_deleted(
     case: NameCase, operator: Operator, sandbox: Sandbox
 ) -> None:
     check = f"names.{case.part}"
     case.create(sandbox, case.account, OTHERS)
     conflict = operator.check(check)
-    operator.follow(conflict)
+    case.delete(operator)
 
     assert conflict.status == Status.FAIL
     assert conflict.detail == f"{case.shown} exists, not created by Rootwatch"
+    assert lines(conflict) == []
     assert config_of(conflict) == ("name_prefix: rootwatch-2",)
     assert operator.check(check).status == Status.PASS
 
@@ -146,23 +182,41 @@ def test_a_resource_of_rootwatch_passes_if_it_is_in_the_state_of_its_stack(
     own = operator.check(check)
     write_state(operator.root, resource.stack, [(resource.in_state[0], "another")])
     orphaned = operator.check(check)
-    operator.follow(orphaned)
+    if resource.kind in ACTIVE_KINDS:
+        assert lines(orphaned) == []
+        case.delete(operator)
+    else:
+        operator.follow(orphaned)
 
     assert own.status == Status.PASS
     assert own.detail.endswith(", 1 created by this deployment")
     assert lost.status == orphaned.status == Status.FAIL
     detail = f"{case.shown} exists, tagged by Rootwatch, but in no Terraform state"
     assert lost.detail == orphaned.detail == detail
-    assert lines(lost) == []  # it may be in use, and its state elsewhere
+    assert lines(lost) == lines(orphaned)
     assert operator.check(check).status == Status.PASS
 
 
 def test_a_resource_without_tags_is_a_conflict(operator: Operator, sandbox: Sandbox) -> None:
-    create_queue(NAMES.importer_queue)(sandbox, SECURITY.id, {})
+    (queue,) = (one for one in IN_SECURITY if one.shown == f"queue {NAMES.importer_queue}")
+    queue.create(sandbox, SECURITY.id, {})
     found = operator.check("names.security")
-    operator.follow(found)
+    queue.delete(operator)
 
     assert found.status == Status.FAIL
+
+
+def test_nothing_is_deleted_while_the_function_exists(operator: Operator, sandbox: Sandbox) -> None:
+    """The states of the deployment are in another clone."""
+    parts = [one for one in IN_SECURITY if one.shown.startswith(("function", "queue", "table"))]
+    for case in parts:
+        case.create(sandbox, SECURITY.id, OWN)
+    found = operator.check("names.security")
+    for case in parts:
+        case.delete(operator)
+
+    assert found.detail.count("tagged by Rootwatch, but in no Terraform state") == len(parts) == 4
+    assert lines(found) == []
 
 
 def test_all_conflicts_are_reported_at_once_and_only_by_these_checks(
@@ -171,8 +225,8 @@ def test_all_conflicts_are_reported_at_once_and_only_by_these_checks(
     for case in CASES:
         case.create(sandbox, case.account, OTHERS)
     found = operator.problems()
-    for result in found.values():
-        operator.follow(result)
+    for case in CASES:
+        case.delete(operator)
 
     assert {
         id_: result.detail.count("exists, not created by Rootwatch")
@@ -197,12 +251,12 @@ def test_a_bucket_in_another_account_requires_another_prefix(
 
 
 def test_another_prefix_is_available(operator: Operator, sandbox: Sandbox) -> None:
-    create_queue(NAMES.importer_queue)(sandbox, SECURITY.id, OTHERS)
-    found = operator.check("names.security")
+    (queue,) = (one for one in IN_SECURITY if one.shown == f"queue {NAMES.importer_queue}")
+    queue.create(sandbox, SECURITY.id, OTHERS)
     other = operator.configured(name_prefix="rootwatch-2")
 
     assert other.check("names.security").status == Status.PASS
-    operator.follow(found)
+    queue.delete(operator)
 
 
 class TestDeployed:
@@ -211,11 +265,16 @@ class TestDeployed:
     ) -> None:
         held = [("aws_cloudformation_stack_set", NAMES.member_stack_set)]
         write_state(operator.root, "organization", held)
-        create_named_role(NAMES.member_role)(sandbox, SECURITY.id, {})
+        (role,) = (
+            one
+            for one in MEMBER_ACCESS
+            if (one.part, one.shown) == ("security", f"role {NAMES.member_role}")
+        )
+        role.create(sandbox, SECURITY.id, {})
         found = operator.check("names.security")
         write_state(operator.root, "organization", [])
         conflict = operator.check("names.security")
-        operator.follow(conflict)
+        role.delete(operator)
 
         assert found.status == Status.PASS
         assert conflict.status == Status.FAIL

@@ -101,6 +101,7 @@ HEALTHY: dict[str, Any] = {
     ),
     "securityhub:GetEnabledStandards": NOT_SUBSCRIBED,
     "cloudtrail:DescribeTrails": {"trailList": []},
+    "service-quotas:ListServiceQuotas": {"Quotas": []},
     "s3:HeadBucket": ErrorResponse("404", status=404),
     "kms:DescribeKey": ErrorResponse("NotFoundException"),
     "iam:GetRole": ErrorResponse("NoSuchEntity"),

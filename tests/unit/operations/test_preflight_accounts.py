@@ -121,13 +121,8 @@ class TestDelegations:
             else:
                 assert found.detail.endswith(f"others: {', '.join(sorted(others))}")
         assert found.remedy
-        assert found.remedy.choose_commands
         assert found.remedy.expected.startswith("at most 2 other administrators")
-        assert lines(found) == [
-            "aws cloudtrail deregister-organization-delegated-admin --delegated-admin-account-id"
-            f" {account} --region us-east-1"
-            for account in sorted(others)
-        ]
+        assert lines(found) == []
 
     def test_security_hub_in_other_regions_only_is_no_conflict(self, tmp_path: Path) -> None:
         def administrators(call: FakeCall) -> dict[str, Any]:
@@ -154,18 +149,10 @@ class TestDelegations:
         assert own.status == Status.PASS
         assert own.detail == f"{SECURITY}, created by Rootwatch"
 
-    def test_another_administrator_of_security_hub_is_removed_where_it_is_one(
+    def test_another_administrator_of_security_hub_keeps_its_delegation(
         self, tmp_path: Path
     ) -> None:
         other = "444444444444"
-        disable = (
-            f"aws securityhub disable-organization-admin-account --admin-account-id {other}"
-            " --region us-east-1"
-        )
-        deregister = (
-            "aws organizations deregister-delegated-administrator --service-principal"
-            f" securityhub.amazonaws.com --account-id {other}"
-        )
         home = {
             "securityhub:ListOrganizationAdminAccounts": {"AdminAccounts": [{"AccountId": other}]}
         }
@@ -174,17 +161,12 @@ class TestDelegations:
                 "DelegatedAdministrators": [{"Id": other}]
             }
         }
-        for responses, commands in (
-            (home, [disable]),
-            (anywhere, [deregister]),
-            (home | anywhere, [disable, deregister]),
-        ):
+        for responses in (home, anywhere, home | anywhere):
             found = run_one(context_of(tmp_path, responses), "delegation.security_hub")
 
             assert found.detail == f"others: {other}"
-            assert lines(found) == commands
-            assert found.remedy
-            assert found.remedy.config_is_alternative
+            assert lines(found) == []
+            assert config_of(found) == ("security_hub:", "  managed: false")
 
 
 class TestSecurityHub:
@@ -227,9 +209,12 @@ class TestSecurityHub:
             "one in eu-west-1, not created by Rootwatch; an account can have only one"
         )
         assert own.remedy
-        assert (
-            own.remedy.expected == "no aggregator outside of us-east-1; or home_region: eu-west-1"
+        assert own.remedy.expected == (
+            "no aggregator outside of us-east-1; or Rootwatch uses the aggregator's region, or"
+            " does not manage Security Hub"
         )
+        assert lines(own) == []
+        assert config_of(own) == ("home_region: eu-west-1",)
 
     def test_a_policy_without_associations_conflicts_only_by_its_name(self, tmp_path: Path) -> None:
         for name, status in {

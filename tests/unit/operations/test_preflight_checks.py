@@ -30,6 +30,7 @@ from tests.unit.operations.fake_aws import (
 NOT_CALLED = {
     "organizations:ListOrganizationalUnitsForParent",
     "securityhub:DescribeOrganizationConfiguration",
+    "service-quotas:ListServiceQuotas",
 }
 DENIED = ErrorResponse("AccessDeniedException", "User is not authorized.", 403)
 

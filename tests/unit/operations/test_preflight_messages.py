@@ -1,5 +1,6 @@
 """The messages of all failing checks: what was found, and what is expected."""
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ TITLES = {
     "organization.coverage": "member access of designated accounts",
     "trusted_access.cloudtrail": "trusted access for CloudTrail",
     "trusted_access.stack_sets": "trusted access for StackSets",
+    "policies.service_control": "service control policies",
+    "policies.security_hub": "Security Hub CSPM policies",
     "delegation.cloudtrail": "CloudTrail administrator",
     "delegation.security_hub": "Security Hub administrator",
     "security_hub.security": "Security Hub, security account",
@@ -49,6 +52,7 @@ TITLES = {
     "names.log_archive": "resource names, log archive account",
     "names.security": "resource names, security account",
     "trail.duplicate": "duplicate organization trail",
+    "trail.quota": "number of trails",
     "trail.former": "former trail of Rootwatch",
     "trail.coverage": "existing trail",
     "trail.events": "events of the existing trail",
@@ -56,6 +60,7 @@ TITLES = {
     "trail.destination": "destination of the existing trail",
     "trail.log_group": "quotas of its log group",
     "deployment.state": "Terraform state",
+    "deployment.terraform": "Terraform version",
 }
 DENIED = ErrorResponse("AccessDenied", "No.", 403)
 ORGANIZATION = HEALTHY["organizations:DescribeOrganization"]["Organization"]
@@ -104,7 +109,6 @@ class MessageCase:
     settings: Settings = MINIMAL
     status: Status = Status.FAIL
     commands: int = 0
-    choose_commands: bool = False
     config: tuple[str, ...] = ()
     config_is_alternative: bool = False
 
@@ -196,6 +200,27 @@ CASES = (
         commands=1,
     ),
     MessageCase(
+        "policies.security_hub",
+        {
+            "organizations:ListRoots": {
+                "Roots": [
+                    {
+                        "Id": "r-exam",
+                        "PolicyTypes": [{"Type": "SECURITYHUB_CSPM_POLICY", "Status": "ENABLED"}],
+                    }
+                ]
+            },
+            "organizations:ListPolicies": {"Policies": [{"Id": "p-1", "Name": "hub"}]},
+            "organizations:DescribePolicy": {"Policy": {"Content": "{}"}},
+        },
+        "hub",
+        (
+            "one way to configure Security Hub: remove these policies, or do not let Rootwatch "
+            "manage Security Hub, and list us-east-1 in enable_in_regions for all accounts"
+        ),
+        config=("security_hub:", "  managed: false"),
+    ),
+    MessageCase(
         "delegation.cloudtrail",
         {
             "organizations:ListDelegatedAdministrators": {
@@ -203,9 +228,10 @@ CASES = (
             }
         },
         "3 others: 444444444444, 555555555555, 666666666666",
-        "at most 2 other administrators, so that 333333333333 can be added",
-        commands=3,
-        choose_commands=True,
+        (
+            "at most 2 other administrators, so that 333333333333 can be added; an administrator "
+            "that is deregistered can no longer manage its organization trails"
+        ),
     ),
     MessageCase(
         "delegation.security_hub",
@@ -216,12 +242,10 @@ CASES = (
         },
         "others: 444444444444",
         (
-            "only 333333333333 administers Security Hub, in every region, or Rootwatch does not "
-            "manage Security Hub"
+            "only 333333333333 administers Security Hub, in every region; to keep the other "
+            "administrator, do not let Rootwatch manage Security Hub"
         ),
-        commands=1,
         config=("security_hub:", "  managed: false"),
-        config_is_alternative=True,
     ),
     MessageCase(
         "security_hub.security",
@@ -262,9 +286,7 @@ CASES = (
             "no standards are enabled, because Rootwatch's configuration policy disables them; or"
             " local configuration, which does not change existing accounts"
         ),
-        commands=3,
         config=("security_hub:", "  managed: true", "  configuration: local"),
-        config_is_alternative=True,
     ),
     MessageCase(
         "security_hub.policies",
@@ -274,9 +296,7 @@ CASES = (
             "only Rootwatch's configuration policy; to keep the others, do not let Rootwatch "
             "manage Security Hub"
         ),
-        commands=4,
         config=("security_hub:", "  managed: false"),
-        config_is_alternative=True,
     ),
     MessageCase(
         "security_hub.suspended",
@@ -423,11 +443,12 @@ CASES = (
         "trail.duplicate",
         with_trails(delivering("main"), trail("a")),
         "a (no log group), in addition to main",
-        "one organization trail that logs management events; unused ones are stopped",
+        (
+            "one organization trail that logs management events; before you stop one of them, "
+            "check who reads its bucket and its log group"
+        ),
         settings=EXISTING,
         status=Status.WARN,
-        commands=1,
-        choose_commands=True,
     ),
     MessageCase(
         "deployment.state",
@@ -468,6 +489,25 @@ def test_a_failing_check_reports_what_it_found_and_what_is_expected(tmp_path: Pa
         assert (found.detail, found.remedy.expected) == (case.detail, case.expected)
         assert found.status is case.status
         assert len(found.remedy.commands) == case.commands, case
-        assert found.remedy.choose_commands is case.choose_commands, case
         assert found.remedy.config == case.config, case
         assert found.remedy.config_is_alternative is case.config_is_alternative, case
+
+
+READ_ONLY = re.compile(r"aws \S+ (describe|get|list|head)-|make synth$|terraform \S+ init$")
+ADDS = re.compile(
+    r"aws \S+ (create|register|enable|activate|attach|start)-|terraform \S+ import |"
+    r"aws iam put-role-policy |aws cloudtrail update-trail .*--cloud-watch-logs-log-group-arn"
+)
+
+
+def test_a_command_that_changes_what_is_in_use_has_an_effect(tmp_path: Path) -> None:
+    aws, effects = FakeAws(), list[str]()
+    for case in CASES:
+        aws.responses = case.responses
+        found = run_one(context_of(tmp_path, settings=case.settings, aws=aws), case.check)
+        for command in found.remedy.commands if found.remedy else ():
+            if not READ_ONLY.match(command.line) and not ADDS.match(command.line):
+                assert command.effect, command.line
+                effects.append(command.effect)
+
+    assert effects

@@ -22,22 +22,31 @@ from tests.unit.operations.fake_aws import (
     ErrorResponse,
     FakeAws,
     FakeCall,
+    assume_role,
     config_of,
     context_of,
     lines,
     results,
     run_one,
+    trail,
     write_state,
 )
 
 SNAPSHOTS = Path(__file__).parents[2] / "synth" / "snapshots"
 OWN_TAGS = [{"Key": "project", "Value": "rootwatch"}]
+OWN_TAG_MAP = {one["Key"]: one["Value"] for one in OWN_TAGS}
 OWN_STACK_SET = {"StackSet": {"Tags": OWN_TAGS}}
 QUEUE: dict[str, Any] = {
     "sqs:GetQueueUrl": {"QueueUrl": "https://sqs/queue"},
     "sqs:ListQueueTags": {},
 }
 NAMES = Names(MINIMAL)
+
+
+def only_in_security(call: FakeCall) -> Any:
+    """The role of the log archive account cannot be assumed."""
+    is_denied = LOG_ARCHIVE in call.parameters["RoleArn"]
+    return ErrorResponse("AccessDenied", status=403) if is_denied else assume_role(call)
 
 
 class TestNames:
@@ -182,11 +191,9 @@ class TestConflicts:
         found = run_one(context_of(tmp_path, untagged), "names.log_archive")
 
         assert found.detail == f"bucket {NAMES.trail_bucket} exists, not created by Rootwatch"
-        (line,) = lines(found)
-        assert line == (
-            f"aws s3api delete-bucket --bucket {NAMES.trail_bucket} --region us-east-1"
-            " --profile log-archive"
-        )
+        assert found.remedy
+        assert found.remedy.expected == "another name_prefix"
+        assert lines(found) == []
 
     def test_the_suggested_prefix_is_valid_after_it_is_shortened(self, tmp_path: Path) -> None:
         aws = FakeAws(QUEUE)
@@ -210,18 +217,59 @@ class TestConflicts:
         aws = FakeAws(QUEUE)
         other = run_one(context_of(tmp_path, aws=aws), "names.security")
         aws.responses = tagged
-        no_state = run_one(context_of(tmp_path, aws=aws), "names.security")
-        write_state(tmp_path, "detection", [])
-        orphaned = run_one(context_of(tmp_path, aws=aws), "names.security")
+        unused = run_one(context_of(tmp_path, aws=aws), "names.security")
+        aws.responses = {**tagged, "cloudformation:DescribeStackSet": OWN_STACK_SET}
+        in_use = run_one(context_of(tmp_path, aws=aws), "names.security")
 
-        deleted = "unused resources are deleted, or another name_prefix"
-        expected = [one.remedy and one.remedy.expected for one in (other, no_state, orphaned)]
+        expected = [one.remedy and one.remedy.expected for one in (other, unused, in_use)]
         assert expected == [
-            deleted,
-            "the states contain all resources in use, or another name_prefix",
-            f"the states contain all resources in use, {deleted}",
+            "another name_prefix",
+            "resources that a former deployment left are deleted, or another name_prefix",
+            (
+                "the states that contain these resources, from the folder or the bucket of the"
+                " deployment that created them; or another name_prefix"
+            ),
         ]
-        assert [len(lines(one)) for one in (other, no_state, orphaned)] == [2, 0, 2]
+        assert [len(lines(one)) for one in (other, unused, in_use)] == [0, 2, 0]
+
+    @pytest.mark.parametrize(
+        "in_use",
+        [
+            {"cloudformation:DescribeStackSet": OWN_STACK_SET},
+            {"cloudformation:DescribeStacks": {"Stacks": [{"Tags": OWN_TAGS}]}},
+            {"lambda:GetFunction": {"Tags": OWN_TAG_MAP}},
+            {  # under another name
+                "cloudtrail:DescribeTrails": {"trailList": [trail("former")]},
+                "cloudtrail:ListTags": {"ResourceTagList": [{"TagsList": OWN_TAGS}]},
+            },
+            {"lambda:GetFunction": ErrorResponse("AccessDeniedException", status=403)},
+            {"sts:AssumeRole": only_in_security},
+        ],
+        ids=["stack set", "stack", "function", "trail", "unknown function", "unknown account"],
+    )
+    @pytest.mark.parametrize("states", [(), ("detection",)])
+    def test_nothing_is_deleted_that_a_deployment_may_use(
+        self, tmp_path: Path, in_use: dict[str, Any], states: tuple[str, ...]
+    ) -> None:
+        """Wherever its states are: in this folder, in another clone or in a bucket."""
+        for stack in states:
+            write_state(tmp_path, stack, [])
+        tagged = {**QUEUE, "sqs:ListQueueTags": {"Tags": OWN_TAG_MAP}}
+        unused = run_one(context_of(tmp_path, tagged), "names.security")
+        found = run_one(context_of(tmp_path, {**tagged, **in_use}), "names.security")
+
+        assert len(lines(unused)) == 2
+        assert lines(found) == []
+
+    def test_a_deletion_states_what_it_deletes(self, tmp_path: Path) -> None:
+        tagged = {**QUEUE, "sqs:ListQueueTags": {"Tags": OWN_TAG_MAP}}
+        found = run_one(context_of(tmp_path, tagged), "names.security")
+
+        assert found.remedy
+        assert [one.effect for one in found.remedy.commands] == [
+            f"Deletes queue {name} and everything in it. No trail and no function uses it."
+            for name in (NAMES.importer_queue, NAMES.dead_letter_queue)
+        ]
 
     def test_the_expected_state_of_different_conflicts(self, tmp_path: Path) -> None:
         def tags(call: FakeCall) -> dict[str, Any]:
@@ -236,12 +284,11 @@ class TestConflicts:
 
         assert found.remedy
         assert found.remedy.expected == (
-            "the states contain all resources in use, unused resources are deleted, or another"
-            " name_prefix"
+            "resources that a former deployment left are deleted, or another name_prefix"
         )
         (line,) = lines(found)
         assert line.startswith(
-            f"aws sqs delete-queue --queue-url https://sqs/{NAMES.importer_queue}"
+            f"aws sqs delete-queue --queue-url https://sqs/{NAMES.dead_letter_queue}"
         )
 
     def test_resources_of_another_prefix_are_not_created_by_this_deployment(
@@ -256,10 +303,11 @@ class TestConflicts:
 
     def test_deletion_commands_of_iam_name_no_region(self, tmp_path: Path) -> None:
         responses = {
-            "iam:GetRole": {"Role": {}},
+            "iam:GetRole": {"Role": {"Tags": OWN_TAGS}},
             "iam:ListRolePolicies": {"PolicyNames": []},
             "iam:ListAttachedRolePolicies": {"AttachedPolicies": []},
             **QUEUE,
+            "sqs:ListQueueTags": {"Tags": OWN_TAG_MAP},
         }
         found = run_one(context_of(tmp_path, responses), "names.security")
 
@@ -307,8 +355,6 @@ class TestState:
         names = [result for id_, result in found.items() if id_.startswith("names.")]
         (conflict,) = (result for result in names if result.status == Status.FAIL)
         assert "tagged by Rootwatch, but in no Terraform state" in conflict.detail
-        # It may be in use: no command deletes it.
-        assert lines(conflict) == []
 
     def test_deployed_stacks_are_those_with_a_state(self, tmp_path: Path) -> None:
         aws = FakeAws()

@@ -9,6 +9,7 @@ import pytest
 
 from config.settings import Accounts, S3State
 from operations.preflight.check import AwsCli, as_json
+from operations.preflight.result import Status
 from operations.preflight.terraform import STACKS, TerraformState, import_remedy, is_in_state
 from tests.unit.operations.fake_aws import (
     LOG_ARCHIVE,
@@ -17,6 +18,7 @@ from tests.unit.operations.fake_aws import (
     SECURITY,
     FakeAws,
     context_of,
+    run_one,
     write_state,
     write_synthesized,
 )
@@ -160,3 +162,58 @@ class TestImport:
 
         assert [one.line for one in remedy.commands] == ["make synth"]
         assert "after this command, the preflight prints how to import it" in remedy.expected
+
+
+class TestVersion:
+    @pytest.fixture(autouse=True)
+    def _only_these_programs(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+        monkeypatch.delenv("TERRAFORM_BINARY_NAME", raising=False)
+
+    @pytest.mark.parametrize(
+        ("programs", "status", "detail"),
+        [
+            (
+                {"terraform": "1.11.4"},
+                Status.PASS,
+                "Terraform 1.11.4, OpenTofu not found; the deployment runs terraform",
+            ),
+            ({"terraform": "1.9.8"}, Status.FAIL, "Terraform 1.9.8, OpenTofu not found"),
+            ({"terraform": "1.10.0-rc1", "tofu": "1.8.0"}, Status.PASS, None),
+            ({"tofu": "1.10.0"}, Status.FAIL, "Terraform not found, OpenTofu 1.10.0"),
+            ({"terraform": "x"}, Status.FAIL, "Terraform x, OpenTofu not found"),
+            ({}, Status.FAIL, "Terraform not found, OpenTofu not found"),
+        ],
+    )
+    def test_the_installed_programs(
+        self, tmp_path: Path, programs: dict[str, str], status: Status, detail: str | None
+    ) -> None:
+        for name, version in programs.items():
+            write_program(tmp_path / name, json.dumps({"terraform_version": version}))
+        found = run_one(context_of(tmp_path), "deployment.terraform")
+
+        assert found.status is status
+        assert detail is None or found.detail == detail
+
+    def test_the_program_of_the_environment(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("TERRAFORM_BINARY_NAME", "tofu")
+        write_program(tmp_path / "tofu", json.dumps({"terraform_version": "1.10.0"}))
+        found = run_one(context_of(tmp_path), "deployment.terraform")
+
+        assert found.status is Status.PASS
+        assert found.detail == "OpenTofu 1.10.0, Terraform not found; the deployment runs tofu"
+
+    def test_a_program_that_prints_something_else_is_not_found(self, tmp_path: Path) -> None:
+        write_program(tmp_path / "terraform", "no JSON")
+        found = run_one(context_of(tmp_path), "deployment.terraform")
+
+        assert found.status is Status.FAIL
+        assert found.remedy
+        assert found.remedy.expected == "terraform 1.10 or later on the PATH"
+
+
+def write_program(path: Path, output: str) -> None:
+    path.write_text(f"#!/bin/sh\necho '{output}'\n")
+    path.chmod(0o755)

@@ -25,6 +25,7 @@ from tests.unit.operations.fake_aws import (
     LOG_ARCHIVE,
     MANAGEMENT,
     SECURITY,
+    ErrorResponse,
     FakeAws,
     FakeCall,
     config_of,
@@ -43,6 +44,10 @@ ROOT_ARN = f"arn:aws:iam::{SECURITY}:root"
 MANAGEMENT_EVENTS = {"Field": "eventCategory", "Equals": ["Management"]}
 DATA = {"Field": "eventCategory", "Equals": ["Data"]}
 S3_OBJECTS = {"Field": "resources.type", "Equals": ["AWS::S3::Object"]}
+
+
+OTHER_QUOTA = {"QuotaName": "Metric filters per log group", "Value": 100.0}
+FIVE_FILTERS = {"QuotaName": "Subscription filters per log group", "Value": 5.0}
 
 
 def basic(**selector: Any) -> dict[str, Any]:
@@ -185,7 +190,7 @@ class TestExistingTrail:
             "delivery": "logging, without delivery errors",
             "destination": f"log group trails/main in {SECURITY}, us-east-1; bucket main-logs",
             "log_group": (
-                "0 other subscription filters of at most 2, 0 other metric filters of at most 100"
+                "0 other subscription filters of an unknown quota, 0 other metric filters of 100"
             ),
             "former": "none",
         }
@@ -405,31 +410,66 @@ class TestLogGroup:
             found = run_one(context_of(tmp_path, responses, EXISTING), "trail.log_group")
 
             assert found.status == status
-            assert f"{count} other metric filters of at most 100" in found.detail
+            assert f"{count} other metric filters of 100" in found.detail
             if found.remedy:
-                assert found.remedy.choose_commands
-                assert len(lines(found)) == count
-                assert "delete-metric-filter" in lines(found)[0]
+                assert lines(found) == []
                 assert found.remedy.expected == (
-                    f"capacity for 1 subscription filter and {len(own)} metric filters"
+                    f"capacity for 1 subscription filter and {len(own)} metric filters; delete"
+                    " other filters that nobody needs, or request a higher quota"
                 )
 
-    def test_one_other_subscription_filter_leaves_capacity(self, tmp_path: Path) -> None:
-        for others, status in ((1, Status.PASS), (2, Status.FAIL)):
-            names = [*(f"other-{number}" for number in range(others)), "rootwatch-finding-importer"]
-            filters = [{"filterName": name} for name in names]
-            responses = EXISTING_TRAIL | {
-                "logs:DescribeSubscriptionFilters": {"subscriptionFilters": filters}
-            }
-            found = run_one(context_of(tmp_path, responses, EXISTING), "trail.log_group")
+    @pytest.mark.parametrize(
+        ("quota", "others", "status"),
+        [
+            ({"Quotas": []}, 1, Status.PASS),
+            ({"Quotas": []}, 2, Status.WARN),
+            (ErrorResponse("AccessDeniedException", status=403), 1, Status.PASS),
+            (ErrorResponse("AccessDeniedException", status=403), 5, Status.WARN),
+            ({"Quotas": [OTHER_QUOTA, FIVE_FILTERS]}, 4, Status.PASS),
+            ({"Quotas": [OTHER_QUOTA, FIVE_FILTERS]}, 5, Status.FAIL),
+            ({"Quotas": [FIVE_FILTERS, FIVE_FILTERS]}, 5, Status.WARN),
+        ],
+    )
+    def test_service_quotas_decides_how_many_subscription_filters_there_can_be(
+        self, tmp_path: Path, quota: Any, others: int, status: Status
+    ) -> None:
+        names = [*(f"other-{number}" for number in range(others)), "rootwatch-finding-importer"]
+        responses = {
+            **EXISTING_TRAIL,
+            "logs:DescribeSubscriptionFilters": {
+                "subscriptionFilters": [{"filterName": name} for name in names]
+            },
+            "service-quotas:ListServiceQuotas": quota,
+        }
+        found = run_one(context_of(tmp_path, responses, EXISTING), "trail.log_group")
+
+        assert found.status == status
+        number = "5" if status is Status.FAIL or others == 4 else "an unknown quota"
+        assert found.detail.startswith(f"{others} other subscription filters of {number},")
+        if found.remedy:
+            assert lines(found) == []
+            warning = "the deployment fails with LimitExceededException" in found.remedy.expected
+            assert warning is (status is Status.WARN)
+
+
+class TestQuota:
+    def test_the_management_account_has_at_most_five_trails(self, tmp_path: Path) -> None:
+        own = trail("rootwatch-organization-trail")
+        others = [trail(f"other-{number}", IsOrganizationTrail=False) for number in range(5)]
+        for trails, status in (
+            ([own, *others[:4]], Status.PASS),
+            (others[:4], Status.PASS),
+            (others, Status.FAIL),
+            ([own, *others], Status.FAIL),
+        ):
+            responses = {"cloudtrail:DescribeTrails": {"trailList": trails}}
+            found = run_one(context_of(tmp_path, responses), "trail.quota")
 
             assert found.status == status
-            assert found.detail.startswith(f"{others} other subscription filters of at most 2")
-        assert lines(found) == [
-            "aws logs delete-subscription-filter --log-group-name trails/main --filter-name"
-            f" other-{number} --region us-east-1 --profile security"
-            for number in range(2)
-        ]
+            count = sum(one is not own for one in trails)
+            assert found.detail == f"{count} other trails of 5 in us-east-1"
+        assert found.remedy
+        assert "the quota of 5 cannot be increased" in found.remedy.expected
 
 
 class TestDuplicates:
@@ -520,11 +560,11 @@ class TestDuplicates:
         assert found.status == Status.WARN
         assert found.detail == "x (no log group), y (no log group), in addition to main"
         assert found.remedy
-        assert found.remedy.choose_commands
-        assert lines(found) == [
-            f"aws cloudtrail stop-logging --name {one['TrailARN']} --region {one['HomeRegion']}"
-            for one in trails[1:]
-        ]
+        assert found.remedy.expected == (
+            "one organization trail that logs management events; before you stop one of them,"
+            " check who reads its bucket and its log group"
+        )
+        assert lines(found) == []
 
 
 class TestFormerTrail:
