@@ -63,4 +63,4 @@ def is_low_priority(mail: Mail) -> bool:
 
 
 def _is_of_alarm(mail: Mail) -> bool:
-    return mail.subject.startswith("ALARM: ")
+    return mail.subject.startswith(("ALARM: ", "OK: "))

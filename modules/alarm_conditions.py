@@ -26,12 +26,17 @@ EVALUATION_MARGIN_SECONDS = 5 * MINUTE_SECONDS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmCondition:
-    """In ALARM while one of the last `evaluated_periods` reaches the threshold."""
+    """In ALARM while `breaching_periods` of the last `evaluated_periods` are breaching."""
 
     statistic: Statistic
     threshold: int = 1
+    comparison: Literal["GreaterThanOrEqualToThreshold", "LessThanThreshold"] = (
+        "GreaterThanOrEqualToThreshold"
+    )
     period_seconds: int = MINUTE_SECONDS
     evaluated_periods: int = 1
+    breaching_periods: int = 1
+    missing_data: Literal["notBreaching", "breaching"] = "notBreaching"
 
 
 def any_occurrence(max_delay_seconds: int, statistic: Statistic = "Maximum") -> AlarmCondition:
@@ -61,3 +66,14 @@ def occurrences(count: int, within_seconds: int, max_delay_seconds: int) -> Alar
 def level(threshold: int) -> AlarmCondition:
     """A value that the service reports every minute."""
     return AlarmCondition(statistic="Maximum", threshold=threshold)
+
+
+def silence(minutes: int) -> AlarmCondition:
+    """Nothing counted in each of the last minutes. Without data, the alarm is in ALARM."""
+    return AlarmCondition(
+        statistic="Sum",
+        comparison="LessThanThreshold",
+        evaluated_periods=minutes,
+        breaching_periods=minutes,
+        missing_data="breaching",
+    )

@@ -37,8 +37,9 @@ def create_alarm(
     condition: AlarmCondition,
     topic: aws.SnsTopic,
     provider: aws.AwsProvider,
+    notifies_recovery: bool = False,
 ) -> aws.CloudwatchMetricAlarm:
-    """Publishes to the topic when it changes to ALARM. OK without data."""
+    """Publishes to the topic when it changes to ALARM, and if wanted when it changes to OK."""
     return aws.CloudwatchMetricAlarm(
         scope,
         id_,
@@ -50,11 +51,12 @@ def create_alarm(
         statistic=condition.statistic,
         period=condition.period_seconds,
         evaluation_periods=condition.evaluated_periods,
-        datapoints_to_alarm=1,
+        datapoints_to_alarm=condition.breaching_periods,
         threshold=condition.threshold,
-        comparison_operator="GreaterThanOrEqualToThreshold",
-        treat_missing_data="notBreaching",
+        comparison_operator=condition.comparison,
+        treat_missing_data=condition.missing_data,
         alarm_actions=[topic.arn],
+        ok_actions=[topic.arn] if notifies_recovery else None,
         provider=provider,
     )
 

@@ -166,6 +166,10 @@ class Names:
         return self._name(detection.replace("_", "-"))
 
     @property
+    def trail_silence_alarm(self) -> str:
+        return self._name("trail-silence")
+
+    @property
     def importer_errors_alarm(self) -> str:
         return self._name("finding-importer-errors")
 

@@ -14,10 +14,14 @@ from modules.alarm_conditions import (
     AlarmCondition,
     any_occurrence,
     level,
+    silence,
 )
 from modules.alarms import Metric, create_alarm
 from modules.naming import Names
 
+# Log files and log events of an active organization arrive continuously. CloudTrail's own calls for
+# the bucket and its key are events, too.
+SILENCE_MINUTES = 15
 # SQS does not count messages that were received three times. The importer receives a job that it
 # cannot finish for the third time after two minutes, so that retries of days do not count.
 BACKLOG_SECONDS = 15 * MINUTE_SECONDS
@@ -30,6 +34,7 @@ class Watchdog:
     metric: Metric
     condition: AlarmCondition
     description: str  # what stopped, and what to look at first
+    notifies_recovery: bool = False
 
 
 class Watchdogs(Construct):
@@ -47,6 +52,7 @@ class Watchdogs(Construct):
     ) -> None:
         super().__init__(scope, id_)
         for watchdog in (
+            *_of_the_trail(names),
             *_of_the_function(names, function_timeout_seconds),
             *_of_the_queues(names),
             *_of_the_event_rule(names),
@@ -58,9 +64,36 @@ class Watchdogs(Construct):
                 description=watchdog.description,
                 metric=watchdog.metric,
                 condition=watchdog.condition,
+                notifies_recovery=watchdog.notifies_recovery,
                 topic=topic,
                 provider=provider,
             )
+
+
+def _of_the_trail(names: Names) -> Iterator[Watchdog]:
+    """A new alarm without data is in ALARM until CloudTrail delivers its first events.
+
+    Its recovery is a message, which says that detection begins or works again.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html
+    """
+    yield Watchdog(
+        id="trail_silence",
+        name=names.trail_silence_alarm,
+        metric=Metric(
+            namespace="AWS/Logs",
+            name="IncomingLogEvents",
+            dimensions={"LogGroupName": names.trail_log_group},
+        ),
+        condition=silence(SILENCE_MINUTES),
+        description=(
+            f"No event arrived in the log group {names.trail_log_group} for {SILENCE_MINUTES}"
+            " minutes. While this lasts, no alarm of a detection goes off, and findings and"
+            " notifications exist only for root sign-ins that EventBridge forwards. Look first at"
+            " IsLogging and the keys that end in Error: aws cloudtrail get-trail-status --name"
+            f" {names.trail_arn}"
+        ),
+        notifies_recovery=True,
+    )
 
 
 def _of_the_function(names: Names, timeout_seconds: int) -> Iterator[Watchdog]:

@@ -121,15 +121,20 @@ class Sandbox:
         self._metrics = QueueMetrics(activity)
         self._stack_sets = StackSetOperations()
         self.faults = Faults(functions)
+        self._trails = Trails(event_bridge)
         return Services(
             functions=functions,
             mailboxes=Mailboxes(),
-            alarms=Alarms(self._metrics.publish_all),
-            trails=Trails(event_bridge),
+            alarms=Alarms(self._publish_metrics),
+            trails=self._trails,
             event_bridge=event_bridge,
             queues=queues,
             pollers=Pollers(functions, queues, self._metrics, activity),
         )
+
+    def _publish_metrics(self) -> None:
+        self._metrics.publish_all()
+        self._trails.publish_activity()
 
     def _overrides(self) -> list[Override]:
         """A call passes the overrides of one attribute in reverse order: faults come first."""

@@ -9,10 +9,12 @@ import json
 import time
 import uuid
 from datetime import datetime
+from typing import Any
 
 from moto.cloudtrail.models import Trail, cloudtrail_backends
-from moto.logs.exceptions import ResourceNotFoundException
-from moto.logs.models import logs_backends
+from moto.cloudwatch.models import cloudwatch_backends
+from moto.core.utils import utcnow
+from moto.logs.models import LogsBackend, logs_backends
 from moto.s3.models import s3_backends
 
 from sandbox.cloudtrail.administration import SERVICE, key_problem, write_problem
@@ -76,6 +78,25 @@ class Trails:
         bus = BusAddress(envelope["account"], envelope["region"])
         return self._event_bridge.deliver(envelope, bus)
 
+    def publish_activity(self) -> None:
+        """Count an event in the log group of each trail that can deliver to it.
+
+        A trail is never silent: the calls that CloudTrail itself makes to deliver are events of the
+        trail. The sandbox counts them in a metric, and does not write them.
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html
+        """
+        for trail in _logging_trails():
+            if trail.cw_log_group_arn and self._can_log(trail):
+                _, _, _, region, owner, _, group, *_ = trail.cw_log_group_arn.split(":")
+                cloudwatch_backends[owner][region].put_metric_data("AWS/Logs", [_incoming(group)])
+
+    def _can_log(self, trail: Trail) -> bool:
+        try:
+            self._log_stream(trail, trail.account_id)
+        except UndeliverableEventError:
+            return False
+        return True
+
     def _deliver(self, trail: Trail, event: Event) -> None:
         account, region = _location(event)
         _store(trail, event, account, region)
@@ -83,7 +104,13 @@ class Trails:
             self._log(trail, event, account)
 
     def _log(self, trail: Trail, event: Event, account: str) -> None:
-        """With the current permissions of the role of the trail."""
+        logs, group, stream = self._log_stream(trail, account)
+        logs.ensure_log_stream(group, stream)
+        message = {"timestamp": int(time.time() * 1000), "message": json.dumps(event)}
+        logs.put_log_events(group, stream, [message])
+
+    def _log_stream(self, trail: Trail, account: str) -> tuple[LogsBackend, str, str]:
+        """The stream for an account's events, with the current permissions of the trail's role."""
         _, _, _, region, owner, _, group, *_ = trail.cw_log_group_arn.split(":")
         prefix = f"{ORGANIZATION_ID}_" if trail.is_org_trail else ""
         stream = f"{prefix}{account}_CloudTrail_{trail.region_name}"
@@ -91,11 +118,11 @@ class Trails:
         try:
             self._authorize(trail, "logs:CreateLogStream", stream)
             self._authorize(trail, "logs:PutLogEvents", stream)
-            logs.ensure_log_stream(group, stream)
-        except (AccessDeniedError, ResourceNotFoundException) as error:
+        except AccessDeniedError as error:
             raise UndeliverableEventError(f"{trail.arn} cannot deliver: {error}") from error
-        message = {"timestamp": int(time.time() * 1000), "message": json.dumps(event)}
-        logs.put_log_events(group, stream, [message])
+        if group not in logs.groups:
+            raise UndeliverableEventError(f"{trail.arn} cannot deliver: {group} does not exist")
+        return logs, group, stream
 
     def _authorize(self, trail: Trail, action: str, stream: str) -> None:
         session = self._sessions.session(trail.cw_role_arn, trail.arn)
@@ -143,7 +170,7 @@ def _logging_trails() -> list[Trail]:
         trail
         for regions in list(cloudtrail_backends.values())
         for backend in list(regions.values())
-        for trail in backend.trails.values()
+        for trail in list(backend.trails.values())
         if trail.status.is_logging
     ]
 
@@ -166,3 +193,12 @@ def _store(trail: Trail, event: Event, account: str, region: str) -> None:
 
 def _prefix(trail: Trail) -> str:
     return f"AWSLogs/{ORGANIZATION_ID}" if trail.is_org_trail else "AWSLogs"
+
+
+def _incoming(log_group: str) -> dict[str, Any]:
+    return {
+        "MetricName": "IncomingLogEvents",
+        "Dimensions": [{"Name": "LogGroupName", "Value": log_group}],
+        "Value": 1.0,
+        "Timestamp": utcnow(),
+    }

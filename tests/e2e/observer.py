@@ -20,9 +20,8 @@ IDEMPOTENCY_TABLE = f"{PREFIX}-idempotency"
 # The addresses in config/complete.yaml.
 ADDRESSES = {"security@example.com", "on-call@example.com"}
 LOW_PRIORITY_ADDRESSES = {"security@example.com"}
-
-
 ALARM_SECONDS = 10
+ALARM_SUBJECTS = ("ALARM: ", "OK: ")  # the begin of a subject
 
 
 def alarm_name(detection: str) -> str:
@@ -192,7 +191,7 @@ class Observer:
         return [line["message"] for line in lines if line.get("correlation_id")]
 
     def notifications(self, priority: str = "high") -> list[Mail]:
-        return [mail for mail in self._of(priority) if not mail.subject.startswith("ALARM: ")]
+        return [mail for mail in self._of(priority) if not mail.subject.startswith(ALARM_SUBJECTS)]
 
     def alarm_mails(self, detection: str, priority: str = "high") -> list[Mail]:
         subject = f'ALARM: "{alarm_name(detection)}" in '

@@ -30,6 +30,7 @@ ALARMS = {
     "-finding-importer-throttles",
     "-sign-ins-failed-invocations",
     "-sign-ins-lost-events",
+    "-trail-silence",
 }
 # Reference of each output: resource type, the end of its name, attribute.
 REFERENCES = {

@@ -29,6 +29,7 @@ class Expected:
 
 
 EXPECTED = {
+    "-trail-silence": Expected("AWS/Logs IncomingLogEvents", "Sum", 1, (15, 15)),
     "-finding-importer-errors": Expected("AWS/Lambda Errors", "Sum", 1, (1, 8)),
     "-finding-importer-throttles": Expected("AWS/Lambda Throttles", "Sum", 1, (1, 8)),
     "-finding-importer-lost-events": Expected(
@@ -72,8 +73,16 @@ def test_each_watchdog_evaluates_its_metric_every_minute(
     assert {one["period"] for one in watchdogs.values()} == {MINUTE}
 
 
+def test_only_silence_is_a_fault_without_data(watchdogs: Mapping[str, Resource]) -> None:
+    for name, one in watchdogs.items():
+        is_silence = name == "-trail-silence"
+        comparison = "LessThanThreshold" if is_silence else "GreaterThanOrEqualToThreshold"
+        assert one["comparison_operator"] == comparison
+        assert one["treat_missing_data"] == ("breaching" if is_silence else "notBreaching")
+
+
 def test_the_watchdogs_have_the_dimensions_of_the_deployed_resources(
-    watchdogs: Mapping[str, Resource], detection: Stack
+    watchdogs: Mapping[str, Resource], detection: Stack, settings: Settings
 ) -> None:
     mapping = detection.only("aws_lambda_event_source_mapping")
     asynchronous = detection.only("aws_lambda_function_event_invoke_config")
@@ -81,6 +90,7 @@ def test_the_watchdogs_have_the_dimensions_of_the_deployed_resources(
     rule = detection.only("aws_cloudwatch_event_rule")
     bus = detection.follow(rule["event_bus_name"], "name")
     expected = {
+        "-trail-silence": {"LogGroupName": settings.trail.log_group},
         "-finding-importer-backlog": {
             "QueueName": detection.follow(mapping["event_source_arn"], "arn")["name"]
         },
@@ -112,8 +122,10 @@ def test_the_watchdogs_publish_to_the_high_priority_topic(
     variables = detection.only("aws_lambda_function")["environment"]["variables"]
     topic = variables["HIGH_PRIORITY_TOPIC_ARN"]
 
-    for one in watchdogs.values():
+    for name, one in watchdogs.items():
         assert one["alarm_actions"] == [topic]
+        recovery = [topic] if name == "-trail-silence" else None
+        assert one.arguments.get("ok_actions") == recovery
 
 
 def test_each_text_says_what_to_look_at_first(watchdogs: Mapping[str, Resource]) -> None:

@@ -57,7 +57,10 @@ class Evaluator:
         retrieved = range(condition.evaluated_periods + self.more_periods)
         values = (self._value(by_minute, now, number) for number in retrieved)
         existing = [value for value in values if value is not None][: condition.evaluated_periods]
-        return any(value >= condition.threshold for value in existing)
+        missing = condition.evaluated_periods - len(existing)
+        breaching = sum(map(self._breaches, existing))
+        breaching += missing if condition.missing_data == "breaching" else 0
+        return breaching >= condition.breaching_periods
 
     def _value(self, by_minute: Mapping[int, list[float]], now: float, number: int) -> float | None:
         """Of the period with this number, the latest first."""
@@ -72,6 +75,11 @@ class Evaluator:
     def _end(self, now: float) -> int:
         rounded = math.ceil if self.includes_current_minute else math.floor
         return rounded(now / MINUTE) * MINUTE
+
+    def _breaches(self, value: float) -> bool:
+        if self.condition.comparison == "LessThanThreshold":
+            return value < self.condition.threshold
+        return value >= self.condition.threshold
 
     @property
     def seconds(self) -> int:

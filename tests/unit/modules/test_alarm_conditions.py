@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from modules.alarm_conditions import (
     any_occurrence,
     level,
     occurrences,
+    silence,
 )
 from tests.unit.modules.metric_evaluation import MINUTE, Datapoint, Evaluator
 
@@ -179,6 +181,26 @@ def test_a_negative_value_cancels_a_sum_but_no_maximum() -> None:
     assert by_maximum.is_alarm(points, 30)
 
 
+@given(st.lists(times, max_size=40), st.integers(0, 3), begins)
+def test_silence_is_noticed_after_its_time_and_not_before(
+    deliveries: list[float], more_periods: int, begin: float
+) -> None:
+    minutes = 15
+    evaluator = Evaluator(
+        condition=silence(minutes), more_periods=more_periods, includes_current_minute=False
+    )
+    points = [Datapoint(one, 1, one + MINUTE) for one in deliveries]
+    ups = alarm_times(evaluator, points, begin)
+    latest = (minutes + more_periods + 3) * MINUTE
+
+    for previous, following in pairwise(sorted([*deliveries, 4 * HOUR])):
+        in_gap = [up for up in ups if previous + 2 * MINUTE < up < following]
+        if following - previous > latest:
+            assert any(up <= previous + latest for up in in_gap)
+        if following - previous <= (minutes - 1) * MINUTE:
+            assert in_gap == []
+
+
 @pytest.mark.parametrize(
     "condition",
     [
@@ -186,6 +208,7 @@ def test_a_negative_value_cancels_a_sum_but_no_maximum() -> None:
         SEVERAL,
         occurrences(2, MAX_TIMESPAN_HOURS * HOUR, MAX_DELIVERY_DELAY_SECONDS),
         level(900),
+        silence(15),
     ],
 )
 def test_cloudwatch_accepts_the_periods_and_evaluates_them_each_minute(
@@ -194,6 +217,7 @@ def test_cloudwatch_accepts_the_periods_and_evaluates_them_each_minute(
     """An alarm over more than a day is evaluated once an hour."""
     assert condition.period_seconds % MINUTE == 0
     assert condition.period_seconds * condition.evaluated_periods <= DAY
+    assert 1 <= condition.breaching_periods <= condition.evaluated_periods
 
 
 def test_a_count_of_one_is_any_occurrence() -> None:

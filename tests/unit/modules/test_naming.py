@@ -39,6 +39,7 @@ LIMITS = {
     "alerts_key_alias": 256,
     "trail_key_alias": 256,
     "trail_log_role": 64,
+    "trail_silence_alarm": 255,
 }
 OF_THE_TRAIL = {"trail", "trail_bucket", "trail_log_group"}  # limited by the schema or below
 

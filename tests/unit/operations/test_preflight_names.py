@@ -77,6 +77,7 @@ class TestNames:
             "insight",
             "lost_events_alarm",
             "security_hub_policy",
+            "trail_silence_alarm",
         }
     )
 
