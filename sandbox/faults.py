@@ -11,10 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from moto.core import errors
-from moto.core.exceptions import ServiceException
-from moto.core.responses import ActionResult, BaseResponse
+from moto.core.responses import BaseResponse
 
+from sandbox.api_errors import Response, error_response
 from sandbox.aws_lambda.functions import Functions
 from sandbox.aws_lambda.runtime import FunctionProcess
 from sandbox.iam.authentication import current_call
@@ -22,12 +21,6 @@ from sandbox.overrides import Override, wrap
 
 PROCESS = re.compile(r"\bapp/([0-9a-f]{32})\b")  # how botocore names an application
 OK = 200
-
-type Response = tuple[int, dict[str, Any], str | bytes]
-
-
-class InjectedError(ServiceException):
-    """Its code may be one that the service's model does not contain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +32,7 @@ class FaultyCall:
 
     def error(self, code: str, status: int, message: str = "An injected fault.") -> Response:
         """An error in the format of the service's protocol."""
-        error = InjectedError(code, message)
-        _, headers, body = self.response.serialized(ActionResult(error))
-        return status, {**headers, "status": str(status)}, body
+        return error_response(self.response, code, status, message)
 
 
 class Fault(Protocol):
@@ -220,7 +211,7 @@ class Faults:
             rule.released.set()
 
     def overrides(self) -> list[Override]:
-        return [*wrap(BaseResponse, call_action=self._call_action), *wrap(errors, warn=_warn)]
+        return wrap(BaseResponse, call_action=self._call_action)
 
     def _call_action(self, call_action: Any, response: BaseResponse) -> Any:
         if not self._rules:
@@ -238,12 +229,6 @@ class Faults:
         found = self._functions.process(named[1]) if named else None
         function, process = found or (None, None)
         return FaultyCall(response, lambda: call_action(response), function, process)
-
-
-def _warn(warn: Any, message: str, *args: Any, **kwargs: Any) -> None:
-    """Moto warns of a code that is not in the service's model."""
-    if InjectedError.__name__ not in message:
-        warn(message, *args, **kwargs)
 
 
 def _text(response: BaseResponse) -> str:
