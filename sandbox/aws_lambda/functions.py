@@ -12,9 +12,15 @@ from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClie
 from moto.awslambda.models import LambdaBackend, LambdaFunction
 
 from sandbox.activity import Activity
+from sandbox.aws_lambda import function_roles
 from sandbox.aws_lambda.asynchronous import AsynchronousInvocations
 from sandbox.aws_lambda.environments import EnvironmentPool, ExecutionEnvironment, FunctionLog
-from sandbox.aws_lambda.function_roles import FunctionRoles, assume_role_of, function_of
+from sandbox.aws_lambda.function_roles import (
+    NOT_ASSUMABLE,
+    FunctionRoles,
+    assume_role_of,
+    function_of,
+)
 from sandbox.aws_lambda.runtime import FunctionConfiguration, FunctionProcess, Packages
 from sandbox.aws_lambda.runtime_api import InvocationResult
 from sandbox.iam.refusals import AccessDeniedError
@@ -36,7 +42,11 @@ class Functions:
         self._asynchronous = AsynchronousInvocations(self.invoke, self.roles, activity)
 
     def overrides(self) -> list[Override]:
-        return [*replace(LambdaBackend, invoke=self._invoke), *self._asynchronous.overrides()]
+        return [
+            *function_roles.overrides(),
+            *replace(LambdaBackend, invoke=self._invoke),
+            *self._asynchronous.overrides(),
+        ]
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -147,8 +157,7 @@ class Functions:
         try:
             result = self.invoke(arn, payload)
         except AccessDeniedError as error:
-            message = "The role defined for the function cannot be assumed by Lambda."
-            raise InvalidParameterValueException(message) from error
+            raise InvalidParameterValueException(NOT_ASSUMABLE) from error
         if result.error:
             response_headers["x-amz-function-error"] = "Unhandled"
         return result.payload

@@ -171,7 +171,7 @@ def _check_permission(rule: Rule, role: str, bus: BusAddress) -> None:
             raise EventBridgeError(
                 "AccessDeniedException",
                 f"{role} is not authorized to perform: events:PutEvents on resource: {bus.arn} "
-                f"because {decision.reason}",
+                f"{decision.clause}",
             )
 
 

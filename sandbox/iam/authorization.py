@@ -18,14 +18,30 @@ from moto.sts.models import AssumedRole, sts_backends
 
 from sandbox.iam.api_calls import ApiCall, accesses
 from sandbox.iam.authentication import current_call
-from sandbox.iam.identities import Identity, parsed_policy, policies_of, principal_of
-from sandbox.iam.policy import AccessRequest, Decision, NamedPolicy, Principal, decide
+from sandbox.iam.control_policies import control_policies
+from sandbox.iam.identities import (
+    Identity,
+    boundary_of,
+    parsed_policy,
+    policies_of,
+    principal_of,
+)
+from sandbox.iam.policy import (
+    UNLIMITED,
+    AccessRequest,
+    Decision,
+    Limits,
+    NamedPolicy,
+    Principal,
+    decide,
+)
 from sandbox.iam.refusals import AccessDeniedError, RefusalError
 from sandbox.iam.resources import Access, bucket_access, role_access
 from sandbox.organizations.organization import PARTITION, is_suspended, organization_of
 from sandbox.overrides import Override, replace, wrap
 
 SESSION_SECONDS = 3000  # credentials last an hour
+SERVICE_LINKED_ROLE = ":role/aws-service-role/"  # service control policies do not apply to them
 WITHOUT_SOURCE = frozenset({"cloudtrail.amazonaws.com"})  # they pass no source to STS
 
 
@@ -41,7 +57,8 @@ def service_may_assume(service: str, role_arn: str, source_arn: str) -> Decision
     """
     source = {"aws:SourceArn": source_arn, "aws:SourceAccount": source_arn.split(":")[4]}
     context = {} if service in WITHOUT_SOURCE else source
-    return authorize_service(service, role_access(role_arn), context)
+    access = role_access(role_arn, service.split(".", maxsplit=1)[0])
+    return authorize_service(service, access, context)
 
 
 def assume_as_service(service: str, role_arn: str, session: str, source_arn: str) -> AssumedRole:
@@ -151,7 +168,7 @@ def _require(access: Access, region: str) -> None:
     if not decision.allowed:
         raise AccessDeniedError(
             f"User: {identity.arn} is not authorized to perform: {access.action} "
-            f"on resource: {access.resource} because {decision.reason}"
+            f"on resource: {access.resource} {decision.clause}"
         )
 
 
@@ -182,7 +199,16 @@ def _decide_for(identity: Identity, access: Access, region: str) -> Decision:
         "aws:RequestedRegion": region,
         **_membership("aws:PrincipalOrgID", identity.account_id),
     }
-    return _decide(principal, policies_of(identity), access, context)
+    policies = policies_of(identity, access.action.split(":")[0])
+    return _decide(principal, policies, access, context, _limits(principal, identity))
+
+
+def _limits(principal: Principal, identity: Identity) -> Limits:
+    is_exempt = SERVICE_LINKED_ROLE in (principal.role_arn or "")
+    return Limits(
+        control_policies=() if is_exempt else control_policies(identity.account_id),
+        boundary=boundary_of(identity),
+    )
 
 
 def _decide(
@@ -190,6 +216,7 @@ def _decide(
     identity_policies: Sequence[NamedPolicy],
     access: Access,
     context: Mapping[str, str],
+    limits: Limits = UNLIMITED,
 ) -> Decision:
     account = access.account or principal.account
     for one in (account, principal.account):
@@ -215,6 +242,7 @@ def _decide(
         identity_policies=identity_policies,
         resource_policy=policy or None,
         kind=access.kind,
+        limits=limits,
     )
 
 

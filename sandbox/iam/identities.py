@@ -2,7 +2,7 @@
 
 import base64
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from moto.core.base_backend import BackendDict
@@ -19,6 +19,7 @@ from moto.iam.utils import ACCOUNT_OFFSET, AWS_ROLE_ALPHABET
 from moto.sts.models import sts_backends
 
 from sandbox.iam.policy import NamedPolicy, Principal, ResourcePolicyKind, parse_policy
+from sandbox.iam.propagation import state_for
 from sandbox.iam.refusals import ExpiredCredentialsError, UnknownCredentialsError
 from sandbox.organizations.organization import PARTITION, iam
 from sandbox.overrides import Override, wrap
@@ -26,6 +27,9 @@ from sandbox.overrides import Override, wrap
 type Identity = IAMUserAccessKey | AssumedRoleAccessKey
 
 S3_CREDENTIAL_CODES = {"InvalidId": "InvalidAccessKeyId", "InvalidToken": "InvalidToken"}
+DENY_ALL = (  # a boundary that does not exist allows nothing
+    '{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}'
+)
 KEY_ACCOUNT = slice(4, 12)  # the account in an access key id: after AKIA or ASIA, in base 32
 KEY_PARITY = 12  # the character that shows whether the account's number is odd
 
@@ -109,11 +113,33 @@ def principal_of(identity: Identity) -> Principal:
     return Principal(arn=identity.arn, role_arn=role.arn, account=identity.account_id)
 
 
-def policies_of(identity: Identity) -> list[NamedPolicy]:
+def policies_of(identity: Identity, service: str) -> list[NamedPolicy]:
+    """Those that the service, by its IAM prefix, knows of."""
+    policies: Iterable[Any]
+    if isinstance(identity, IAMUserAccessKey):
+        policies = identity.collect_policies()
+    else:
+        state = state_for(iam(identity.account_id).get_role(_role_name(identity)), service)
+        policies = (*state.inline.values(), *state.managed.values())
     return [
         parsed_policy(_document(policy), f"{identity.arn} policy {index}", None)
-        for index, policy in enumerate(identity.collect_policies())
+        for index, policy in enumerate(policies)
     ]
+
+
+def boundary_of(identity: Identity) -> NamedPolicy | None:
+    """The permissions boundary of a role; moto supports none for users.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+    """
+    if isinstance(identity, IAMUserAccessKey):
+        return None
+    arn = iam(identity.account_id).get_role(_role_name(identity)).permissions_boundary_arn
+    if not arn:
+        return None
+    policy = iam(identity.account_id).managed_policies.get(arn)
+    document = DENY_ALL if policy is None else _document(policy)
+    return parsed_policy(document, f"permissions boundary {arn}", None)
 
 
 def _document(policy: Any) -> str:

@@ -12,6 +12,7 @@ from moto.sns.models import Topic
 from moto.sqs.models import Queue, sqs_backends
 
 from sandbox.iam.policy import ResourcePolicyKind
+from sandbox.iam.propagation import state_for
 from sandbox.organizations.organization import PARTITION, iam
 
 type Context = Mapping[str, str]
@@ -29,8 +30,11 @@ class Access:
     context: Context = field(default_factory=dict)
 
 
-def role_access(role_arn: str) -> Access:
-    """STS denies a missing role as it denies a role that does not trust the caller."""
+def role_access(role_arn: str, service: str = "sts") -> Access:
+    """STS denies a missing role as it denies a role that does not trust the caller.
+
+    `service` is the IAM prefix of the service that assumes the role.
+    """
     account = role_arn.split(":")[4]
     roles = {role.arn: role for role in iam(account).roles.values()}
     role = roles.get(role_arn)
@@ -38,7 +42,7 @@ def role_access(role_arn: str) -> Access:
         action="sts:AssumeRole",
         resource=role_arn,
         account=account,
-        policy=role.assume_role_policy_document if role else None,
+        policy=state_for(role, service).trust if role else None,
         kind=ResourcePolicyKind.TRUST,
     )
 

@@ -137,6 +137,7 @@ def create_organization() -> AccessKey:
     )
     with applied(ids):
         organizations.create_organization("us-east-1", FeatureSet="ALL")
+        organizations.enable_policy_type(RootId=ROOT_ID, PolicyType="SERVICE_CONTROL_POLICY")
     organizations.accounts = Members(organizations.accounts)
     for unit, accounts in UNITS.items():
         _create_unit(unit, accounts)

@@ -8,6 +8,7 @@ import pytest
 
 from sandbox.local import Sandbox
 from sandbox.organizations.organization import ROOT_ID, SECURITY
+from sandbox.tests.control_policies import ControlPolicies
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +33,11 @@ def units(sandbox: Sandbox) -> dict[str, str]:
     """The IDs of the organizational units below the root, by name."""
     listed = sandbox.client("organizations").list_organizational_units_for_parent(ParentId=ROOT_ID)
     return {unit["Name"]: unit["Id"] for unit in listed["OrganizationalUnits"]}
+
+
+@pytest.fixture
+def control(sandbox: Sandbox) -> Iterator[ControlPolicies]:
+    """Service control policies, detached and deleted after the test."""
+    policies = ControlPolicies(sandbox)
+    yield policies
+    policies.clear()

@@ -1,14 +1,16 @@
 """IAM's policy evaluation: a pure function of a request and its policies.
 
 See "Policy evaluation logic", "IAM JSON policy elements" and "Condition operators" in the IAM User
-Guide. Not supported: permissions boundaries, session policies, service and resource control
-policies, KMS grants, and federated or canonical-user principals.
+Guide. Not supported: session policies, resource control policies, KMS grants, and federated or
+canonical-user principals.
 """
 
 from sandbox.iam.policy.evaluator import decide
 from sandbox.iam.policy.model import (
+    UNLIMITED,
     AccessRequest,
     Decision,
+    Limits,
     NamedPolicy,
     PolicyError,
     Principal,
@@ -17,8 +19,10 @@ from sandbox.iam.policy.model import (
 from sandbox.iam.policy.parser import parse_policy
 
 __all__ = [
+    "UNLIMITED",
     "AccessRequest",
     "Decision",
+    "Limits",
     "NamedPolicy",
     "PolicyError",
     "Principal",

@@ -1,7 +1,8 @@
-"""Decides a request from its identity policies and the policy of the resource.
+"""Decides a request from its identity policies, their limits, and the policy of the resource.
 
-See "Policy evaluation logic" and "Cross-account policy evaluation logic" in the IAM User Guide, and
-"Key policies in AWS KMS" in the KMS Developer Guide.
+See "Policy evaluation logic", "Cross-account policy evaluation logic" and "Permissions boundaries
+for IAM entities" in the IAM User Guide, "SCP evaluation" in the Organizations User Guide, and "Key
+policies in AWS KMS" in the KMS Developer Guide.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,9 +12,11 @@ from itertools import chain
 
 from sandbox.iam.policy.conditions import is_met, missing_variables
 from sandbox.iam.policy.model import (
+    UNLIMITED,
     AccessRequest,
     Decision,
     Effect,
+    Limits,
     NamedPolicy,
     Principal,
     PrincipalElement,
@@ -39,6 +42,7 @@ class _Verdict:
     effect: Effect
     where: str
     names_caller: bool  # the caller or everyone, not only the caller's account
+    names_session: bool  # a user, a session of a role or everyone, not only a role or an account
     mismatch: str | None
 
 
@@ -48,17 +52,57 @@ def decide(
     identity_policies: Sequence[NamedPolicy],
     resource_policy: NamedPolicy | None,
     kind: ResourcePolicyKind,
+    limits: Limits = UNLIMITED,
 ) -> Decision:
     """`ValueError`: a policy was parsed as another kind than `kind`."""
     _check_kinds(identity_policies, resource_policy, kind)
+    if refusal := _refusal_by_control_policies(request, limits):
+        return refusal
     by_identity = [v for policy in identity_policies for v in _verdicts(policy, request)]
     by_resource = list(_verdicts(resource_policy, request)) if resource_policy else []
-    for verdict in chain(by_identity, by_resource):
+    by_boundary = list(_verdicts(limits.boundary, request)) if limits.boundary else []
+    for verdict in chain(by_identity, by_resource, by_boundary):
         if verdict.effect is Effect.DENY and verdict.mismatch is None:
             return Decision(allowed=False, reason=f"denied by {verdict.where}")
     if request.principal.is_account_root and kind is ResourcePolicyKind.TRUST:
         return Decision(allowed=False, reason="an account's root user cannot assume a role")
-    return _grant(request, by_identity, by_resource, kind)
+    decision = _grant(request, by_identity, by_resource, kind)
+    if limits.boundary and decision.allowed:
+        return _within_boundary(request, decision, by_boundary, by_resource)
+    return decision
+
+
+def _refusal_by_control_policies(request: AccessRequest, limits: Limits) -> Decision | None:
+    """A policy at any level can deny; a policy at each level must allow."""
+    levels = [
+        [verdict for policy in level for verdict in _verdicts(policy, request)]
+        for level in limits.control_policies
+    ]
+    for verdict in chain.from_iterable(levels):
+        if verdict.effect is Effect.DENY and verdict.mismatch is None:
+            where = f"with an explicit deny in a service control policy: {verdict.where}"
+            return Decision(allowed=False, reason=where)
+    if all(_strongest(level) for level in levels):
+        return None
+    return Decision(
+        allowed=False, reason=f"no service control policy allows the {request.action} action"
+    )
+
+
+def _within_boundary(
+    request: AccessRequest,
+    decision: Decision,
+    by_boundary: Sequence[_Verdict],
+    by_resource: Sequence[_Verdict],
+) -> Decision:
+    """A boundary does not limit what a resource's policy grants to a user or session itself."""
+    is_same_account = request.resource_account in (None, request.principal.account)
+    grants = (v for v in by_resource if v.effect is Effect.ALLOW and v.mismatch is None)
+    exempt = is_same_account and any(grant.names_session for grant in grants)
+    if exempt or _strongest(by_boundary):
+        return decision
+    reason = f"no permissions boundary allows the {request.action} action"
+    return Decision(allowed=False, reason=reason)
 
 
 def _check_kinds(
@@ -134,6 +178,7 @@ def _verdicts(policy: NamedPolicy, request: AccessRequest) -> Iterator[_Verdict]
             effect=statement.effect,
             where=f"{policy.name}, {statement.label}",
             names_caller=_names_caller(statement, request, policy.kind),
+            names_session=_names_session(statement, request),
             mismatch=_mismatch(statement, request, context),
         )
 
@@ -148,6 +193,11 @@ def _names_caller(
         # A trust policy with Principal "*" delegates to identity policies, as one with an account.
         return kind is not ResourcePolicyKind.TRUST
     return found is _Reach.ITSELF
+
+
+def _names_session(statement: Statement, request: AccessRequest) -> bool:
+    element = statement.principal
+    return element is not None and (element.anyone or request.principal.arn in element.arns)
 
 
 def _reach(element: PrincipalElement, principal: Principal) -> _Reach | None:

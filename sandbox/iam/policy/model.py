@@ -106,6 +106,11 @@ class Decision:
     allowed: bool
     reason: str
 
+    @property
+    def clause(self) -> str:
+        """The end of a sentence that says what is not authorized."""
+        return self.reason if self.reason.startswith("with ") else f"because {self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
 class Selector:
@@ -154,3 +159,18 @@ class NamedPolicy:
     name: str
     kind: ResourcePolicyKind | None
     statements: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the identity policies of the caller can grant at most.
+
+    `control_policies` are the service control policies at each level of the organization, from the
+    account to the root; empty where none apply. `boundary` is the permissions boundary.
+    """
+
+    control_policies: tuple[tuple[NamedPolicy, ...], ...] = ()
+    boundary: NamedPolicy | None = None
+
+
+UNLIMITED = Limits()

@@ -17,9 +17,11 @@ from sandbox.tests.resources import (
     allow,
     code_of,
     create_function,
+    create_role,
     log_lines,
     message_of,
     service,
+    trusting,
     zipped,
 )
 
@@ -159,8 +161,35 @@ def test_a_function_has_the_credentials_of_its_role(sandbox: Sandbox, function: 
     assert arn == f"arn:aws:sts::{SECURITY.id}:assumed-role/{name}/{function}"
 
 
-def test_a_role_that_lambda_cannot_assume_is_refused(sandbox: Sandbox) -> None:
-    closed = create_function(sandbox, SECURITY.id, SOURCE, principal=service("events"))
+def test_a_function_with_a_role_that_lambda_cannot_assume_is_refused(sandbox: Sandbox) -> None:
+    with pytest.raises(ClientError) as refused:
+        create_function(sandbox, SECURITY.id, SOURCE, principal=service("events"))
+
+    assert code_of(refused.value) == "InvalidParameterValueException"
+    assert "cannot be assumed by Lambda" in message_of(refused.value)
+
+
+def test_a_new_role_of_a_function_is_checked_too(sandbox: Sandbox, function: str) -> None:
+    functions = sandbox.client("lambda", SECURITY.id)
+    closed = create_role(sandbox, SECURITY.id, service("events"))
+
+    with pytest.raises(ClientError) as refused:
+        functions.update_function_configuration(FunctionName=function, Role=closed)
+
+    assert "cannot be assumed by Lambda" in message_of(refused.value)
+    configured = functions.get_function_configuration(FunctionName=function)
+    assert configured["Role"] != closed
+
+
+def test_a_role_that_lambda_can_no_longer_assume_is_refused(sandbox: Sandbox) -> None:
+    closed = create_function(sandbox, SECURITY.id, SOURCE)
+    configured = sandbox.client("lambda", SECURITY.id).get_function_configuration(
+        FunctionName=closed
+    )
+    sandbox.client("iam", SECURITY.id).update_assume_role_policy(
+        RoleName=configured["Role"].rpartition("/")[2],
+        PolicyDocument=trusting(service("events")),
+    )
 
     with pytest.raises(ClientError) as refused:
         invoke(sandbox, closed, "echo", say="hello")
