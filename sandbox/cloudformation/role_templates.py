@@ -10,7 +10,8 @@ from typing import Any
 from moto.iam.models import Role
 from moto.iam.policy_validation import IAMPolicyDocumentValidator
 
-from sandbox.organizations.organization import iam
+from sandbox.cloudformation.stack_permissions import require
+from sandbox.organizations.organization import PARTITION, iam
 from sandbox.overrides import Override, replace, wrap
 
 DEFAULT_SESSION_SECONDS = 3600
@@ -18,17 +19,44 @@ DEFAULT_SESSION_SECONDS = 3600
 
 def overrides() -> list[Override]:
     return [
-        *wrap(Role, create_from_cloudformation_json=_create, put_policy=_put_policy),
+        *wrap(
+            Role,
+            create_from_cloudformation_json=_create,
+            delete_from_cloudformation_json=_delete,
+            put_policy=_put_policy,
+        ),
         *replace(Role, update_from_cloudformation_json=classmethod(_update)),
     ]
 
 
 def _create(
-    create: Any, _class: type[Role], name: str, resource: Any, *args: Any, **kwargs: Any
+    create: Any,
+    _class: type[Role],
+    name: str,
+    resource: Any,
+    account: str,
+    *args: Any,
+    **kwargs: Any,
 ) -> Any:
     """Moto does not validate policies."""
-    _check_policies(resource["Properties"])
-    return create(name, resource, *args, **kwargs)
+    properties = resource["Properties"]
+    _check_policies(properties)
+    arn = _arn(account, properties.get("RoleName", name), properties)
+    require(account, "iam:CreateRole", arn)
+    if properties.get("Policies"):
+        require(account, "iam:PutRolePolicy", arn)
+    return create(name, resource, account, *args, **kwargs)
+
+
+def _delete(
+    delete: Any, _class: type[Role], name: str, resource: Any, account: str, region: str
+) -> None:
+    require(account, "iam:DeleteRole", _arn(account, name, resource["Properties"]))
+    delete(name, resource, account, region)
+
+
+def _arn(account: str, name: str, properties: Mapping[str, Any]) -> str:
+    return f"arn:{PARTITION}:iam::{account}:role{properties.get('Path', '/')}{name}"
 
 
 def _update(
@@ -55,6 +83,8 @@ def _update(
         )
         return role
     _check_policies(properties)
+    for action in ("iam:UpdateRole", "iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy"):
+        require(account_id, action, original_resource.arn)
     _apply(original_resource, properties, account_id)
     return original_resource
 

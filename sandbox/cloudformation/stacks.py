@@ -16,6 +16,7 @@ from moto.core.exceptions import ServiceException
 from moto.iam.models import Role
 from werkzeug.exceptions import HTTPException
 
+from sandbox.cloudformation.stack_permissions import ResourceDeniedError, require
 from sandbox.organizations.organization import iam
 from sandbox.overrides import Override, wrap
 
@@ -46,6 +47,10 @@ def stack_name(stack_set: str) -> str:
 def create(account: str, region: str, definition: StackDefinition) -> str:
     """The id of the stack. Raises StackFailedError and leaves no resource."""
     stack_id = generate_stack_id(definition.name, region, account)
+    try:
+        require(account, "cloudformation:CreateStack", stack_id)
+    except ResourceDeniedError as error:
+        raise StackFailedError(_reason(error)) from error
     _make(stack_id, account, region, definition)
     return stack_id
 

@@ -12,6 +12,8 @@ from moto.cloudformation.exceptions import ValidationError
 from moto.core.exceptions import JsonRESTError
 from moto.events.models import Rule, events_backends
 
+from sandbox.cloudformation.stack_permissions import ResourceDeniedError, require
+from sandbox.organizations.organization import PARTITION
 from sandbox.overrides import Override, replace
 
 KNOWN = frozenset(
@@ -46,7 +48,7 @@ def _create(
     rule = _put(resource_name, properties, account_id, region_name)
     try:
         _put_targets(rule, properties)
-    except ValidationError:
+    except (ValidationError, ResourceDeniedError):
         rule.delete(account_id, region_name)
         raise
     return rule
@@ -90,6 +92,7 @@ def _put(name: str, properties: Mapping[str, Any], account: str, region: str) ->
     if unknown:
         raise ValidationError(message=f"Rule {name}: unknown properties {', '.join(unknown)}")
     pattern = properties.get("EventPattern")
+    require(account, "events:PutRule", f"arn:{PARTITION}:events:{region}:{account}:rule/{name}")
     with _as_validation_error():
         rule: Rule = events_backends[account][region].put_rule(
             name,
@@ -107,6 +110,7 @@ def _put(name: str, properties: Mapping[str, Any], account: str, region: str) ->
 def _put_targets(rule: Rule, properties: Mapping[str, Any]) -> None:
     if targets := properties.get("Targets"):
         backend = events_backends[rule.account_id][rule.region_name]
+        require(rule.account_id, "events:PutTargets", rule.arn)
         with _as_validation_error():
             backend.put_targets(name=rule.name, event_bus_arn=rule.event_bus_name, targets=targets)
 
