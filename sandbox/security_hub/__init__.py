@@ -13,6 +13,9 @@ from sandbox.organizations.organization import PARTITION, Move, listening_to_mov
 from sandbox.security_hub.conformance import service_model
 from sandbox.security_hub.organization import organization_in
 from sandbox.security_hub.responses import SecurityHubOperations
+from sandbox.security_hub.timing import IMMEDIATE, Timing, drawn_codes, timed
+
+__all__ = ["Timing", "drawn_codes", "extend", "installed"]
 
 _LABEL = "{"
 _CHANGES = ("move_account", "remove_account_from_organization")
@@ -20,10 +23,10 @@ _MARK = "saves_hubs"  # functools.wraps copies it
 
 
 @contextmanager
-def installed() -> Iterator[None]:
+def installed(timing: Timing = IMMEDIATE) -> Iterator[None]:
     """Extend moto, and follow the membership changes of the sandbox's organization."""
     extend()
-    with listening_to_moves(_follow):
+    with timed(timing), listening_to_moves(_follow):
         yield
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from moto.core.responses import ActionResult
 from moto.utilities.utils import get_partition
 
+from sandbox.api_errors import UnmodeledError
 from sandbox.security_hub.errors import (
     HubAccessDeniedError,
     HubConflictError,
@@ -23,6 +24,7 @@ from sandbox.security_hub.errors import (
 from sandbox.security_hub.organization import HubOrganization, hub_of, organization_for
 from sandbox.security_hub.registry import DEFAULT_STANDARDS, Hub, registry
 from sandbox.security_hub.requests import SecurityHubRequest, answer, page
+from sandbox.security_hub.timing import timing
 
 _FEATURE = "SecurityHub"
 
@@ -113,6 +115,8 @@ class OrganizationOperations(SecurityHubRequest):
             if known not in (None, administrator):
                 raise HubConflictError(f"Account {known} is already the administrator")
         tree.delegate(administrator)
+        if settings.administrator is None:
+            settings.delegated_at = timing().now()
         settings.administrator = administrator
         settings.administrator_regions.add(region)
         organization.enroll(administrator, region)
@@ -272,8 +276,22 @@ def _configure_centrally(
         raise InvalidInputError(
             "Central Configuration needs a finding aggregator and is set up in its home Region"
         )
+    _require_synchronized_data(organization)
     settings.configuration_type = "CENTRAL"
     organization.administer_covered_regions()
+
+
+def _require_synchronized_data(organization: HubOrganization) -> None:
+    """Security Hub reads the organization's accounts and units after the delegation."""
+    chosen = timing()
+    elapsed = chosen.now() - organization.settings.delegated_at
+    if elapsed < chosen.sync_seconds:
+        is_first_half = elapsed < chosen.sync_seconds / 2
+        raise UnmodeledError(
+            chosen.sync_codes[0 if is_first_half else 1],
+            "Central configuration couldn't be enabled because data from organization "
+            f"{organization.tree.id} is still syncing. Retry later.",
+        )
 
 
 def _configure_locally(
@@ -309,4 +327,4 @@ def _refusal(organization: HubOrganization, account_id: str, region: str) -> str
     is_off = not organization.registry.is_enabled(account_id, region)
     if is_off and account_id == tree.management_account_id:
         return "The management account must enable Security Hub itself first"
-    return None
+    return organization.restriction(account_id, region)

@@ -23,6 +23,7 @@ from sandbox.security_hub.errors import (
 from sandbox.security_hub.organization import HubOrganization
 from sandbox.security_hub.registry import SELF_MANAGED, Association, HubPolicy
 from sandbox.security_hub.requests import SecurityHubRequest, answer, page
+from sandbox.security_hub.timing import timing
 
 MAX_POLICIES = 20
 
@@ -98,7 +99,9 @@ class ConfigurationPolicyOperations(SecurityHubRequest):
         policy_id = _policy_id(organization, parameters["ConfigurationPolicyIdentifier"])
         associations = organization.settings.associations
         organization.save_hubs()
-        association = Association(policy_id=policy_id, updated_at=datetime.now(UTC))
+        association = Association(
+            policy_id=policy_id, updated_at=datetime.now(UTC), started_at=timing().now()
+        )
         associations[target_id] = association
         _enroll_management_account(organization, target_id)
         failed = frozenset(_failures(organization, target_id))
@@ -189,6 +192,8 @@ def _failure(organization: HubOrganization, account_id: str) -> str | None:
         return None
     if not tree.is_active(account_id):
         return f"Account {account_id} is suspended"
+    if reason := organization.restriction(account_id, aggregator.home_region):
+        return f"Account {account_id} is restricted by a service control policy: {reason}"
     is_management = account_id == tree.management_account_id
     if is_management and not organization.is_member(account_id, aggregator.home_region):
         return (
@@ -204,16 +209,25 @@ def _association(organization: HubOrganization, target_id: str) -> dict[str, Any
     if effective is None:
         return {}
     source, association = effective
-    failure = _failure_at(organization, target_id, association)
+    status: dict[str, str] = {"AssociationStatus": "PENDING"}
+    if not _is_pending(association):
+        failure = _failure_at(organization, target_id, association)
+        message = {"AssociationStatusMessage": failure} if failure else {}
+        status = {"AssociationStatus": "FAILED" if failure else "SUCCESS", **message}
     return {
         "ConfigurationPolicyId": association.policy_id,
         "TargetId": target_id,
         "TargetType": organization.tree.target_type(target_id),
         "AssociationType": "APPLIED" if source == target_id else "INHERITED",
         "UpdatedAt": association.updated_at,
-        "AssociationStatus": "FAILED" if failure else "SUCCESS",
-        **({"AssociationStatusMessage": failure} if failure else {}),
+        **status,
     }
+
+
+def _is_pending(association: Association) -> bool:
+    """https://docs.aws.amazon.com/securityhub/latest/userguide/view-policy.html"""
+    chosen = timing()
+    return chosen.now() - association.started_at < chosen.association_seconds
 
 
 def _failure_at(

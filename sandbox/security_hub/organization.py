@@ -16,6 +16,7 @@ from moto.organizations.models import (
 )
 from moto.utilities.utils import get_partition
 
+from sandbox.iam.control_policies import Levels, decide_by, levels_of
 from sandbox.security_hub.registry import (
     Association,
     FindingAggregator,
@@ -63,6 +64,13 @@ class AccountTree:
 
     def is_active(self, account_id: str) -> bool:
         return account_id in self.accounts and self.accounts[account_id].status == "ACTIVE"
+
+    def control_policies(self, account_id: str) -> Levels:
+        """From the account to the root; empty where nothing limits the account."""
+        if account_id == self.management_account_id:
+            return ()
+        nodes = (self._node(one) for one in self.lineage(account_id))
+        return levels_of(node for node in nodes if node is not None)
 
     def delegated_administrator(self) -> str | None:
         """The delegated administrator for Security Hub."""
@@ -147,6 +155,17 @@ class HubOrganization:
         if not self.is_administrator(account_id, region):
             settings.members[account_id] = account
 
+    def restriction(self, account_id: str, region: str) -> str | None:
+        """Why service control policies do not let Security Hub be enabled in the account."""
+        levels = self.tree.control_policies(account_id)
+        if not levels or self.registry.is_enabled(account_id, region):
+            return None
+        prefix = f"arn:{get_partition(region)}:securityhub:{region}:{account_id}"
+        principal = f"arn:{get_partition(region)}:sts::{account_id}:assumed-role/SecurityHub/hub"
+        action = "securityhub:EnableSecurityHub"
+        decision = decide_by(levels, account_id, principal, action, f"{prefix}:hub/default")
+        return None if decision.allowed else f"{action} {decision.clause}"
+
     def hub(self, account_id: str, region: str) -> Hub:
         self.bring_up_to_date(account_id, region)
         return self.registry.hub(account_id, region)
@@ -154,6 +173,8 @@ class HubOrganization:
     def bring_up_to_date(self, account_id: str, region: str) -> None:
         """Enable or disable the hub by policy or auto-enable; suspended accounts keep theirs."""
         if not self.tree.is_active(account_id):
+            return
+        if self.restriction(account_id, region):
             return
         policy = self.governing_policy(account_id, region)
         if policy is None:

@@ -1,5 +1,6 @@
 """Security Hub's state: a hub for each account and Region, and settings for each organization."""
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -72,6 +73,7 @@ class HubPolicy:
 class Association:
     policy_id: str
     updated_at: datetime
+    started_at: float  # by the clock of Timing
     failed: frozenset[str] = frozenset()  # accounts where the association failed
 
 
@@ -127,6 +129,7 @@ class OrganizationSettings:
     organization_id: str
     administrator: str | None = None
     administrator_regions: set[str] = field(default_factory=set)
+    delegated_at: float = -math.inf  # by the clock of Timing
     configuration_type: Literal["CENTRAL", "LOCAL"] = "LOCAL"
     policies: dict[str, HubPolicy] = field(default_factory=dict)
     associations: dict[str, Association] = field(default_factory=dict)
