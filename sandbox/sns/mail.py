@@ -7,19 +7,23 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html
 import json
 import re
 import threading
+import time
 import uuid
+from collections import defaultdict, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.sns.exceptions import SNSInvalidParameter
-from moto.sns.models import SNSBackend, Subscription
+from moto.sns.models import SNSBackend, Subscription, sns_backends
 from moto.sns.responses import SNSResponse
 
 from sandbox.overrides import Override, replace, wrap
 
 WEB = frozenset({"http", "https"})
 MAX_MESSAGE_BYTES = 262_144
+MAX_MAILS_PER_SECOND = 10  # to one e-mail address
 SUBJECT = re.compile(r"[!-~][ -~]{0,98}")  # printable ASCII, under 100 characters
 
 
@@ -32,10 +36,20 @@ class Mail:
     token: str | None = None  # of a confirmation request
 
 
+class UnsubscribeLinkError(Exception):
+    """The link does not unsubscribe, since the subscription requires authentication for it."""
+
+
 @dataclass(slots=True)
 class Mailboxes:
+    suspends: bool = False  # subscriptions that receive more than MAX_MAILS_PER_SECOND
+    now: Callable[[], float] = time.monotonic  # in seconds
     _mails: list[Mail] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _superseded: set[str] = field(default_factory=set)  # tokens
+    _sent: defaultdict[str, deque[float]] = field(  # by subscription
+        default_factory=lambda: defaultdict(lambda: deque(maxlen=MAX_MAILS_PER_SECOND))
+    )
     posts: list[Mail] = field(default_factory=list)  # to web endpoints; the sandbox sends none
 
     def deliver(self, mail: Mail) -> None:
@@ -51,7 +65,21 @@ class Mailboxes:
         return [mail for mail in self.everything() if mail.token is None]
 
     def confirmations(self) -> list[Mail]:
-        return [mail for mail in self.everything() if mail.token is not None]
+        """The confirmation requests whose token is valid."""
+        requests = [mail for mail in self.everything() if mail.token is not None]
+        return [mail for mail in requests if mail.token not in self._superseded]
+
+    def follow_unsubscribe_link(self, subscription: Subscription) -> None:
+        """As whoever reads a notification can do, without credentials.
+
+        Raises UnsubscribeLinkError where ConfirmSubscription was called with
+        AuthenticateOnUnsubscribe.
+        https://docs.aws.amazon.com/sns/latest/api/API_ConfirmSubscription.html
+        """
+        if subscription.attributes["ConfirmationWasAuthenticated"] == "true":
+            raise UnsubscribeLinkError(subscription.arn)
+        _, _, _, region, account, *_ = subscription.arn.split(":")
+        sns_backends[account][region].unsubscribe(subscription.arn)
 
     def overrides(self) -> list[Override]:
         return [
@@ -66,14 +94,16 @@ class Mailboxes:
         self, subscribe: Any, backend: SNSBackend, topic_arn: str, endpoint: str, protocol: str
     ) -> Subscription:
         subscription: Subscription = subscribe(backend, topic_arn, endpoint, protocol)
-        if protocol == "email" and "Token" not in vars(subscription):
+        if protocol == "email" and not subscription.confirmed:
             self._request_confirmation(subscription)
         if protocol in WEB:  # some endpoints confirm without a person, for example AWS Chatbot
             subscription.confirmed = True
         return subscription
 
     def _request_confirmation(self, subscription: Subscription) -> None:
+        """Each request makes the token of the one before invalid."""
         token = uuid.uuid4().hex
+        self._superseded.add(vars(subscription).get("Token", ""))
         vars(subscription)["Token"] = token
         subscription.confirmed = False
         subscription.attributes["PendingConfirmation"] = "true"
@@ -96,29 +126,60 @@ class Mailboxes:
         protocol, topic_arn = subscription.protocol, subscription.topic_arn
         if protocol not in {"email", *WEB}:
             publish(subscription, message, message_id, **options)
-        elif subscription.confirmed:
+        elif subscription.confirmed and not self._suspend(subscription):
             subject = options.get("subject") or "AWS Notification Message"
             body = _message_for(protocol, message, options.get("message_structure"))
             mail = Mail(subscription.endpoint, subject, body, topic_arn)
             (self.posts.append if protocol in WEB else self.deliver)(mail)
 
+    def _suspend(self, subscription: Subscription) -> bool:
+        """Whether this message is one too many within a second.
+
+        It and all that follow are not delivered until somebody confirms the subscription again,
+        which a further Subscribe requests.
+        """
+        if not self.suspends or subscription.protocol != "email":
+            return False
+        now = self.now()
+        with self._lock:
+            sent = self._sent[subscription.arn]
+            is_full = len(sent) == MAX_MAILS_PER_SECOND and now - sent[0] < 1
+            if not is_full:
+                sent.append(now)
+                return False
+            self._superseded.add(vars(subscription).pop("Token", ""))
+        subscription.confirmed = False
+        subscription.attributes["PendingConfirmation"] = "true"
+        return True
+
 
 def _confirm_subscription(response: SNSResponse) -> ActionResult:
+    """https://docs.aws.amazon.com/sns/latest/api/API_ConfirmSubscription.html."""
     topic_arn = response._get_param("TopicArn")  # noqa: SLF001  moto has no public method
     token = response._get_param("Token")  # noqa: SLF001  moto has no public method
+    is_authenticated = response._get_param("AuthenticateOnUnsubscribe")  # noqa: SLF001  as above
     for subscription in response.backend.subscriptions.values():
         if (subscription.topic_arn, vars(subscription).get("Token")) == (topic_arn, token):
             subscription.confirmed = True
             subscription.attributes["PendingConfirmation"] = "false"
+            subscription.attributes["ConfirmationWasAuthenticated"] = (
+                "true" if str(is_authenticated).lower() == "true" else "false"
+            )
             return ActionResult({"SubscriptionArn": subscription.arn})
     raise SNSInvalidParameter("Invalid parameter: Token")
 
 
 def _unsubscribe(unsubscribe: Any, backend: SNSBackend, subscription_arn: str) -> None:
+    """AWS deletes pending subscriptions after 48 hours, and with their topic.
+
+    Terraform's AWS provider and CloudFormation accept the error; the provider knows its text.
+    https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/sns/topic_subscription.go
+    """
     subscription = backend.subscriptions.get(subscription_arn)
     if subscription and subscription.attributes.get("PendingConfirmation") == "true":
         raise SNSInvalidParameter(
-            "Invalid parameter: This subscription is pending confirmation and cannot be removed"
+            "Invalid parameter: SubscriptionArn Reason: Cannot unsubscribe a subscription that is "
+            "pending confirmation"
         )
     unsubscribe(backend, subscription_arn)
 
