@@ -5,7 +5,9 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-trail-organi
 https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_GetEventSelectors.html
 """
 
+import functools
 import json
+import time
 from typing import Any
 
 from moto.cloudtrail.models import CloudTrailBackend, Trail, cloudtrail_backends
@@ -21,6 +23,7 @@ from sandbox.organizations.organization import MANAGEMENT, ORGANIZATION_ID, PART
 from sandbox.overrides import Override, add, replace, wrap
 
 SERVICE = "cloudtrail.amazonaws.com"
+DELEGATED_AT = "sandbox_delegated_at"  # of moto's delegated administrator, which accepts attributes
 ALL_MANAGEMENT_EVENTS = {  # the selector of a new trail
     "ReadWriteType": "All",
     "IncludeManagementEvents": True,
@@ -33,7 +36,9 @@ class CloudTrailError(JsonRESTError):
     code = 400
 
 
-def overrides() -> list[Override]:
+def overrides(delegation_seconds: float = 0.0) -> list[Override]:
+    """`delegation_seconds` is how long a new delegated administrator cannot create trails."""
+    create = functools.partial(_check_creation, delegation_seconds)
     return [
         *add(
             CloudTrailResponse,
@@ -42,7 +47,7 @@ def overrides() -> list[Override]:
         ),
         *wrap(
             CloudTrailResponse,
-            create_trail=_check_request,
+            create_trail=create,
             update_trail=_check_request,
             cloudtrail_backend=_backend_for_caller,
         ),
@@ -73,6 +78,34 @@ def write_problem(trail: Trail, key: str) -> str | None:
         SERVICE, bucket_access("s3:PutObject", trail.bucket_name, key, context), source
     )
     return None if decision.allowed else decision.reason
+
+
+def _check_creation(delegation_seconds: float, operation: Any, response: CloudTrailResponse) -> str:
+    """An organization trail needs the service-linked role, which the delegation creates.
+
+    How long CloudTrail refuses it after a delegation, and with which error, is undocumented. This
+    is its error where it cannot use the role; the AWS provider for Terraform does not retry it.
+    """
+    request, caller = json.loads(response.body), response.current_account
+    since = _delegated_at(caller)
+    if request.get("IsOrganizationTrail") and since is not None:
+        elapsed = time.monotonic() - since
+        if elapsed < delegation_seconds:
+            raise CloudTrailError(
+                "InsufficientDependencyServiceAccessPermissionException",
+                "AWS CloudTrail cannot create resources for your organization because access to "
+                "one or more required APIs has been denied.",
+            )
+    return _check_request(operation, response)
+
+
+def _delegated_at(account: str) -> float | None:
+    """By the monotonic clock; None unless CloudTrail's own API delegated to the account."""
+    for admin in organization().admins:
+        if admin.account.id == account:
+            since: float | None = vars(admin).get(DELEGATED_AT)
+            return since
+    return None
 
 
 def _check_request(operation: Any, response: CloudTrailResponse) -> str:
@@ -261,6 +294,9 @@ def _register_delegated_admin(response: CloudTrailResponse) -> str:
         organization().register_delegated_administrator(AccountId=member, ServicePrincipal=SERVICE)
     except OrganizationsClientError as error:
         raise CloudTrailError("AccountNotFoundException", str(error)) from error
+    for admin in organization().admins:
+        if admin.account.id == member:
+            vars(admin)[DELEGATED_AT] = time.monotonic()
     return "{}"
 
 

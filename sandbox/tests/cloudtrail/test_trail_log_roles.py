@@ -64,7 +64,9 @@ def create(sandbox: Sandbox, delegated: None, name: str) -> Iterator[Create]:  #
 def update(sandbox: Sandbox, create: Create, name: str) -> Create:
     """Updates an organization trail that delivers."""
     create(**log_delivery(sandbox))
-    return functools.partial(sandbox.client("cloudtrail", SECURITY.id).update_trail, Name=name)
+    return functools.partial(
+        sandbox.client("cloudtrail", SECURITY.id).update_trail, Name=trail_arn(name)
+    )
 
 
 @pytest.fixture(params=["create", "update"])
@@ -197,7 +199,7 @@ def test_a_refused_trail_is_not_created(sandbox: Sandbox, create: Create) -> Non
 
 def test_a_refused_update_changes_nothing(sandbox: Sandbox, update: Create, name: str) -> None:
     cloudtrail = sandbox.client("cloudtrail", SECURITY.id)
-    before = cloudtrail.get_trail(Name=name)["Trail"]
+    before = cloudtrail.get_trail(Name=trail_arn(name))["Trail"]
     closed = create_role(sandbox, SECURITY.id, CLOUDTRAIL)
 
     refusals = [
@@ -211,7 +213,7 @@ def test_a_refused_update_changes_nothing(sandbox: Sandbox, update: Create, name
         "S3BucketDoesNotExistException",
         "InsufficientS3BucketPolicyException",
     ]
-    assert cloudtrail.get_trail(Name=name)["Trail"] == before
+    assert cloudtrail.get_trail(Name=trail_arn(name))["Trail"] == before
 
 
 @pytest.fixture
@@ -219,7 +221,7 @@ def delivering(sandbox: Sandbox, create: Create, name: str) -> str:
     """The role of a trail that delivers."""
     role = create_role(sandbox, SECURITY.id, CLOUDTRAIL, WRITE_LOG)
     create(**log_delivery(sandbox, CloudWatchLogsRoleArn=role))
-    sandbox.client("cloudtrail", SECURITY.id).start_logging(Name=name)
+    sandbox.client("cloudtrail", SECURITY.id).start_logging(Name=trail_arn(name))
     sandbox.record(sign_ins.root_without_mfa(MEMBER))
     return role
 

@@ -66,8 +66,8 @@ def test_the_management_account_owns_trails_of_a_delegated_administrator(
     trail = create(name, bucket)
 
     seen = [
-        sandbox.client("cloudtrail", account).get_trail(Name=name)["Trail"]["TrailARN"]
-        for account in (SECURITY.id, MANAGEMENT.id)
+        sandbox.client("cloudtrail", account).get_trail(Name=known)["Trail"]["TrailARN"]
+        for account, known in ((SECURITY.id, trail_arn(name)), (MANAGEMENT.id, name))
     ]
     assert trail["TrailARN"] == trail_arn(name)
     assert seen == [trail_arn(name)] * 2
@@ -158,7 +158,7 @@ def test_an_event_is_logged_and_stored(
 ) -> None:
     delivery = log_delivery(sandbox)
     create(name, bucket, **delivery)
-    sandbox.client("cloudtrail", SECURITY.id).start_logging(Name=name)
+    sandbox.client("cloudtrail", SECURITY.id).start_logging(Name=trail_arn(name))
     event = sign_ins.root_without_mfa(MEMBER)
 
     trails = sandbox.record(event)
@@ -194,7 +194,7 @@ def test_a_trail_of_one_region_ignores_other_regions(
     sandbox: Sandbox, create: TrailCreator, name: str, bucket: str
 ) -> None:
     create(name, bucket, IsMultiRegionTrail=False)
-    sandbox.client("cloudtrail", SECURITY.id).start_logging(Name=name)
+    sandbox.client("cloudtrail", SECURITY.id).start_logging(Name=trail_arn(name))
     event = sign_ins.root_without_mfa(MEMBER)
 
     elsewhere = sandbox.record({**event, "awsRegion": "eu-central-1"})
@@ -207,7 +207,7 @@ def test_delivery_fails_without_the_bucket_policy(
     sandbox: Sandbox, create: TrailCreator, name: str, bucket: str
 ) -> None:
     create(name, bucket)
-    sandbox.client("cloudtrail", SECURITY.id).start_logging(Name=name)
+    sandbox.client("cloudtrail", SECURITY.id).start_logging(Name=trail_arn(name))
 
     sandbox.client("s3", LOG_ARCHIVE.id).delete_bucket_policy(Bucket=bucket)
 

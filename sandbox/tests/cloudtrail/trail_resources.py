@@ -64,9 +64,9 @@ class TrailCreator:
         client = self._sandbox.client("cloudtrail", account)
         settings = {"IsMultiRegionTrail": True, "IsOrganizationTrail": True, **more}
         trail = client.create_trail(Name=name, S3BucketName=bucket, **settings)
-        self._made.append((client, name))
+        self._made.append((client, trail["TrailARN"]))
         return trail
 
     def remove(self) -> None:
-        for client, name in self._made:
-            client.delete_trail(Name=name)
+        for client, arn in self._made:
+            client.delete_trail(Name=arn)
