@@ -14,7 +14,7 @@ from botocore.config import Config
 from moto.core.config import default_user_config
 from moto.moto_api._internal.models import moto_api_backend
 
-from sandbox import security_hub, server
+from sandbox import api_errors, security_hub, server
 from sandbox.activity import Activity
 from sandbox.aws_lambda.event_sources import EventSources
 from sandbox.aws_lambda.functions import Functions
@@ -23,14 +23,17 @@ from sandbox.client import TOKEN_VARIABLE
 from sandbox.cloudformation import role_templates
 from sandbox.cloudformation.stack_set_requests import StackSetOperations
 from sandbox.cloudtrail import administration as trail_administration
+from sandbox.cloudtrail import trail_names
 from sandbox.cloudtrail.trails import Trails
 from sandbox.cloudwatch.alarms import Alarms
+from sandbox.conditions import Conditions, ideal
 from sandbox.control import controlled
 from sandbox.dynamodb import tables
 from sandbox.eventbridge.delivery import EventBridge
 from sandbox.faults import Faults
-from sandbox.iam import authorization, identities
+from sandbox.iam import authorization, control_policies, identities
 from sandbox.iam.authentication import authenticated
+from sandbox.iam.propagation import Propagation
 from sandbox.logs.log_groups import LogGroups
 from sandbox.organizations import reads as organization_reads
 from sandbox.organizations.changes import OrganizationChanges
@@ -47,6 +50,7 @@ from sandbox.sns.mail import Mail, Mailboxes
 from sandbox.sqs.metrics import QueueMetrics
 from sandbox.sqs.moves import MoveTasks
 from sandbox.sqs.queues import Queues
+from sandbox.throttling import Throttling
 from sandbox.wsgi import Application
 
 REGION = "us-east-1"
@@ -80,6 +84,10 @@ class Sandbox:
     services: Services
     faults: Faults
 
+    def __init__(self, conditions: Conditions | None = None) -> None:
+        """`conditions` are ideal unless given."""
+        self.conditions = conditions or ideal()
+
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self._set_up(stack)
@@ -101,7 +109,7 @@ class Sandbox:
         logging.getLogger("werkzeug").setLevel(logging.WARNING)
         moto_api_backend.reset()
         default_user_config["lambda"] = {"use_docker": True}  # the sandbox runs them itself
-        stack.enter_context(security_hub.installed())
+        stack.enter_context(security_hub.installed(self._security_hub_timing()))
         self._key = create_organization()
         self._token = secrets.token_urlsafe()
         self._server = Server(self._around_moto)
@@ -122,9 +130,12 @@ class Sandbox:
         self._stack_sets = StackSetOperations()
         self.faults = Faults(functions)
         self._trails = Trails(event_bridge)
+        conditions = self.conditions
+        self.throttling = Throttling(applies=conditions.throttles)
+        self._propagation = Propagation(conditions.iam_propagation_seconds, conditions.seed)
         return Services(
             functions=functions,
-            mailboxes=Mailboxes(),
+            mailboxes=Mailboxes(suspends=conditions.suspends_email),
             alarms=Alarms(self._publish_metrics),
             trails=self._trails,
             event_bridge=event_bridge,
@@ -141,9 +152,11 @@ class Sandbox:
         services, activity = self.services, self._activity
         return [
             *server.overrides(),
+            *api_errors.overrides(),
             *identities.overrides(),
             *organization_reads.overrides(),
             *OrganizationChanges().overrides(),
+            *control_policies.overrides(),
             *tables.overrides(),
             *services.queues.overrides(),
             *MoveTasks(activity).overrides(),
@@ -153,15 +166,27 @@ class Sandbox:
             *role_templates.overrides(),
             *services.mailboxes.overrides(),
             *services.alarms.overrides(),
-            *trail_administration.overrides(),
+            *trail_administration.overrides(self.conditions.trail_delegation_seconds),
+            *trail_names.overrides(),
             *services.event_bridge.overrides(),
             *LogGroups(services.functions).overrides(),
+            *self._propagation.overrides(),
             *authorization.overrides(),
+            *self.throttling.overrides(),
             *self.faults.overrides(),
         ]
 
+    def _security_hub_timing(self) -> security_hub.Timing:
+        conditions = self.conditions
+        return security_hub.Timing(
+            sync_seconds=conditions.security_hub_sync_seconds,
+            sync_codes=security_hub.drawn_codes(conditions.seed),
+            association_seconds=conditions.security_hub_association_seconds,
+        )
+
     def _start(self, stack: ExitStack) -> None:
         services = self.services
+        stack.enter_context(self._propagation.following())
         stack.enter_context(self._server.running())
         stack.enter_context(self._stack_sets.following())
         stack.enter_context(services.alarms.running())
@@ -191,9 +216,15 @@ class Sandbox:
             service,
             region_name=region,
             endpoint_url=self.endpoint,
-            config=Config(retries={"max_attempts": 1}),
+            config=self._client_config(),
             **self._credentials(account),
         )
+
+    def _client_config(self) -> Config:
+        """Retries hide errors from tests, except where the sandbox throttles."""
+        if self.conditions.throttles:
+            return Config(retries={"mode": "standard", "max_attempts": 10})
+        return Config(retries={"max_attempts": 1})
 
     def record(self, event: Mapping[str, Any], *, detail_type: str | None = None) -> int:
         """Record the event with CloudTrail, and wait until all processing has finished.
@@ -214,8 +245,9 @@ class Sandbox:
         self._metrics.publish_changes()
 
     def let_time_pass(self) -> None:
-        """Make every delayed or hidden message visible."""
+        """Make every delayed or hidden message visible, and every change of a role effective."""
         self.services.queues.let_time_pass()
+        self._propagation.let_time_pass()
 
     def mails(self) -> list[Mail]:
         return self.services.mailboxes.everything()
