@@ -35,7 +35,8 @@ class StoppedTrail:
         return f"arn:aws:iam::{SECURITY.id}:role/{self.role}"
 
     def start(self) -> None:
-        self._sandbox.client("cloudtrail", SECURITY.id).start_logging(Name=self._name)
+        cloudtrail = self._sandbox.client("cloudtrail", SECURITY.id)
+        cloudtrail.start_logging(Name=trail_arn(self._name))
 
     def incoming(self) -> list[dict[str, Any]]:
         """The counted events of the log group."""
