@@ -20,8 +20,10 @@ def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201  the message for the terminal
         return 2
     from stacks.app import synthesize  # noqa: PLC0415  it takes seconds, errors should not
+    from stacks.backends import forget_other_deployments  # noqa: PLC0415
 
     synthesize(settings, detections)
+    forget_other_deployments(settings, Path(os.environ.get("CDKTF_OUTDIR") or "cdktf.out"))
     return 0
 
 

@@ -83,6 +83,7 @@ def _settings(data: dict[str, Any]) -> Settings:
         detections=_detections(data["detections"]),
         name_prefix=data["name_prefix"],
         tags=tuple(sorted(data["tags"].items())),
+        protect=data["protect"],
         trail=_trail(data),
         stack_set=_stack_set(data["stack_set"]),
         # In JSON Schema, 365.0 is an integer.

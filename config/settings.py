@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 SIGN_IN_REGION = "us-east-1"
+PROJECT_TAG = "project"
+OWN_TAG_PREFIX = "rootwatch:"  # of tags that the configuration cannot set
+DEPLOYMENT_TAG = f"{OWN_TAG_PREFIX}deployment"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,12 +103,24 @@ class Settings:
     notifications: Notifications
     detections: DetectionChoice
     name_prefix: str
-    tags: tuple[tuple[str, str], ...]  # sorted by key
+    tags: tuple[tuple[str, str], ...]  # of the configuration, sorted by key
+    protect: bool  # from deletion: the trail's bucket, key and log group, and the table
     trail: Trail
     stack_set: StackSet
     retention: Retention
     security_hub: SecurityHub
     state: LocalState | S3State
+
+    @property
+    def deployment(self) -> str:
+        """Unique: the organization, and the prefix of the names in it."""
+        return f"{self.organization.id}/{self.name_prefix}"
+
+    @property
+    def all_tags(self) -> dict[str, str]:
+        """Of each resource: those of the configuration, and those that show whose it is."""
+        own = {PROJECT_TAG: self.name_prefix, DEPLOYMENT_TAG: self.deployment}
+        return {**dict(self.tags), **own}
 
     @property
     def sign_in_region(self) -> str:

@@ -14,6 +14,7 @@ from jsonschema.validators import extend
 
 from config.document import Document, KeyPath, key_text
 from config.errors import Problem
+from config.tags import tag_problems
 
 _SIMILARITY = 0.7  # the least ratio of an unknown key to the key that the message suggests
 _STANDARD = Draft202012Validator.VALIDATORS
@@ -63,7 +64,8 @@ def problems(document: Document) -> tuple[Problem, ...]:
         place = (tuple(error.absolute_path), _is_about_name(error))
         found.setdefault(place, _problem(document, error))
     invalid = {problem.key for problem in found.values()}
-    conflicting = (problem for problem in _conflicts(document) if problem.key not in invalid)
+    dependent = [*_conflicts(document), *tag_problems(document)]
+    conflicting = (problem for problem in dependent if problem.key not in invalid)
     everything = [*document.repeated_keys(), *found.values(), *conflicting]
     return tuple(sorted(everything, key=lambda problem: problem.line))
 

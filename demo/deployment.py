@@ -5,8 +5,10 @@ It deploys what users deploy: the same app, Terraform and provider.
 
 import json
 import os
+import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,6 +18,10 @@ from typing import Any
 from demo.progress import Progress
 
 ROOT = Path(__file__).parents[1]
+NOT_READY = re.compile(
+    r"UpdateOrganizationConfiguration.*(ResourceNotFoundException|DataUnavailableException)"
+)
+ATTEMPTS, RETRY_SECONDS = 5, 5.0
 TERRAFORM_CLI_CONFIG = ROOT / "build" / "terraform.rc"
 QUIET = {
     # CDKTF's cache of providers, in the user's home, breaks where two deployments begin at once.
@@ -44,15 +50,24 @@ class Deployment:
     environment: Mapping[str, str]  # the sandbox's
 
     def deploy(self, progress: Progress) -> None:
-        self._cdktf(["deploy", "*", "--auto-approve"], progress)
+        """Again while Security Hub is not ready, as docs/deploying.md says."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                self._cdktf(["deploy", "*", "--auto-approve"], progress)
+            except DeploymentError as error:
+                if attempt == ATTEMPTS or not NOT_READY.search(str(error)):
+                    raise
+                time.sleep(RETRY_SECONDS)
+            else:
+                return
 
     def destroy(self, progress: Progress) -> None:
         self._cdktf(["destroy", "*", "--auto-approve"], progress)
 
-    def plan(self, stack: str) -> list[str]:
+    def plan(self, stack: str, *options: str) -> list[str]:
         """The addresses that another deployment would change."""
         folder = self.folder / "cdktf.out" / "stacks" / stack
-        plan = ["terraform", "plan", "-input=false", "-no-color", "-out=plan"]
+        plan = ["terraform", "plan", "-input=false", "-no-color", "-out=plan", *options]
         self._run(plan, folder, self.folder / f"plan-{stack}.log")
         shown = subprocess.run(
             ["terraform", "show", "-json", "plan"],  # noqa: S607  as found on the PATH
@@ -66,16 +81,21 @@ class Deployment:
         return [change["address"] for change in changes if change["change"]["actions"] != ["no-op"]]
 
     def outputs(self, stack: str) -> dict[str, Any]:
-        state = json.loads((self.folder / f"terraform.{stack}.tfstate").read_text("utf-8"))
+        state = self._state(stack)
         return {name: output["value"] for name, output in state["outputs"].items()}
 
     def resources(self, stack: str) -> list[str]:
-        state = json.loads((self.folder / f"terraform.{stack}.tfstate").read_text("utf-8"))
         return [
             f"{resource['type']}.{resource['name']}"
-            for resource in state["resources"]
+            for resource in self._state(stack)["resources"]
             if resource["mode"] == "managed"
         ]
+
+    def _state(self, stack: str) -> dict[str, Any]:
+        """Empty where nothing was ever in the stack."""
+        for path in self.folder.glob(f"terraform.*.{stack}.tfstate"):
+            return dict(json.loads(path.read_text("utf-8")))
+        return {"outputs": {}, "resources": []}
 
     def _cdktf(self, arguments: list[str], progress: Progress) -> None:
         self._write_app()

@@ -13,7 +13,7 @@ from typing import Any
 from config.validation import schema
 
 ROOT = Path(__file__).parents[1]
-STACKS = ("trail", "detection", "organization")  # in deployment order
+STACKS = ("trail", "detection", "organization", "security_hub")  # in deployment order
 ALARM_SUFFIX = "_alarm_arn"
 
 type Schema = Mapping[str, Any]
@@ -33,7 +33,7 @@ def outputs_rows(documents: Mapping[str, Schema]) -> list[tuple[str, str, str]]:
     rows = {
         (stack, f"`{_output_name(name)}`"): _output_text(name, output["description"])
         for stack in STACKS
-        for name, output in documents[stack]["output"].items()
+        for name, output in documents[stack].get("output", {}).items()
     }
     return [(stack, name, text) for (stack, name), text in rows.items()]
 

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 """
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from constructs import Construct
 
@@ -59,10 +60,10 @@ class AlertTopics(Construct):
             policy=policy_document(self._topic_statements(self._names.topic_arn(priority))),
             provider=self._provider,
         )
-        for index, address in enumerate(emails):
+        for address in emails:
             aws.SnsTopicSubscription(
                 self,
-                f"{priority}_email_{index}",
+                _subscription_id(priority, address),
                 topic_arn=topic.arn,
                 protocol="email",
                 endpoint=address,
@@ -104,3 +105,11 @@ class AlertTopics(Construct):
             "Resource": "*",
             "Condition": {"StringEquals": {"aws:SourceAccount": self._security}},
         }
+
+
+def _subscription_id(priority: Priority, address: str) -> str:
+    """The address, not its position: a change of the list leaves the others confirmed.
+
+    Quoted, since the ID of a construct can contain no slash.
+    """
+    return f"{priority}_email_{quote(address, safe='@+')}"

@@ -20,7 +20,7 @@ from modules.function_package import build_zip, dependencies
 from modules.importer_permissions import importer_statements
 from modules.importer_queues import ImporterQueues
 from modules.naming import Names
-from modules.policies import create_service_role
+from modules.policies import create_service_role, protection
 
 SOURCE = Path(__file__).parents[1] / "functions" / "finding_importer"
 PACKAGE = "finding_importer"
@@ -85,6 +85,8 @@ class FindingImporter(Construct):
             hash_key="id",
             attribute=[aws.DynamodbTableAttribute(name="id", type="S")],
             ttl=aws.DynamodbTableTtl(attribute_name="expiration", enabled=True),
+            deletion_protection_enabled=self._names.settings.protect,
+            lifecycle=protection(is_protected=self._names.settings.protect),
             provider=self._provider,
         )
 

@@ -12,6 +12,14 @@ class Names:
 
     settings: Settings
 
+    def state_file(self, stack: str) -> str:
+        """The name of the local state, in the project folder."""
+        return f"terraform.{self.settings.deployment.replace('/', '.')}.{stack}.tfstate"
+
+    def state_key(self, stack: str) -> str:
+        """The key of the state in S3, below the configured prefix."""
+        return f"{self.settings.deployment}/{stack}.tfstate"
+
     def _name(self, name: str) -> str:
         return f"{self.settings.name_prefix}-{name}"
 

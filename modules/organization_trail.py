@@ -7,7 +7,7 @@ from constructs import Construct
 
 from modules import aws
 from modules.naming import Names
-from modules.policies import create_service_role
+from modules.policies import create_service_role, protection
 from modules.trail_archive import TrailArchive
 
 
@@ -35,6 +35,8 @@ class OrganizationTrail(Construct):
             "log_group",
             name=names.trail_log_group,
             retention_in_days=names.settings.retention.log_group_days,
+            # The log group's own deletion protection requires a later version of the provider.
+            lifecycle=protection(is_protected=names.settings.protect),
             provider=provider,
         )
         role, role_policy = self._create_delivery_role()

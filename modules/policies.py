@@ -15,6 +15,11 @@ def policy_document(statements: Sequence[Statement]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)}, sort_keys=True)
 
 
+def protection(*, is_protected: bool) -> dict[str, Any] | None:
+    """The lifecycle of a resource that Terraform refuses to delete."""
+    return {"prevent_destroy": True} if is_protected else None
+
+
 def deny_insecure_transport(action: str, resources: Sequence[str]) -> Statement:
     return {
         "Sid": "DenyInsecureTransport",
@@ -75,8 +80,11 @@ def create_key(
     owner_arn: str,
     statements: Sequence[Statement],
     provider: aws.AwsProvider,
+    is_protected: bool = False,
 ) -> aws.KmsKey:
     """A customer managed key with an alias. `owner_arn` is the account that administers it by IAM.
+
+    Terraform refuses to delete a protected key.
 
     Without that statement, nobody can change a key whose policy is wrong.
     https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
@@ -94,6 +102,7 @@ def create_key(
         description=description,
         enable_key_rotation=True,
         policy=policy_document([administration, *statements]),
+        lifecycle=protection(is_protected=is_protected),
         provider=provider,
     )
     aws.KmsAlias(scope, f"{id_}_alias", name=alias, target_key_id=key.key_id, provider=provider)

@@ -17,6 +17,15 @@ CONFIGURATION_TIMEOUT = "24h"  # AWS may take this long to start or stop central
 # https://docs.aws.amazon.com/securityhub/latest/userguide/view-policy.html
 ASSOCIATION_TIMEOUT = "10m"
 LINKING_MODES = {"all": "ALL_REGIONS", "none": "NO_REGIONS"}
+# Settings of the management account's hub. Once a configuration policy applies to the account, AWS
+# rejects UpdateSecurityHubConfiguration there, so Terraform could not correct a difference. AWS
+# never returns the first one, whose change would replace the hub.
+# https://docs.aws.amazon.com/securityhub/latest/userguide/central-configuration-management-overview.html
+MANAGED_BY_POLICY = [
+    "enable_default_standards",
+    "auto_enable_controls",
+    "control_finding_generator",
+]
 GENERATOR_ID = (
     "rootwatch/root_console_login_without_mfa"  # of the findings that the importer imports
 )
@@ -58,7 +67,11 @@ class SecurityHubOrganization(Construct):
         https://docs.aws.amazon.com/securityhub/latest/userguide/view-policy.html
         """
         hub = aws.SecurityhubAccount(
-            self, "management_hub", enable_default_standards=False, provider=management
+            self,
+            "management_hub",
+            enable_default_standards=False,
+            lifecycle={"ignore_changes": MANAGED_BY_POLICY},
+            provider=management,
         )
         # Destroyed before the hub: an account with an administrator cannot disable Security Hub.
         return aws.SecurityhubOrganizationAdminAccount(
@@ -125,10 +138,10 @@ class SecurityHubOrganization(Construct):
             depends_on=[central],
             provider=self._provider,
         )
-        for index, target in enumerate(self._settings.organization.targets):
+        for target in self._settings.organization.targets:
             aws.SecurityhubConfigurationPolicyAssociation(
                 self,
-                f"association_{index}",
+                f"association_{target}",
                 policy_id=policy.id,
                 target_id=target,
                 timeouts={"create": ASSOCIATION_TIMEOUT, "update": ASSOCIATION_TIMEOUT},

@@ -8,7 +8,13 @@ from constructs import Construct
 
 from modules import aws
 from modules.naming import Names
-from modules.policies import Statement, create_key, deny_insecure_transport, policy_document
+from modules.policies import (
+    Statement,
+    create_key,
+    deny_insecure_transport,
+    policy_document,
+    protection,
+)
 
 CLOUDTRAIL = {"Service": "cloudtrail.amazonaws.com"}
 INFREQUENT_ACCESS_DAYS = 90  # older log files are read in investigations only
@@ -32,9 +38,18 @@ class TrailArchive(Construct):
             description="Encrypts the log files of the organization trail.",
             owner_arn=names.account_arn(self._settings.accounts.log_archive),
             statements=self._key_statements(),
+            is_protected=self._settings.protect,
             provider=provider,
         )
-        self.bucket = aws.S3Bucket(self, "bucket", bucket=names.trail_bucket, provider=provider)
+        self.bucket = aws.S3Bucket(
+            self,
+            "bucket",
+            bucket=names.trail_bucket,
+            lifecycle=protection(is_protected=self._settings.protect),
+            # Destroyed before the key: no key waits for its deletion while objects need it.
+            depends_on=[self.key],
+            provider=provider,
+        )
         self._protect_bucket()
         self._expire_objects()
         self.policy = aws.S3BucketPolicy(

@@ -11,6 +11,7 @@ from compiler.detection import Detection
 from config.settings import Settings
 from stacks.detection import DetectionStack
 from stacks.organization import OrganizationStack
+from stacks.security_hub import SecurityHubStack
 from stacks.trail import TrailStack
 
 
@@ -25,6 +26,7 @@ def synthesize(
             stacks.append(TrailStack(app, settings))
         stacks.append(DetectionStack(app, settings, detections, Path(build)))
         stacks.append(OrganizationStack(app, settings))
+        stacks.append(SecurityHubStack(app, settings))
         for earlier, later in pairwise(stacks):
             later.add_dependency(earlier)
         app.synth()

@@ -23,12 +23,12 @@ class RootwatchStack(TerraformStack):
     def _store_state(self, state: LocalState | S3State) -> None:
         if isinstance(state, LocalState):
             # Relative to cdktf.out/stacks/NAME, where Terraform runs.
-            LocalBackend(self, path=f"../../../terraform.{self._name}.tfstate")
+            LocalBackend(self, path=f"../../../{self.names.state_file(self._name)}")
             return
         S3Backend(
             self,
             bucket=state.bucket,
-            key=f"{state.key_prefix}/{self._name}.tfstate",
+            key=f"{state.key_prefix}/{self.names.state_key(self._name)}",
             region=state.region,
             encrypt=True,
             kms_key_id=state.kms_key_id,
@@ -43,7 +43,6 @@ class RootwatchStack(TerraformStack):
         its credentials.
         """
         settings = self.settings
-        tags = {"project": settings.name_prefix, **dict(settings.tags)}
         assumed: dict[str, Any] = {}
         if account != settings.accounts.management:
             role = f"arn:{settings.partition}:iam::{account}:role/{settings.deployment_role}"
@@ -56,7 +55,7 @@ class RootwatchStack(TerraformStack):
             alias=alias,
             region=region or settings.home_region,
             allowed_account_ids=[account],
-            default_tags=[aws.AwsProviderDefaultTags(tags=tags)],
+            default_tags=[aws.AwsProviderDefaultTags(tags=settings.all_tags)],
             **assumed,
         )
 

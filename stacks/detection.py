@@ -1,4 +1,4 @@
-"""The security account's stack: alarms, topics, the finding importer and Security Hub."""
+"""The security account's stack: alarms, topics and the finding importer."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,6 @@ from config.settings import Settings
 from modules.alarms import DetectionAlarm
 from modules.alert_topics import AlertTopics
 from modules.finding_importer import TIMEOUT_SECONDS, FindingImporter
-from modules.security_hub_organization import SecurityHubOrganization
 from modules.sign_in_events import SignInEvents
 from modules.watchdogs import Watchdogs
 from stacks.base import RootwatchStack
@@ -23,9 +22,6 @@ class DetectionStack(RootwatchStack):
         super().__init__(scope, "detection", settings)
         names = self.names
         security = self.provider("security", settings.accounts.security)
-        # Also where Rootwatch does not manage Security Hub: Terraform needs the provider to destroy
-        # the resources of an earlier configuration.
-        management = self.provider("management", settings.accounts.management)
         topics = AlertTopics(self, "alert_topics", names=names, provider=security)
         importer = FindingImporter(
             self,
@@ -64,10 +60,6 @@ class DetectionStack(RootwatchStack):
                 )
                 description = f"ARN of the alarm of the detection: {detection.title}."
                 self.output(f"{detection.name}_alarm_arn", watched.alarm.arn, description)
-        if settings.security_hub.managed:
-            SecurityHubOrganization(
-                self, "security_hub", names=names, management=management, provider=security
-            )
         self._output_topics(topics)
         self._output_importer(importer)
         self.output(

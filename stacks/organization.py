@@ -1,7 +1,7 @@
 """The management account's stack: member access in every account.
 
-It is deployed last, because the event rules in the accounts need the event bus of the stack
-`detection`.
+It is deployed after the stack `detection`, because the event rules in the accounts need its event
+bus.
 """
 
 from constructs import Construct

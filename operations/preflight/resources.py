@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from config.settings import Settings
+from config.settings import DEPLOYMENT_TAG, Settings
 from operations.preflight.aws import AccountClient, ReadError
 
 type Words = tuple[str, ...]
@@ -30,8 +30,8 @@ def as_tags(listed: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 
 def is_tagged(settings: Settings, tags: Mapping[str, str]) -> bool:
-    """With the tag that each stack of Rootwatch adds: of this deployment or a former one."""
-    return tags.get("project") == settings.name_prefix
+    """With the tag of this deployment, which the configuration cannot set."""
+    return tags.get(DEPLOYMENT_TAG) == settings.deployment
 
 
 def bucket(account: AccountClient, name: str) -> ExistingResource | None:

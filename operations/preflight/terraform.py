@@ -14,7 +14,7 @@ from operations.preflight.access import management_account
 from operations.preflight.check import Check, CheckContext
 from operations.preflight.result import CheckResult, Command, Remedy, failed, passed
 
-STACKS = ("trail", "detection", "organization")
+STACKS = ("trail", "detection", "organization", "security_hub")
 ABSENT = frozenset({"NoSuchKey", "NoSuchBucket"})
 NAME_ATTRIBUTES = ("id", "arn", "name", "bucket")
 SYNTH = Command(None, "make synth")
@@ -66,7 +66,7 @@ def is_in_state(context: CheckContext, resource_type: str, name: str) -> bool:
 
 def _read_local(context: CheckContext, stack: str) -> str | None:
     try:
-        return (context.root / f"terraform.{stack}.tfstate").read_text(encoding="utf-8")
+        return (context.root / context.names.state_file(stack)).read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
 
@@ -78,7 +78,7 @@ def _read_s3(context: CheckContext, state: S3State, stack: str) -> str | None:
         absent=ABSENT,
         region=state.region,
         Bucket=state.bucket,
-        Key=f"{state.key_prefix}/{stack}.tfstate",
+        Key=f"{state.key_prefix}/{context.names.state_key(stack)}",
     )
     return cast("str", response["Body"].read().decode()) if response else None
 
@@ -106,7 +106,7 @@ def _find_address(output: Path, resource_type: str) -> tuple[str, str] | None:
     """Stack and address; None if no stack contains the type, or none is synthesized."""
     try:
         for stack in _read_json(output / "manifest.json")["stacks"]:
-            resources = _read_json(output / "stacks" / stack / "cdk.tf.json")["resource"]
+            resources = _read_json(output / "stacks" / stack / "cdk.tf.json").get("resource", {})
             if resource_type in resources:
                 (name,) = resources[resource_type]
                 return stack, f"{resource_type}.{name}"

@@ -42,7 +42,7 @@ class Configuration:
 
     def write(self, path: Path, more: Mapping[str, Any] | None = None) -> None:
         minimal = yaml.safe_load((ROOT / "config" / "minimal.yaml").read_text("utf-8"))
-        document = {**minimal, **self.changes(), **(more or {})}
+        document = {**minimal, "protect": False, **self.changes(), **(more or {})}
         path.write_text(yaml.safe_dump(document), "utf-8")
 
 

@@ -74,7 +74,7 @@ class Rehearsal:
         self._configuration = configuration
         self._settings = settings
         self._deployment = deployment
-        self._stacks = ["trail", "detection", "organization"]
+        self._stacks = ["trail", "detection", "organization", "security_hub"]
         if not settings.trail.managed:
             self._stacks.remove("trail")
         self.facts = Facts()

@@ -6,10 +6,17 @@ import pytest
 
 from demo.deployment import Deployment
 from sandbox.local import Sandbox
-from sandbox.organizations.organization import ACCOUNTS, LOG_ARCHIVE, MANAGEMENT, SECURITY, Account
+from sandbox.organizations.organization import (
+    ACCOUNTS,
+    LOG_ARCHIVE,
+    MANAGEMENT,
+    ORGANIZATION_ID,
+    SECURITY,
+    Account,
+)
 from tests.e2e.observer import IMPORTER, LOG_GROUP, PREFIX
 
-STACKS = ("trail", "detection", "organization")
+STACKS = ("trail", "detection", "organization", "security_hub")
 
 
 def test_a_second_deployment_changes_nothing(deployment: Deployment) -> None:
@@ -67,5 +74,6 @@ def test_tags_of_the_config_are_on_the_resources(deployment: Deployment, sandbox
         "cost-center": "4711",
         "environment": "production",
         "project": PREFIX,
+        "rootwatch:deployment": f"{ORGANIZATION_ID}/{PREFIX}",
         "team": "security",
     }

@@ -1,10 +1,12 @@
 """`cdktf destroy` leaves nothing, but for the log files, which it refuses to take with it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 
-from demo.deployment import Deployment
+from demo.deployment import Deployment, DeploymentError
 from demo.progress import Progress
 from sandbox.local import REGION, Sandbox
 from sandbox.organizations.organization import ACCOUNTS, LOG_ARCHIVE, SECURITY
@@ -12,16 +14,31 @@ from tests.e2e.leftovers import names_in, of_the_organization
 from tests.e2e.observer import PREFIX
 
 
+@pytest.mark.parametrize("stack", ["trail", "detection"])
+def test_terraform_refuses_to_destroy_a_protected_deployment(
+    stack: str, deployment: Deployment
+) -> None:
+    with pytest.raises(DeploymentError, match="Instance cannot be destroyed"):
+        deployment.plan(stack, "-destroy")
+
+
 @pytest.fixture(scope="module")
-def destroyed(sandbox: Sandbox, deployment: Deployment) -> Deployment:
-    """As the README says: empty the bucket, then destroy."""
+def destroyed(
+    sandbox: Sandbox, deployment: Deployment, tmp_path_factory: pytest.TempPathFactory
+) -> Deployment:
+    """As docs/operating.md says: remove the protection, empty the bucket, then destroy."""
+    config = tmp_path_factory.mktemp("unprotected") / "rootwatch.yaml"
+    protected = yaml.safe_load(deployment.config.read_text("utf-8"))
+    config.write_text(yaml.safe_dump({**protected, "protect": False}), "utf-8")
+    unprotected = replace(deployment, config=config)
+    unprotected.deploy(Progress())
     bucket = deployment.outputs("trail")["trail_bucket_name"]
     _empty(sandbox.client("s3", LOG_ARCHIVE.id), bucket)
-    deployment.destroy(Progress())
-    return deployment
+    unprotected.destroy(Progress())
+    return unprotected
 
 
-@pytest.mark.parametrize("stack", ["organization", "trail", "detection"])
+@pytest.mark.parametrize("stack", ["security_hub", "organization", "trail", "detection"])
 def test_terraform_has_nothing_left(stack: str, destroyed: Deployment) -> None:
     assert destroyed.resources(stack) == []
 

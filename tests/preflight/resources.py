@@ -10,7 +10,8 @@ from sandbox.tests.resources import allow, policy, service, trusting, zipped
 from tests.preflight.operators import MINIMAL
 
 NAMES = Names(MINIMAL)
-OWN, OTHERS = {"project": "rootwatch"}, {"project": "another"}
+OWN = {"rootwatch:deployment": "o-exampleorgid/rootwatch"}
+OTHERS = {"project": "rootwatch", "rootwatch:deployment": "o-exampleorgid/another"}
 TEMPLATE = json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
 PATTERN = json.dumps({"source": ["aws.signin"]})
 

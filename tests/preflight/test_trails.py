@@ -128,7 +128,7 @@ def test_the_trail_of_rootwatch_is_not_a_duplicate(
 
 
 def tag_as_rootwatch(trails: TrailCreator, name: str) -> None:
-    tags = [{"Key": "project", "Value": MINIMAL.name_prefix}]
+    tags = [{"Key": "rootwatch:deployment", "Value": MINIMAL.deployment}]
     trails.client.add_tags(ResourceId=arn_of(name), TagsList=tags)
 
 

@@ -27,9 +27,10 @@ EXAMPLES = ("minimal", "complete")
 MEMBER = "444444444444"
 ONE_ACCOUNT = "111111111111"
 VARIANTS: dict[str, dict[str, Any]] = {
-    # One account for everything, and the state in S3. The management account cannot be the
-    # administrator of Security Hub's central configuration.
+    # One account for everything, the state in S3, and no protection from deletion. The management
+    # account cannot be the administrator of Security Hub's central configuration.
     "one_account": {
+        "protect": False,
         "accounts": dict.fromkeys(("management", "log_archive", "security"), ONE_ACCOUNT),
         "security_hub": {"managed": False},
         "state": {
@@ -80,7 +81,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
 }
 WITHOUT_A_TRAIL = {"elsewhere"}
-STACKS = ("trail", "detection", "organization")  # in the order of deployment
+STACKS = ("trail", "detection", "organization", "security_hub")  # in the order of deployment
 APP = ("main.py", "compiler", "config", "detections", "functions", "modules", "stacks")
 
 
@@ -202,6 +203,11 @@ def trail(synthesis: Synthesis) -> Stack:
 @pytest.fixture
 def detection(synthesis: Synthesis) -> Stack:
     return synthesis.stack("detection")
+
+
+@pytest.fixture
+def security_hub(synthesis: Synthesis) -> Stack:
+    return synthesis.stack("security_hub")
 
 
 @pytest.fixture

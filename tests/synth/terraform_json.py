@@ -44,7 +44,7 @@ class Stack:
     def resources(self, type_: str | None = None) -> list[Resource]:
         return [
             Resource(found, name, arguments)
-            for found, named in self.document["resource"].items()
+            for found, named in self.document.get("resource", {}).items()
             for name, arguments in named.items()
             if type_ in (None, found)
         ]
@@ -94,7 +94,7 @@ class Stack:
         return provider
 
     def outputs(self) -> dict[str, Mapping[str, Any]]:
-        return dict(self.document["output"])
+        return dict(self.document.get("output", {}))
 
 
 def read_stack(folder: Path) -> Stack:

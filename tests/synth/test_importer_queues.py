@@ -151,6 +151,15 @@ def test_the_queue_policies_deny_plain_http_and_allow_no_identity(
         )
 
 
+def test_the_table_is_protected_from_deletion_by_aws_and_by_terraform(
+    detection: Stack, settings: Settings
+) -> None:
+    table, is_protected = detection.only("aws_dynamodb_table"), settings.protect
+
+    assert table["deletion_protection_enabled"] is is_protected
+    assert table.arguments.get("lifecycle") == ({"prevent_destroy": True} if is_protected else None)
+
+
 def test_the_idempotency_table_has_ids_that_expire(detection: Stack, function: Resource) -> None:
     name = function["environment"]["variables"]["IDEMPOTENCY_TABLE_NAME"]
     table = detection.follow(name, "name")

@@ -21,7 +21,7 @@ def test_an_unmanaged_security_hub_has_no_resources(
     synthesis = synthesize(name)
 
     assert not synthesis.settings.security_hub.managed
-    assert of_security_hub(synthesis.stack("detection")) == []
+    assert of_security_hub(synthesis.stack("security_hub")) == []
 
 
 @pytest.mark.parametrize("name", MANAGED)
@@ -29,12 +29,26 @@ def test_it_is_enabled_in_the_management_account_without_standards(
     synthesize: Callable[[str], Synthesis], name: str
 ) -> None:
     synthesis = synthesize(name)
-    detection = synthesis.stack("detection")
-    hub = detection.only("aws_securityhub_account")
+    stack = synthesis.stack("security_hub")
+    hub = stack.only("aws_securityhub_account")
 
-    assert detection.account(hub) == synthesis.settings.accounts.management
-    assert detection.region(hub) == synthesis.settings.home_region
+    assert stack.account(hub) == synthesis.settings.accounts.management
+    assert stack.region(hub) == synthesis.settings.home_region
     assert hub["enable_default_standards"] is False
+
+
+@pytest.mark.parametrize("name", MANAGED)
+def test_terraform_ignores_settings_that_a_policy_manages_in_the_management_account(
+    synthesize: Callable[[str], Synthesis], name: str
+) -> None:
+    """AWS rejects UpdateSecurityHubConfiguration in an account with a configuration policy."""
+    hub = synthesize(name).stack("security_hub").only("aws_securityhub_account")
+
+    assert set(hub["lifecycle"]["ignore_changes"]) == {
+        "enable_default_standards",
+        "auto_enable_controls",
+        "control_finding_generator",
+    }
 
 
 @pytest.mark.parametrize("name", MANAGED)
@@ -43,15 +57,15 @@ def test_the_delegation_depends_on_the_hub_and_the_rest_on_the_delegation(
 ) -> None:
     """Destroyed in reverse: an account with an administrator cannot disable Security Hub."""
     synthesis = synthesize(name)
-    detection = synthesis.stack("detection")
-    delegation = detection.only("aws_securityhub_organization_admin_account")
-    hub = detection.only("aws_securityhub_account")
+    stack = synthesis.stack("security_hub")
+    delegation = stack.only("aws_securityhub_organization_admin_account")
+    hub = stack.only("aws_securityhub_account")
     first = {"aws_securityhub_account", delegation.type}
 
     assert delegation["admin_account_id"] == synthesis.settings.accounts.security
-    assert detection.account(delegation) == synthesis.settings.accounts.management
+    assert stack.account(delegation) == synthesis.settings.accounts.management
     assert delegation["depends_on"] == [hub.address]
-    for one in of_security_hub(detection):
+    for one in of_security_hub(stack):
         if one.type not in first and "policy" not in one.type:
             assert delegation.address in one["depends_on"], one.address
 
@@ -60,8 +74,8 @@ def test_the_delegation_depends_on_the_hub_and_the_rest_on_the_delegation(
 def test_terraform_waits_up_to_a_day_for_the_configuration_of_aws(
     synthesize: Callable[[str], Synthesis], name: str
 ) -> None:
-    detection = synthesize(name).stack("detection")
-    configuration = detection.only("aws_securityhub_organization_configuration")
+    stack = synthesize(name).stack("security_hub")
+    configuration = stack.only("aws_securityhub_organization_configuration")
 
     assert configuration["timeouts"] == dict.fromkeys(("create", "update", "delete"), "24h")
 
@@ -71,13 +85,13 @@ def test_central_configuration_enables_it_in_the_targets(
     synthesize: Callable[[str], Synthesis], name: str
 ) -> None:
     synthesis = synthesize(name)
-    detection = synthesis.stack("detection")
-    central = detection.only("aws_securityhub_organization_configuration")
-    policy = detection.only("aws_securityhub_configuration_policy")
-    associations = detection.pointing_to(
+    stack = synthesis.stack("security_hub")
+    central = stack.only("aws_securityhub_organization_configuration")
+    policy = stack.only("aws_securityhub_configuration_policy")
+    associations = stack.pointing_to(
         "aws_securityhub_configuration_policy_association", "policy_id", policy
     )
-    aggregator = detection.only("aws_securityhub_finding_aggregator")
+    aggregator = stack.only("aws_securityhub_finding_aggregator")
 
     assert central["organization_configuration"] == {"configuration_type": "CENTRAL"}
     assert (central["auto_enable"], central["auto_enable_standards"]) == (False, "NONE")
@@ -101,7 +115,7 @@ def test_the_aggregator_links_no_regions_all_or_the_listed_ones(
     synthesize: Callable[[str], Synthesis],
 ) -> None:
     linked = {
-        name: synthesize(name).stack("detection").only("aws_securityhub_finding_aggregator")
+        name: synthesize(name).stack("security_hub").only("aws_securityhub_finding_aggregator")
         for name in MANAGED
     }
 
@@ -117,7 +131,7 @@ def test_one_deployment_can_stop_managing_security_hub(
 ) -> None:
     """Terraform needs the provider of a resource to destroy it."""
     aliases = [
-        {provider["alias"] for provider in synthesize(name).stack("detection").providers()}
+        {provider["alias"] for provider in synthesize(name).stack("security_hub").providers()}
         for name in ("minimal", "govcloud")
     ]
 
@@ -127,12 +141,12 @@ def test_one_deployment_can_stop_managing_security_hub(
 def test_local_configuration_enables_it_in_accounts_that_join(
     synthesize: Callable[[str], Synthesis],
 ) -> None:
-    detection = synthesize("elsewhere").stack("detection")
-    local = detection.only("aws_securityhub_organization_configuration")
+    stack = synthesize("elsewhere").stack("security_hub")
+    local = stack.only("aws_securityhub_organization_configuration")
 
     assert (local["auto_enable"], local["auto_enable_standards"]) == (True, "NONE")
     assert local["organization_configuration"] == {"configuration_type": "LOCAL"}
-    assert {one.type for one in of_security_hub(detection)} == {
+    assert {one.type for one in of_security_hub(stack)} == {
         "aws_securityhub_account",
         "aws_securityhub_finding_aggregator",
         "aws_securityhub_organization_admin_account",
@@ -146,7 +160,7 @@ def test_the_insight_groups_active_findings_of_root_sign_ins_without_mfa_by_acco
     synthesize: Callable[[str], Synthesis], name: str
 ) -> None:
     synthesis = synthesize(name)
-    insight = synthesis.stack("detection").only("aws_securityhub_insight")
+    insight = synthesis.stack("security_hub").only("aws_securityhub_insight")
 
     assert insight["name"].startswith(synthesis.settings.name_prefix)
     assert insight["group_by_attribute"] == "ResourceId"

@@ -22,6 +22,7 @@ from tests.synth.terraform_json import Stack, allowing, listed, policy_texts, st
 # Scripts use these names: a change is a breaking change.
 OUTPUTS = {
     "organization": {"member_role_name", "member_stack_set_name"},
+    "security_hub": set[str](),
     "trail": {"trail_arn", "trail_bucket_name", "trail_key_arn", "trail_log_group_name"},
     "detection": {
         "finding_importer_arn",
@@ -61,7 +62,11 @@ def test_every_resource_has_a_provider_with_the_configured_tags(
     stack: Stack, settings: Settings
 ) -> None:
     aliases = {f"aws.{provider['alias']}" for provider in stack.providers()}
-    tags = {"project": settings.name_prefix} | dict(settings.tags)
+    owner = {
+        "project": settings.name_prefix,
+        "rootwatch:deployment": f"{settings.organization.id}/{settings.name_prefix}",
+    }
+    tags = dict(settings.tags) | owner
 
     assert {resource["provider"] for resource in stack.resources()} <= aliases
     for provider in stack.providers():
@@ -73,13 +78,14 @@ def test_the_state_has_the_configured_backend_encrypted_and_locked_in_s3(
 ) -> None:
     backend: dict[str, Any] = stack.document["terraform"]["backend"]
     state = settings.state
+    owner = f"{settings.organization.id}.{settings.name_prefix}"
 
     if not isinstance(state, S3State):
-        assert backend == {"local": {"path": f"../../../terraform.{stack.name}.tfstate"}}
+        assert backend == {"local": {"path": f"../../../terraform.{owner}.{stack.name}.tfstate"}}
         return
     assert backend["s3"] == {
         "bucket": state.bucket,
-        "key": f"{state.key_prefix}/{stack.name}.tfstate",
+        "key": f"{state.key_prefix}/{owner.replace('.', '/')}/{stack.name}.tfstate",
         "region": state.region,
         "kms_key_id": state.kms_key_id,
         "encrypt": True,
@@ -362,7 +368,7 @@ def test_terraform_validates_every_stack(
     initialized = terraform(tmp_path, "init", "-backend=false", "-input=false", "-no-color")
     validated = terraform(tmp_path, "validate", "-json")
 
-    assert len(modules) == 8
+    assert len(modules) == 11
     assert initialized.returncode == 0, initialized.stdout + initialized.stderr
     report = json.loads(validated.stdout)
     assert report["valid"] is True, validated.stdout

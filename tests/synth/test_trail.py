@@ -41,6 +41,20 @@ def test_the_trail_writes_to_the_bucket_encrypted_with_its_key(
     assert trail.follow(made["kms_key_id"], "arn") == trail.only("aws_kms_key")
 
 
+def test_terraform_refuses_to_delete_the_archive_and_the_log_group_while_they_are_protected(
+    trail: Stack, settings: Settings
+) -> None:
+    expected = {"prevent_destroy": True} if settings.protect else None
+
+    for kind in ("aws_s3_bucket", "aws_kms_key", "aws_cloudwatch_log_group"):
+        assert trail.only(kind).arguments.get("lifecycle") == expected
+
+
+def test_the_key_is_destroyed_after_the_bucket(trail: Stack, bucket: Resource) -> None:
+    """A key that waits for its deletion cannot decrypt the objects."""
+    assert trail.only("aws_kms_key").address in bucket["depends_on"]
+
+
 def test_the_trail_delivers_to_the_log_group_with_the_configured_retention(
     trail: Stack, settings: Settings
 ) -> None:

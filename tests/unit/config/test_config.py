@@ -142,7 +142,8 @@ BAD: dict[str, list[Any]] = {
     "detections.overrides.assumed_root_session.enabled": ["no", 0],
     "name_prefix": ["Rootwatch", "1root", "ab", "a" * 21, "root-", "ro--ot", "sthree-a", "ro_ot"],
     "tags": [["team"], "team", {f"key-{n}": "" for n in range(41)}],
-    "tags.team": [1, True, None, "a" * 257, "a;b", "two\nlines"],
+    "tags.team": [1, True, None, "a" * 257, "a;b", "two\nlines", "🔒", "a\u2013b", "e\u0301"],
+    "protect": ["true", 1, None],
     "trail": [False, None],
     "trail.managed": ["true", 0, None],
     "trail.log_group": ["belongs to managed: false"],
@@ -258,6 +259,7 @@ GOOD: dict[str, list[Any]] = {
         {"on": "", "2024-01-01": "a:b/c=d+e-f@g h"},
         {f"key-{number}": "" for number in range(40)},
         {"k" * 128: "v" * 256},
+        {"équipe": "sécurité", "チーム": "警備 ①", "команда": "\u043f\u00a0\u0436"},
     ],
     "retention": [
         {},
@@ -431,12 +433,56 @@ def test_low_priority_has_the_same_addresses_by_default() -> None:
     assert none.notifications.low_priority_emails == ()
 
 
-@pytest.mark.parametrize("key", ["aws:team", "AWS:team", "a;b", "", "k" * 129, "two\nlines"])
+@pytest.mark.parametrize(
+    "key",
+    ["aws:team", "AWS:team", "a;b", "", "k" * 129, "two\nlines", "🔒", "project", "rootwatch:x"],
+)
 def test_a_bad_tag_key_is_a_problem_of_the_key(key: str) -> None:
     [problem] = failure(COMPLETE | {"tags": {key: "value"}}).problems
 
     assert problem.key.startswith("tags")
     assert (problem.value or "").startswith("the key ")
+
+
+@pytest.mark.parametrize("key", ["project", "Project", "PROJECT"])
+def test_the_tag_project_belongs_to_rootwatch(key: str) -> None:
+    [problem] = failure(MINIMAL | {"tags": {key: "x"}}).problems
+
+    assert problem.key == f"tags.{key}"
+    assert problem.value == f'the key "{key}"'
+    assert problem.expected == (
+        "another key than project, which Rootwatch adds itself, because AWS compares tag keys"
+        " without case"
+    )
+
+
+@pytest.mark.parametrize("key", ["rootwatch:deployment", "Rootwatch:Deployment", "rootwatch:x"])
+def test_a_tag_cannot_claim_another_deployment(key: str) -> None:
+    [problem] = failure(MINIMAL | {"tags": {key: "x"}}).problems
+
+    assert "without the prefix rootwatch:" in problem.expected
+
+
+def test_tag_keys_that_differ_only_in_case_are_named() -> None:
+    tags = {"Team": "x", "team": "y", "cost": "z", "TEAM": "w"}
+    text = yaml.safe_dump(MINIMAL | {"tags": tags}, sort_keys=False)
+    with pytest.raises(ConfigError) as caught:
+        parse(text, FILE)
+
+    expected = "only one of the keys Team and {}, because AWS compares tag keys without case"
+    assert [(one.key, one.expected) for one in caught.value.problems] == [
+        (f"tags.{key}", expected.format(key)) for key in ("team", "TEAM")
+    ]
+
+
+def test_resources_have_the_tags_of_the_configuration_and_of_the_deployment() -> None:
+    loaded = settings(MINIMAL | {"tags": {"team": "x"}})
+
+    assert loaded.all_tags == {
+        "team": "x",
+        "project": "rootwatch",
+        "rootwatch:deployment": "o-exampleorgid/rootwatch",
+    }
 
 
 LEAVES = sorted(

@@ -58,6 +58,7 @@ def test_the_minimal_configuration_gets_the_defaults() -> None:
         detections=DetectionChoice(packs=(), overrides=()),
         name_prefix="rootwatch",
         tags=(),
+        protect=True,
         trail=Trail(
             managed=True,
             name="rootwatch-organization-trail",
@@ -66,7 +67,7 @@ def test_the_minimal_configuration_gets_the_defaults() -> None:
         ),
         stack_set=StackSet(
             retain_stacks_on_account_removal=False,
-            failure_tolerance_percentage=100,
+            failure_tolerance_percentage=10,
             max_concurrent_percentage=100,
         ),
         retention=Retention(log_group_days=365, bucket_days=2555),

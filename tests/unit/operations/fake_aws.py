@@ -18,6 +18,7 @@ import config
 from compiler import selection
 from config.loader import load
 from config.settings import Settings
+from modules.naming import Names
 from operations.preflight import CHECKS, run_check
 from operations.preflight.aws import AwsClients, CallerIdentity
 from operations.preflight.check import CheckContext
@@ -257,7 +258,7 @@ def write_state(root: Path, stack: str, resources: list[tuple[str, str]]) -> Non
             for resource_type, name in resources
         ],
     }
-    (root / f"terraform.{stack}.tfstate").write_text(json.dumps(document))
+    (root / Names(MINIMAL).state_file(stack)).write_text(json.dumps(document))
 
 
 def write_synthesized(root: Path, stack: str, text: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from config.settings import S3State, Settings
+from config.settings import DEPLOYMENT_TAG, S3State, Settings
 from operations.preflight import CHECKS
 from operations.preflight.result import Status
 from tests.unit.operations.fake_aws import (
@@ -454,7 +454,7 @@ CASES = (
         "deployment.state",
         {
             "cloudformation:DescribeStackSet": {
-                "StackSet": {"Tags": [{"Key": "project", "Value": "rootwatch"}]}
+                "StackSet": {"Tags": [{"Key": DEPLOYMENT_TAG, "Value": MINIMAL.deployment}]}
             }
         },
         "organization: deployed, but without a state in the project folder",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from config.settings import Accounts, S3State
+from config.settings import DEPLOYMENT_TAG, Accounts, S3State
 from modules.naming import Names
 from operations.preflight import run_checks
 from operations.preflight.check import CheckContext
@@ -33,7 +33,7 @@ from tests.unit.operations.fake_aws import (
 )
 
 SNAPSHOTS = Path(__file__).parents[2] / "synth" / "snapshots"
-OWN_TAGS = [{"Key": "project", "Value": "rootwatch"}]
+OWN_TAGS = [{"Key": DEPLOYMENT_TAG, "Value": MINIMAL.deployment}]
 OWN_TAG_MAP = {one["Key"]: one["Value"] for one in OWN_TAGS}
 OWN_STACK_SET = {"StackSet": {"Tags": OWN_TAGS}}
 QUEUE: dict[str, Any] = {
@@ -214,7 +214,7 @@ class TestConflicts:
             assert len(suggested) <= 20
 
     def test_the_expected_state_depends_on_the_conflicts(self, tmp_path: Path) -> None:
-        tagged = {**QUEUE, "sqs:ListQueueTags": {"Tags": {"project": "rootwatch"}}}
+        tagged = {**QUEUE, "sqs:ListQueueTags": {"Tags": {DEPLOYMENT_TAG: MINIMAL.deployment}}}
         aws = FakeAws(QUEUE)
         other = run_one(context_of(tmp_path, aws=aws), "names.security")
         aws.responses = tagged
@@ -275,7 +275,7 @@ class TestConflicts:
     def test_the_expected_state_of_different_conflicts(self, tmp_path: Path) -> None:
         def tags(call: FakeCall) -> dict[str, Any]:
             is_dead_letter_queue = "dead" in call.parameters["QueueUrl"]
-            return {"Tags": {"project": "rootwatch"} if is_dead_letter_queue else {}}
+            return {"Tags": {DEPLOYMENT_TAG: MINIMAL.deployment} if is_dead_letter_queue else {}}
 
         def url(call: FakeCall) -> dict[str, Any]:
             return {"QueueUrl": f"https://sqs/{call.parameters['QueueName']}"}
@@ -292,12 +292,14 @@ class TestConflicts:
             f"aws sqs delete-queue --queue-url https://sqs/{NAMES.dead_letter_queue}"
         )
 
-    def test_resources_of_another_prefix_are_not_created_by_this_deployment(
+    def test_resources_of_another_deployment_are_not_created_by_this_one(
         self, tmp_path: Path
     ) -> None:
+        """The tag `project` of other tools can have any value."""
         aws = FakeAws()
-        for prefix in ("rootwatch-2", "root"):
-            aws.responses = {**QUEUE, "sqs:ListQueueTags": {"Tags": {"project": prefix}}}
+        for deployment in ("o-exampleorgid/rootwatch-2", "o-otherorganization/rootwatch", ""):
+            tags = {"project": "rootwatch", DEPLOYMENT_TAG: deployment}
+            aws.responses = {**QUEUE, "sqs:ListQueueTags": {"Tags": tags}}
             found = run_one(context_of(tmp_path, aws=aws), "names.security")
 
             assert found.detail.count("exists, not created by Rootwatch") == 2
@@ -386,7 +388,7 @@ class TestState:
             '{"resources": [1]}',
             '{"resources": null}',
         ):
-            (tmp_path / "terraform.organization.tfstate").write_text(text)
+            (tmp_path / NAMES.state_file("organization")).write_text(text)
 
             found = run_one(context_of(tmp_path, aws=aws), "deployment.state")
             assert found.status == Status.FAIL, text

@@ -81,7 +81,7 @@ class TestStates:
         calls = aws.named("s3:GetObject")
         assert {call.parameters["Bucket"] for call in calls} == {"states"}
         assert [call.parameters["Key"] for call in calls] == [
-            f"x/{stack}.tfstate" for stack in STACKS
+            f"x/o-exampleorgid/rootwatch/{stack}.tfstate" for stack in STACKS
         ]
         assert {(call.account, call.region) for call in calls} == {(MANAGEMENT, "eu-west-1")}
 

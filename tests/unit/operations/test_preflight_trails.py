@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from config.settings import DEPLOYMENT_TAG
 from operations.preflight import run_checks
 from operations.preflight.result import Status
 from operations.preflight.trail_checks import MAX_METRIC_FILTERS
@@ -24,6 +25,7 @@ from tests.unit.operations.fake_aws import (
     EXISTING_TRAIL,
     LOG_ARCHIVE,
     MANAGEMENT,
+    MINIMAL,
     SECURITY,
     ErrorResponse,
     FakeAws,
@@ -536,7 +538,8 @@ class TestDuplicates:
 
         def tags(call: FakeCall) -> dict[str, Any]:
             (arn,) = call.parameters["ResourceIdList"]
-            tags = [{"Key": "project", "Value": "rootwatch"}] if arn.endswith("own") else []
+            own = [{"Key": DEPLOYMENT_TAG, "Value": MINIMAL.deployment}]
+            tags = own if arn.endswith("own") else []
             return {"ResourceTagList": [{"ResourceId": arn, "TagsList": tags}]}
 
         names = ("stopped", "data", "own", "duplicate")
@@ -569,7 +572,7 @@ class TestDuplicates:
 
 class TestFormerTrail:
     OWN: ClassVar[dict[str, Any]] = {
-        "ResourceTagList": [{"TagsList": [{"Key": "project", "Value": "rootwatch"}]}]
+        "ResourceTagList": [{"TagsList": [{"Key": DEPLOYMENT_TAG, "Value": MINIMAL.deployment}]}]
     }
 
     def test_other_trails_of_rootwatch_are_former_ones(self, tmp_path: Path) -> None:
