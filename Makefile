@@ -49,14 +49,18 @@ synth: valid-config ## write the Terraform JSON of your configuration to cdktf.o
 preflight: valid-config ## check that the organization meets the requirements; read-only
 	@./rootwatch preflight
 
+.PHONY: plan
+plan: setup ## show what a deployment would change, of all stacks or one: make plan STACK=trail
+	@./rootwatch plan $(STACK)
+
 .PHONY: deploy
-deploy: valid-config ## deploy all stacks to the organization of your configuration
-	@./rootwatch cdktf deploy '*'
+deploy: setup ## deploy all stacks or one: make deploy STACK=trail; AUTO_APPROVE=1 asks nothing
+	@./rootwatch deploy $(STACK) $(if $(AUTO_APPROVE),--auto-approve)
 
 # One stack is removed without those that depend on it.
 .PHONY: destroy
-destroy: valid-config ## remove all stacks, or one: make destroy STACK=trail
-	@./rootwatch cdktf destroy '$(or $(STACK),*)' $(if $(STACK),--ignore-missing-stack-dependencies)
+destroy: setup ## remove all stacks, or one: make destroy STACK=trail; AUTO_APPROVE=1 asks nothing
+	@./rootwatch destroy $(STACK) $(if $(AUTO_APPROVE),--auto-approve)
 
 # First and alone, since CDKTF wraps the message in its own.
 .PHONY: valid-config

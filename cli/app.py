@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from cli import config, demo, detections, preflight, sandbox
+from cli import config, demo, deployment, detections, preflight, sandbox
 from cli.output import WRONG_USAGE, CommandError, epilog, fail
 from compiler.errors import DetectionError, SelectionError
 from config.errors import ConfigError
@@ -55,6 +55,7 @@ and fish. Without one it works in bash.""",
         "rootwatch demo",
         "rootwatch config check",
         "rootwatch preflight",
+        "rootwatch deploy",
         "rootwatch detections match events.json.gz",
         "rootwatch --install-completion   # then start a new shell",
         statuses={
@@ -69,6 +70,9 @@ app.add_typer(detections.app, name="detections")
 app.add_typer(config.app, name="config")
 app.add_typer(sandbox.app, name="sandbox")
 app.command(help=preflight.HELP, epilog=preflight.EPILOG)(preflight.preflight)
+app.command(epilog=deployment.PLAN_EPILOG)(deployment.plan)
+app.command(epilog=deployment.DEPLOY_EPILOG)(deployment.deploy)
+app.command(epilog=deployment.DESTROY_EPILOG)(deployment.destroy)
 app.command(epilog=demo.EPILOG)(demo.demo)
 
 

@@ -1,0 +1,1 @@
+"""Plans, deploys and destroys the stacks with Terraform."""

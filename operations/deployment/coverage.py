@@ -1,0 +1,129 @@
+"""The accounts that a deployment could not cover, as AWS reports them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from config.settings import Settings
+from modules.naming import Names
+from operations.preflight.access import deployment_role_arn
+from operations.preflight.aws import AccountClient, AwsClients, ReadError
+from operations.preflight.organization import is_active
+
+MEMBER_ACCESS, SECURITY_HUB = "member role and event rule", "Security Hub"
+SUSPENDED = "SKIPPED_SUSPENDED_ACCOUNT"
+MAX_LOOKED_UP = 50  # accounts whose status is read: the number of calls is limited
+NOT_CENTRAL = frozenset({"AccessDeniedException", "InvalidAccessException"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """`target` is an account, or the root or unit of a configuration policy."""
+
+    target: str
+    part: str
+    reason: str
+    is_expected: bool  # nothing can be done: the account is suspended
+
+    def __str__(self) -> str:
+        return f"{self.target}  {self.part}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    gaps: tuple[Gap, ...] = ()
+    pending: int = 0  # associations of Security Hub that AWS is still working on
+
+    @property
+    def failures(self) -> tuple[Gap, ...]:
+        return tuple(one for one in self.gaps if not one.is_expected)
+
+
+def read_coverage(settings: Settings, stacks: set[str], clients: AwsClients) -> Coverage:
+    """Of the deployed stacks. Raises PreflightError if AWS denies a call or does not respond."""
+    management = AccountClient(
+        id=settings.accounts.management,
+        region=settings.home_region,
+        clients=clients,
+        credentials={},
+    )
+    gaps, pending = list[Gap](), 0
+    if "organization" in stacks:
+        gaps += _without_member_access(settings, management)
+    hub = settings.security_hub
+    if "security_hub" in stacks and hub.managed and hub.configuration == "central":
+        role = deployment_role_arn(settings, settings.accounts.security)
+        security = clients.assume_role(role, settings.name_prefix, settings.home_region)
+        gaps += _without_security_hub(management, _associations(security, "FAILED"))
+        pending = len(_associations(security, "PENDING"))
+    return Coverage(gaps=tuple(gaps), pending=pending)
+
+
+def _without_member_access(settings: Settings, management: AccountClient) -> Iterator[Gap]:
+    """Operation preferences do not apply to accounts that joined, which are listed only here."""
+    instances = management.paginate(
+        "cloudformation",
+        "ListStackInstances",
+        "Summaries",
+        region=settings.sign_in_region,
+        StackSetName=Names(settings).member_stack_set,
+    )
+    for one in instances:
+        detail = one.get("StackInstanceStatus", {}).get("DetailedStatus", "")
+        if one["Status"] != "CURRENT" or detail == SUSPENDED:
+            reason = one.get("StatusReason") or detail or "no reason from AWS"
+            yield Gap(
+                target=one["Account"],
+                part=MEMBER_ACCESS,
+                reason=f"{one['Status']}: {_one_line(reason)}",
+                is_expected=detail == SUSPENDED,
+            )
+
+
+def _associations(security: AccountClient, status: str) -> list[Mapping[str, Any]]:
+    try:
+        return list(
+            security.paginate(
+                "securityhub",
+                "ListConfigurationPolicyAssociations",
+                "ConfigurationPolicyAssociationSummaries",
+                Filters={"AssociationStatus": status},
+            )
+        )
+    except ReadError as error:
+        if error.code in NOT_CENTRAL:  # the stack is not deployed completely, which is shown
+            return []
+        raise
+
+
+def _without_security_hub(
+    management: AccountClient, failed: list[Mapping[str, Any]]
+) -> Iterator[Gap]:
+    """The accounts or, if AWS lists none, the root and units whose association failed."""
+    accounts = [one for one in failed if one.get("TargetType") == "ACCOUNT"]
+    suspended = set(_suspended(management, [one["TargetId"] for one in accounts]))
+    for one in accounts or failed:
+        message = one.get("AssociationStatusMessage") or "no reason from AWS"
+        yield Gap(
+            target=one["TargetId"],
+            part=SECURITY_HUB,
+            reason=f"FAILED: {_one_line(message)}",
+            is_expected=one["TargetId"] in suspended,
+        )
+
+
+def _suspended(management: AccountClient, accounts: list[str]) -> Iterator[str]:
+    for account in islice(accounts, MAX_LOOKED_UP):
+        found = management.find(
+            "organizations",
+            "DescribeAccount",
+            absent={"AccountNotFoundException"},
+            AccountId=account,
+        )
+        if found and not is_active(found["Account"]):
+            yield account
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,64 @@
+"""The end of a deployment in plain words: what is deployed, and which accounts are not covered."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from config.settings import Settings
+from modules.naming import Names
+from operations.deployment.coverage import MEMBER_ACCESS, Coverage, Gap
+from operations.deployment.terraform import Plan
+
+CONSEQUENCE = (
+    "The organization trail still records these accounts: alarms and notifications work.\n"
+    "Their findings are stored in the security account."
+)
+
+
+def outcome(plans: Sequence[Plan], outputs: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """`outputs` has a key for each stack that was applied."""
+    for plan in plans:
+        if not plan.has_changes:
+            yield f"{plan.stack}: no changes"
+        elif plan.stack in outputs:
+            yield f"{plan.stack}: applied"
+            yield from (f"  {name} = {value}" for name, value in outputs[plan.stack].items())
+        else:
+            yield f"{plan.stack}: not applied"
+
+
+def coverage(settings: Settings, found: Coverage) -> Iterator[str]:
+    expected = [one for one in found.gaps if one.is_expected]
+    if found.failures:
+        yield f"Not covered ({len(found.failures)}):"
+        yield from (f"  {gap}" for gap in found.failures)
+        yield from CONSEQUENCE.splitlines()
+        yield from _retry(settings, found.failures)
+    if expected:
+        yield f"Suspended, and therefore skipped by AWS ({len(expected)}):"
+        yield from (f"  {gap}" for gap in expected)
+    if found.pending:
+        yield (
+            f"Security Hub is still being configured in {found.pending} accounts and units."
+            " This takes up to a day."
+        )
+
+
+def _retry(settings: Settings, failures: Sequence[Gap]) -> Iterator[str]:
+    """Terraform does not repeat what it created, and AWS does not repeat it by itself."""
+    accounts = sorted({one.target for one in failures if one.part == MEMBER_ACCESS})
+    if accounts:
+        targets = (
+            f"OrganizationalUnitIds={','.join(settings.organization.targets)},"
+            f"Accounts={','.join(accounts)},AccountFilterType=INTERSECTION"
+        )
+        yield "When the cause is fixed, deploy the role and the event rule to these accounts:"
+        yield (
+            "  aws cloudformation create-stack-instances"
+            f" --stack-set-name {Names(settings).member_stack_set}"
+            f" --regions {settings.sign_in_region} --region {settings.sign_in_region}"
+            f" --deployment-targets '{targets}'"
+        )
+    if any(one.part != MEMBER_ACCESS for one in failures):
+        yield (
+            "When the cause is fixed, Security Hub applies the policy to the accounts within a day."
+        )
