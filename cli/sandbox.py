@@ -39,26 +39,47 @@ class Kind(StrEnum):
     IAM_USER_WITHOUT_MFA = "iam-user-without-mfa"
 
 
-@app.command(epilog=epilog("rootwatch sandbox up", statuses={0: "stopped"}))
-def up() -> None:
+class ConditionsName(StrEnum):
+    IDEAL = "ideal"
+    WORST = "worst"
+
+
+@app.command(
+    epilog=epilog(
+        "rootwatch sandbox up",
+        "rootwatch sandbox up --conditions worst --seed 2",
+        statuses={0: "stopped", 2: "wrong arguments"},
+    )
+)
+def up(
+    conditions: Annotated[
+        ConditionsName,
+        typer.Option(help="worst adds the delays, errors and limits that AWS documents."),
+    ] = ConditionsName.IDEAL,
+    seed: Annotated[int, typer.Option(help="Decides the durations of the worst conditions.")] = 1,
+) -> None:
     """Run a local AWS Organization until Ctrl-C or SIGTERM.
 
     It prints its accounts, and the commands that export its endpoint and keys.
     Run these in another shell, and the AWS CLI and `rootwatch sandbox` use it.
     """
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # a client that hangs up does not end the server
+    from sandbox.conditions import ideal, worst  # noqa: PLC0415  as Sandbox
     from sandbox.local import Sandbox  # noqa: PLC0415  moto takes seconds to load
     from sandbox.organizations.organization import MANAGEMENT, ROOT_ID, UNITS  # noqa: PLC0415
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
-    with Sandbox() as sandbox:
+    chosen = worst(seed) if conditions is ConditionsName.WORST else ideal()
+    with Sandbox(conditions=chosen) as sandbox:
         say(f"# A local AWS Organization at {sandbox.endpoint}")
         say(f"#   management    {MANAGEMENT.id}")
         for unit, accounts in UNITS.items():
             for account in accounts:
                 say(f"#   {account.name:13} {account.id}  in {ROOT_ID}, unit {unit}")
+        if conditions is ConditionsName.WORST:
+            say(f"#   conditions    worst, seed {seed}")
         say("# Ctrl-C stops it. In another shell:")
         for name, value in sandbox.environment().items():
             say(f"export {name}={value}")

@@ -34,9 +34,9 @@ class Running:
         return dict(line.split("=", 1) for line in lines)
 
 
-def begin() -> subprocess.Popen[str]:
+def begin(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(  # noqa: S603  our command
-        [ROOT / "rootwatch", "sandbox", "up"],
+        [ROOT / "rootwatch", "sandbox", "up", *arguments],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
@@ -89,6 +89,16 @@ def test_up_prints_its_endpoint_accounts_and_environment(up: Running) -> None:
         "AWS_REGION",
         "AWS_DEFAULT_REGION",
     }
+
+
+def test_up_prints_conditions_that_are_not_ideal(up: Running) -> None:
+    process = begin("--conditions", "worst", "--seed", "7")
+    output = printed(process)
+    process.terminate()
+    process.communicate()
+
+    assert "#   conditions    worst, seed 7" in output
+    assert not any("conditions" in line for line in up.output)
 
 
 @pytest.mark.usefixtures("up")
