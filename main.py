@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from compiler import selection
+from compiler import catalog
 from compiler.cloudwatch import check_log_group
 from compiler.errors import DetectionError, SelectionError
 from config.errors import ConfigError
@@ -14,7 +14,7 @@ from config.loader import load, settings_path
 def main() -> int:
     try:
         settings = load(settings_path(os.environ, Path(__file__).parent))
-        detections = selection.enabled(settings)
+        detections = catalog.enabled(settings)
         check_log_group(detections)
     except (ConfigError, SelectionError, DetectionError) as error:
         print(error, file=sys.stderr)  # noqa: T201  the message for the terminal

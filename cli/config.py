@@ -36,7 +36,7 @@ def check(
     output: Annotated[TextFormat, typer.Option(help="json is for programs.")] = TextFormat.TEXT,
 ) -> None:
     """List all problems of the configuration, each with its key, line and expected value."""
-    from compiler import catalog, selection  # noqa: PLC0415
+    from compiler import catalog  # noqa: PLC0415
     from compiler.cloudwatch import check_log_group  # noqa: PLC0415
     from compiler.errors import DetectionError, SelectionError  # noqa: PLC0415
     from config.errors import ConfigError  # noqa: PLC0415
@@ -44,7 +44,7 @@ def check(
 
     path = file or settings_path(os.environ, ROOT)
     try:
-        enabled = selection.enabled(load(path))
+        enabled = catalog.enabled(load(path))
         check_log_group(enabled)
     except (ConfigError, SelectionError, DetectionError) as error:
         if output is TextFormat.JSON:

@@ -56,11 +56,11 @@ def list_detections(
 
     A terminal of 120 columns or more also shows the titles; JSON has everything.
     """
-    from operations.detections import listing  # noqa: PLC0415
+    from operations.detections import rendering  # noqa: PLC0415
 
     detections, _ = _load(enabled=enabled)
     if output is Format.JSON:
-        say(json.dumps([listing.entry(detection) for detection in detections], indent=2))
+        say(json.dumps([rendering.entry(detection) for detection in detections], indent=2))
         return
     _print_table(detections)
 
@@ -211,14 +211,14 @@ def samples(
 
 def _load(*, enabled: bool) -> "tuple[tuple[Detection, ...], Mapping[str, str]]":
     """The detections, and the values of the placeholders in their rules."""
-    from compiler import catalog, selection  # noqa: PLC0415
+    from compiler import catalog  # noqa: PLC0415
 
     if not enabled:
         return catalog.load(), catalog.EXAMPLE_PLACEHOLDERS
     from config.loader import load, settings_path  # noqa: PLC0415
 
     settings = load(settings_path(os.environ, ROOT))
-    return selection.enabled(settings), settings.placeholders
+    return catalog.enabled(settings), settings.placeholders
 
 
 def _print_table(detections: "tuple[Detection, ...]") -> None:

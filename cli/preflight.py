@@ -37,11 +37,11 @@ def preflight(
     output: Annotated[Format, typer.Option(help="json is for programs.")] = Format.TABLE,
 ) -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # boto3 handles connections that AWS closes
-    from compiler import selection  # noqa: PLC0415
+    from compiler import catalog  # noqa: PLC0415
     from config.loader import load, settings_path  # noqa: PLC0415
 
     settings = load(settings_path(os.environ, ROOT))
-    detections = selection.enabled(settings)
+    detections = catalog.enabled(settings)
     # Imported after that: an invalid configuration is reported at once.
     from operations.preflight import report, run  # noqa: PLC0415
     from operations.preflight.aws import CannotStartError  # noqa: PLC0415

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demo.progress import Progress
+from demo.screen import Progress
 
 ROOT = Path(__file__).parents[1]
 NOT_READY = re.compile(

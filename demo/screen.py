@@ -1,15 +1,47 @@
 """What the demo prints, and whether its checks passed."""
 
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.status import Status
 
-from demo.progress import Step
-
 _COLOURS = {"PASS": "green", "FAIL": "red"}
+
+
+STEP = re.compile(
+    r"(?P<type>\w+)\.\w+ \((?P<path>[^)]+)\): "
+    r"(?:(?P<change>Creation|Destruction|Modifications) complete after (?P<duration>\w+)"
+    r"|Still (?:creating|destroying|modifying)\.\.\. \[(?P<elapsed>\w+) elapsed\])"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    type: str  # such as aws_sns_topic
+    path: str  # of the construct in its stack
+    change: str | None  # Creation, Modifications or Destruction; None while it is in progress
+    duration: str | None  # as Terraform prints it
+    elapsed: str | None  # so far
+
+
+@dataclass(slots=True)
+class Progress:
+    """Counts the completed changes, and passes each step on."""
+
+    on_step: Callable[[Step], None] = lambda _step: None
+    done: int = field(default=0)
+
+    def read(self, line: str) -> None:
+        match = STEP.search(line)
+        if match is None:
+            return
+        step = Step(**match.groupdict())
+        self.done += step.change is not None
+        self.on_step(step)
 
 
 class Screen:

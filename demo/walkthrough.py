@@ -8,8 +8,7 @@ from pathlib import Path
 
 from demo.deployment import ROOT, Deployment, DeploymentError
 from demo.observation import Finding, Observation, is_low_priority
-from demo.progress import Progress
-from demo.screen import Screen
+from demo.screen import Progress, Screen
 from sandbox.cloudtrail import sign_ins
 from sandbox.local import Sandbox
 from sandbox.organizations.organization import (

@@ -14,7 +14,7 @@ from botocore.config import Config
 from moto.core.config import default_user_config
 from moto.moto_api._internal.models import moto_api_backend
 
-from sandbox import api_errors, security_hub, server
+from sandbox import api_errors, dynamodb, security_hub, server
 from sandbox.activity import Activity
 from sandbox.aws_lambda.event_sources import EventSources
 from sandbox.aws_lambda.functions import Functions
@@ -28,7 +28,6 @@ from sandbox.cloudtrail.trails import Trails
 from sandbox.cloudwatch.alarms import Alarms
 from sandbox.conditions import Conditions, ideal
 from sandbox.control import controlled
-from sandbox.dynamodb import tables
 from sandbox.eventbridge.delivery import EventBridge
 from sandbox.faults import Faults
 from sandbox.iam import authorization, control_policies, identities
@@ -157,7 +156,7 @@ class Sandbox:
             *organization_reads.overrides(),
             *OrganizationChanges().overrides(),
             *control_policies.overrides(),
-            *tables.overrides(),
+            *dynamodb.overrides(),
             *services.queues.overrides(),
             *MoveTasks(activity).overrides(),
             *EventSources(services.functions.roles, activity).overrides(),

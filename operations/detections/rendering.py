@@ -3,7 +3,9 @@
 import difflib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from compiler.cloudwatch import metric_pattern
 from compiler.detection import Detection, DetectionRule
@@ -43,3 +45,17 @@ def find_rule(
     raise UnknownDetectionError(
         f"got {name}, expected a detection's name, a rule id or the path of a rule file; {hint}"
     )
+
+
+def entry(detection: Detection) -> dict[str, Any]:
+    return {
+        "id": detection.id,
+        "name": detection.name,
+        "title": detection.title,
+        "level": detection.level,
+        "priority": detection.priority,
+        "evaluated_by": sorted(detection.evaluated_by),
+        "pack": detection.pack,
+        "tags": list(detection.tags),
+        "compliance": [asdict(mapping) for mapping in detection.compliance],
+    }

@@ -14,7 +14,7 @@ from moto.events.exceptions import ResourceNotFoundException
 from moto.events.models import EventBus, EventsBackend, events_backends
 from moto.events.responses import EventsHandler
 
-from sandbox.eventbridge.errors import EventBridgeError, InvalidRequestError
+from sandbox.eventbridge import EventBridgeError, InvalidRequestError
 from sandbox.iam.policy import PolicyError, ResourcePolicyKind, parse_policy
 from sandbox.organizations.organization import PARTITION
 from sandbox.overrides import Override, add, replace, wrap

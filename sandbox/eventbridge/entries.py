@@ -11,8 +11,8 @@ from typing import Any
 
 from moto.events.exceptions import ResourceNotFoundException
 
+from sandbox.eventbridge import InvalidRequestError
 from sandbox.eventbridge.buses import BusAddress
-from sandbox.eventbridge.errors import InvalidRequestError
 
 type Entry = Mapping[str, Any]
 type Event = Mapping[str, Any]

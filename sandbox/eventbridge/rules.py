@@ -9,8 +9,7 @@ from typing import Any
 
 from moto.events.models import EventsBackend, Rule
 
-from sandbox.eventbridge import patterns
-from sandbox.eventbridge.errors import EventBridgeError, InvalidRequestError
+from sandbox.eventbridge import EventBridgeError, InvalidRequestError, patterns
 from sandbox.overrides import Override, wrap
 
 NAME = re.compile(r"[.\-_A-Za-z0-9]{1,64}")

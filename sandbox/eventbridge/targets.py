@@ -19,8 +19,8 @@ from moto.events.models import EventsBackend, Rule
 from moto.sqs.models import sqs_backends
 from moto.sts.models import AssumedRole
 
+from sandbox.eventbridge import EventBridgeError, InvalidRequestError
 from sandbox.eventbridge.buses import BusAddress
-from sandbox.eventbridge.errors import EventBridgeError, InvalidRequestError
 from sandbox.eventbridge.rules import NAME
 from sandbox.iam.authorization import authorize_session, new_session, service_may_assume
 from sandbox.iam.policy import Decision

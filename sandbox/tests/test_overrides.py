@@ -1,6 +1,8 @@
 """Overrides of each kind of attribute."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Self
 
 import pytest
@@ -87,3 +89,21 @@ def test_overrides_that_do_not_fit_moto_are_refused() -> None:
         with pytest.raises(AttributeError), applied([*replace(Moto, limit=2), *wrong]):
             pass
         assert Moto.limit == 1
+
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def test_the_example_runs() -> None:
+    (example, *_) = re.findall(
+        r"^```python\n(.*?)^```", README.read_text(), re.DOTALL | re.MULTILINE
+    )
+
+    exec(compile(example, "README.md", "exec"), {})  # noqa: S102  our own text
+
+
+def test_links_lead_to_files() -> None:
+    links = re.findall(r"\]\((?!https:)([^)]+)\)", README.read_text())
+
+    assert links
+    assert [link for link in links if not (README.parent / link).is_file()] == []

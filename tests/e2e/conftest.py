@@ -11,7 +11,7 @@ from unittest.mock import patch
 import pytest
 
 from demo.deployment import ROOT, Deployment
-from demo.progress import Progress
+from demo.screen import Progress
 from sandbox.local import Sandbox
 from tests.e2e.observer import Observer
 from tests.e2e.rehearsals import Rehearsals

@@ -18,7 +18,7 @@ from typing import Any
 from config.loader import load
 from config.settings import Settings
 from demo.deployment import ROOT, Deployment
-from demo.progress import Progress
+from demo.screen import Progress
 from sandbox.cloudtrail import sign_ins
 from sandbox.local import Sandbox
 from sandbox.organizations.organization import (

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from compiler import selection
+from compiler import catalog
 from compiler.detection import Detection
 from compiler.samples import Sample, read_samples
 from config.loader import load
@@ -21,7 +21,7 @@ from tests.e2e.observer import ADDRESSES, LOW_PRIORITY_ADDRESSES, PREFIX, Observ
 
 VICTIM = MEMBERS[0].id
 MISSION = "root_console_login_without_mfa"
-ENABLED = selection.enabled(load(CONFIG))
+ENABLED = catalog.enabled(load(CONFIG))
 ALARM_SECONDS = 10
 
 each_enabled = pytest.mark.parametrize("one", ENABLED, ids=lambda one: one.name)

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from demo.deployment import Deployment, DeploymentError
-from demo.progress import Progress
+from demo.screen import Progress
 from sandbox.local import REGION, Sandbox
 from sandbox.organizations.organization import ACCOUNTS, LOG_ARCHIVE, SECURITY
 from tests.e2e.leftovers import names_in, of_the_organization

@@ -8,7 +8,7 @@ import pytest
 from sandbox.local import Sandbox
 from sandbox.tests.conftest import delegated, sandbox, units
 from tests.preflight.operators import Operator
-from tests.preflight.trails import TrailCreator
+from tests.preflight.resources import TrailCreator
 
 __all__ = ["delegated", "sandbox", "units"]  # fixtures of the sandbox's own tests
 

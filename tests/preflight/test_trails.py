@@ -11,7 +11,7 @@ from sandbox.local import Sandbox
 from sandbox.organizations.organization import MANAGEMENT, MEMBERS, SECURITY
 from sandbox.tests.resources import REGION, create_function
 from tests.preflight.operators import MINIMAL, Operator, only
-from tests.preflight.trails import DATA, DELEGATED, GROUP, READ_ONLY, TrailCreator, arn_of
+from tests.preflight.resources import DATA, DELEGATED, GROUP, READ_ONLY, TrailCreator, arn_of
 from tests.unit.operations.fake_aws import config_of, lines, write_state
 
 

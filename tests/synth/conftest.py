@@ -14,13 +14,12 @@ import pytest
 import yaml
 
 import config
-from compiler import selection
+from compiler import catalog
 from compiler.detection import Detection
 from config.loader import load
 from config.settings import Settings
 from stacks import app
-from tests.synth.cloudformation_template import rendered, unescaped
-from tests.synth.terraform_json import Resource, Stack, read_stack
+from tests.synth.terraform_json import Resource, Stack, read_stack, rendered, unescaped
 
 ROOT = Path(config.__file__).parents[1]
 EXAMPLES = ("minimal", "complete")
@@ -151,7 +150,7 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Synt
         path = config_path(name, working)
         output = working / "cdktf.out"
         settings = load(path)
-        detections = selection.enabled(settings)
+        detections = catalog.enabled(settings)
         app.synthesize(settings, detections, output)
         stacks = {stack: read_stack(output / "stacks" / stack) for stack in stacks_of(name)}
         return Synthesis(name, settings, detections, output, stacks)

@@ -10,7 +10,7 @@ from zipfile import ZipFile
 import pytest
 import yaml
 
-from compiler import catalog, selection
+from compiler import catalog
 from compiler.cloudwatch import metric_pattern
 from compiler.detection import Detection
 from compiler.samples import read_samples
@@ -343,7 +343,7 @@ class Catalog:
 
     def synthesize(self) -> Stack:
         settings = load(ROOT / "config" / "minimal.yaml")
-        app.synthesize(settings, selection.enabled(settings, self.folder), self.output)
+        app.synthesize(settings, catalog.enabled(settings, self.folder), self.output)
         return read_stack(self.output / "stacks" / "detection")
 
 

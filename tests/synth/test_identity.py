@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from compiler import selection
+from compiler import catalog
 from config.loader import load
 from config.settings import Settings
 from modules.naming import Names
@@ -21,7 +21,7 @@ TARGETS = ("ou-exam-11111111", "ou-exam-22222222", "ou-exam-33333333")
 
 
 def synthesized(settings: Settings, stack: str, folder: Path) -> Stack:
-    app.synthesize(settings, selection.enabled(settings), folder)
+    app.synthesize(settings, catalog.enabled(settings), folder)
     return read_stack(folder / "stacks" / stack)
 
 

@@ -9,9 +9,16 @@ from cfnlint.api import lint  # type: ignore[import-untyped]  # it carries no ty
 from config.settings import Settings
 from modules.member_access import TEMPLATE
 from sandbox.iam.policy import AccessRequest, Principal, ResourcePolicyKind, decide, parse_policy
-from tests.synth.cloudformation_template import rendered, unescaped
 from tests.synth.conftest import MEMBER
-from tests.synth.terraform_json import Resource, Stack, actions, decided_by_identity, role_session
+from tests.synth.terraform_json import (
+    Resource,
+    Stack,
+    actions,
+    decided_by_identity,
+    rendered,
+    role_session,
+    unescaped,
+)
 
 IMPORT = "securityhub:BatchImportFindings"
 

@@ -20,7 +20,7 @@ from compiler.samples import read_samples
 from operations.detections import matching
 from operations.detections.rendering import TARGETS
 from tests.unit.cli import runner
-from tests.unit.compiler.catalogs import RULE, SHIPPED
+from tests.unit.compiler.evaluation import RULE, SHIPPED
 
 ROOT = Path(catalog.__file__).parents[1]
 CATALOG = {detection.name: detection for detection in SHIPPED}

@@ -33,10 +33,12 @@ from compiler.detection import Detection
 from compiler.errors import DetectionError
 from compiler.samples import read_samples
 from compiler.sigma import read_condition
-from tests.unit.compiler.catalogs import RULE, SHIPPED, detection
 from tests.unit.compiler.evaluation import (
     ABSENT,
+    RULE,
+    SHIPPED,
     Record,
+    detection,
     importer_matches,
     metric_filter_matches,
     subscription_matches,

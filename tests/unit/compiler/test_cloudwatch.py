@@ -35,10 +35,11 @@ from compiler.conditions import (
 )
 from compiler.errors import DetectionError, UnsupportedConditionError
 from sandbox.logs.filter_pattern import parse
-from tests.unit.compiler.catalogs import SHIPPED, detection
 from tests.unit.compiler.evaluation import (
+    SHIPPED,
     Record,
     condition_matches,
+    detection,
     equals,
     metric,
     pattern_matches,

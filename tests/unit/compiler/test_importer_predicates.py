@@ -28,7 +28,7 @@ from compiler.conditions import (
 from compiler.samples import read_samples
 from functions.finding_importer.matching.predicate import compile_predicate
 from functions.finding_importer.matching.rules import Ruleset
-from tests.unit.compiler.catalogs import SHIPPED
+from tests.unit.compiler.evaluation import SHIPPED
 
 MANY, ONE = Wildcard.MANY, Wildcard.ONE
 

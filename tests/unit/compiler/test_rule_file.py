@@ -13,7 +13,7 @@ from compiler.conditions import FieldEquals, FieldMatchesRegex, StringPattern, W
 from compiler.detection import Compliance, Detection, Threshold
 from compiler.errors import DetectionError
 from compiler.rule_file import read_detection
-from tests.unit.compiler.catalogs import RULE, write
+from tests.unit.compiler.evaluation import RULE, write
 
 CUSTOM = RULE["rootwatch"]
 CORRELATION: dict[str, Any] = {

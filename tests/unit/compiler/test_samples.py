@@ -14,7 +14,7 @@ from hypothesis import given
 
 from compiler.errors import DetectionError
 from compiler.samples import expand, read_samples
-from tests.unit.compiler.catalogs import SHIPPED
+from tests.unit.compiler.evaluation import SHIPPED
 
 BASE: dict[str, Any] = {
     "eventName": "ConsoleLogin",

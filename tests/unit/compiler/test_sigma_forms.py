@@ -16,9 +16,9 @@ from compiler.catalog import EXAMPLE_PLACEHOLDERS
 from compiler.detection import Detection
 from compiler.errors import DetectionError
 from compiler.rule_file import read_rule
-from tests.unit.compiler.catalogs import detection
 from tests.unit.compiler.evaluation import (
     Record,
+    detection,
     importer_matches,
     metric_filter_matches,
     subscription_matches,

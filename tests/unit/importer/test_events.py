@@ -29,11 +29,11 @@ from tests.unit.importer.builders import (
     event_bridge_event,
     finding,
     logs_event,
+    nested,
     packed,
     payload,
     record,
 )
-from tests.unit.importer.strategies import nested
 
 ONE, TWO = record(eventID="a"), record(eventID="b")
 BODY = Job(finding()).body()

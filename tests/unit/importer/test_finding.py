@@ -18,7 +18,10 @@ from functions.finding_importer.findings.import_status import FailureCause, Find
 from functions.finding_importer.matching.cloudtrail import CloudTrailEvent
 from sandbox.security_hub.findings import Caller, FindingStore
 from tests.unit.importer.builders import (
+    ANY_VALUES,
+    LONG_TEXT,
     OWNER,
+    RECORDS,
     REGION,
     RUNBOOK,
     SCHEMA,
@@ -30,7 +33,6 @@ from tests.unit.importer.builders import (
     record,
     schema_problems,
 )
-from tests.unit.importer.strategies import ANY_VALUES, LONG_TEXT, RECORDS
 
 FAILURE = FindingImportFailure(FailureCause.HUB_NOT_ENABLED, "not subscribed")
 CALLER = Caller(account_id=SECURITY, region=REGION, partition="aws")

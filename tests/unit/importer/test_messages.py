@@ -25,6 +25,9 @@ from functions.finding_importer.sources.messages import (
     unreadable_content,
 )
 from tests.unit.importer.builders import (
+    ANY_VALUES,
+    JSON,
+    RECORDS,
     SCOPE,
     detection,
     finding,
@@ -34,7 +37,6 @@ from tests.unit.importer.builders import (
 )
 from tests.unit.importer.fake_cloud import DEAD_LETTER_QUEUE, QUEUE
 from tests.unit.importer.fakes import FakeSqs, client_error
-from tests.unit.importer.strategies import ANY_VALUES, JSON, RECORDS
 
 DETECTIONS = {one.name: one for one in (detection(), detection(name="other"))}
 MESSAGE = json.loads(Job(finding()).body())

@@ -23,10 +23,9 @@ from functions.finding_importer.notifications.notification import (
     compose,
 )
 from functions.finding_importer.text import clean_line
-from tests.unit.importer.builders import EVENT_ID, OWNER, finding
+from tests.unit.importer.builders import ANY_VALUES, EVENT_ID, LONG_TEXT, OWNER, finding
 from tests.unit.importer.fake_cloud import HIGH
 from tests.unit.importer.fakes import FakeSns, client_error
-from tests.unit.importer.strategies import ANY_VALUES, LONG_TEXT
 
 IMPORTED = ImportStatus(FindingLocation.OWNING_ACCOUNT)
 JOINED = datetime(2025, 3, 1, tzinfo=UTC)

@@ -15,7 +15,7 @@ import botocore.session
 from botocore.loaders import Loader
 
 import config
-from compiler import selection
+from compiler import catalog
 from config.loader import load
 from config.settings import Settings
 from modules.naming import Names
@@ -26,7 +26,7 @@ from operations.preflight.result import CheckResult, Report, Status
 from operations.preflight.terraform import STACKS
 
 MINIMAL = load(Path(config.__file__).parent / "minimal.yaml")
-DETECTIONS = selection.enabled(MINIMAL)
+DETECTIONS = catalog.enabled(MINIMAL)
 MANAGEMENT, LOG_ARCHIVE, SECURITY = "111111111111", "222222222222", "333333333333"
 REGION = "us-east-1"
 DEPLOYER = f"arn:aws:iam::{MANAGEMENT}:user/deployer"
