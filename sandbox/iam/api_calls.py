@@ -15,7 +15,7 @@ from sandbox.iam.resources import (
     role_access,
     sources_of,
 )
-from sandbox.organizations.organization import MANAGEMENT, ORGANIZATION_ID, PARTITION
+from sandbox.organizations.organization import MANAGEMENT, ORGANIZATION_ID, PARTITION, iam
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,18 @@ def accesses(service: str, operation: str, call: ApiCall) -> list[Access]:
 
 def _assume_role(call: ApiCall) -> list[Access]:
     return [role_access(call.parameters["RoleArn"])]
+
+
+def _role(action: str) -> Resolver:
+    """A role that does not exist yet has the path of the request."""
+
+    def resolve(call: ApiCall) -> list[Access]:
+        name, path = str(call.parameters["RoleName"]), call.parameters.get("Path", "/")
+        existing = (role.arn for role in iam(call.account).roles.values() if role.name == name)
+        new = f"arn:{PARTITION}:iam::{call.account}:role{path}{name}"
+        return [Access(action=action, resource=next(existing, new))]
+
+    return resolve
 
 
 def _publish(call: ApiCall) -> list[Access]:
@@ -157,7 +169,14 @@ def _organizations(action: str, parameter: str) -> Resolver:
     return resolve
 
 
+ROLE_OPERATIONS = (
+    *("CreateRole", "GetRole", "UpdateRole", "DeleteRole", "UpdateAssumeRolePolicy"),
+    *("PutRolePolicy", "GetRolePolicy", "DeleteRolePolicy", "ListRolePolicies"),
+    *("AttachRolePolicy", "DetachRolePolicy", "ListAttachedRolePolicies"),
+    *("PutRolePermissionsBoundary", "DeleteRolePermissionsBoundary", "TagRole", "UntagRole"),
+)
 RESOLVERS: dict[str, Resolver] = {
+    **{f"iam:{name}": _role(f"iam:{name}") for name in ROLE_OPERATIONS},
     "sts:AssumeRole": _assume_role,
     "sns:Publish": _publish,
     "logs:CreateLogStream": _log_stream("logs:CreateLogStream"),

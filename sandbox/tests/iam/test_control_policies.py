@@ -99,6 +99,22 @@ def test_conditions_of_a_control_policy_are_evaluated(
     assert code_of(denied.value) == "AccessDeniedException"
 
 
+def test_a_denial_of_some_roles_leaves_the_others(
+    sandbox: Sandbox, control: ControlPolicies
+) -> None:
+    stem = unique("protected")
+    control.attach(MEMBER, deny("iam:*", f"arn:aws:iam::*:role/{stem}-*"))
+    iam, trust = sandbox.client("iam", MEMBER), trusting({"AWS": MEMBER})
+
+    iam.create_role(RoleName=stem, AssumeRolePolicyDocument=trust)
+    with pytest.raises(ClientError) as denied:
+        iam.create_role(RoleName=f"{stem}-one", AssumeRolePolicyDocument=trust)
+
+    assert code_of(denied.value) == "AccessDenied"
+    role = f"arn:aws:iam::{MEMBER}:role/{stem}-one"
+    assert f"perform: iam:CreateRole on resource: {role} with an" in message_of(denied.value)
+
+
 def test_the_session_of_a_role_is_limited(sandbox: Sandbox, control: ControlPolicies) -> None:
     role = create_role(sandbox, MEMBER, {"AWS": MEMBER}, ALLOW_ALL)
     keys = session_of(sandbox, role)
