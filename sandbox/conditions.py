@@ -37,3 +37,13 @@ def worst(seed: int = 1) -> Conditions:
         security_hub_sync_seconds=drawn.uniform(6.0, 10.0),
         security_hub_association_seconds=drawn.uniform(1.0, 3.0),
     )
+
+
+def parse_conditions(text: str) -> Conditions:
+    """`ideal`, `worst`, or `worst:SEED`. `ValueError` for another text."""
+    name, separator, seed = text.partition(":")
+    if name == "worst" and (seed.isdecimal() or not separator):
+        return worst(int(seed)) if separator else worst()
+    if text == "ideal":
+        return ideal()
+    raise ValueError(f"got {text}, expected ideal, worst or worst:SEED")

@@ -246,6 +246,10 @@ class Sandbox:
     def let_time_pass(self) -> None:
         """Make every delayed or hidden message visible, and every change of a role effective."""
         self.services.queues.let_time_pass()
+        self.let_roles_take_effect()
+
+    def let_roles_take_effect(self) -> None:
+        """Make every change of a role effective in all services."""
         self._propagation.let_time_pass()
 
     def mails(self) -> list[Mail]:

@@ -9,7 +9,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sandbox.conditions import Conditions, ideal, worst
+from sandbox.conditions import Conditions, ideal, parse_conditions, worst
 from sandbox.local import Sandbox
 from sandbox.organizations.organization import ACCESS_ROLE, MEMBERS, SECURITY
 from sandbox.tests.cloudtrail.trail_resources import TrailCreator, create_bucket, trail_arn
@@ -58,6 +58,15 @@ def test_the_worst_conditions_are_drawn_from_the_seed() -> None:
     assert worst(1) != worst(2)
     for seed in range(20):
         assert all(astuple(worst(seed))[1:]), seed
+
+
+def test_conditions_are_parsed_from_text() -> None:
+    assert parse_conditions("ideal") == ideal()
+    assert parse_conditions("worst") == worst()
+    assert parse_conditions("worst:7") == worst(7)
+    for text in ("", "bad", "worst:", "worst:x", "worst:-1", "ideal:1"):
+        with pytest.raises(ValueError, match="expected ideal, worst or worst:SEED"):
+            parse_conditions(text)
 
 
 def test_a_sandbox_has_ideal_conditions_unless_it_is_told_otherwise() -> None:

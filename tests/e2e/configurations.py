@@ -1,6 +1,7 @@
 """The configurations that are rehearsed beside the complete one, and what each finds there."""
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import yaml
 
 from demo.deployment import ROOT
+from sandbox.conditions import Conditions, parse_conditions
 from sandbox.local import Sandbox
 from sandbox.organizations.organization import (
     LOG_ARCHIVE,
@@ -26,6 +28,11 @@ CONTROL_TOWER = {
     "log_group": "aws-controltower/CloudTrailLogs",
     "bucket": f"aws-controltower-logs-{LOG_ARCHIVE.id}-us-east-1",
 }
+
+
+def chosen_conditions() -> Conditions:
+    """Of the sandbox, by the variable SANDBOX_CONDITIONS: ideal, worst or worst:SEED."""
+    return parse_conditions(os.environ.get("SANDBOX_CONDITIONS", "ideal"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +85,7 @@ def _control_tower(sandbox: Sandbox) -> None:
             }
         ),
     )
+    sandbox.let_roles_take_effect()
     sandbox.client("cloudtrail").create_trail(
         Name=CONTROL_TOWER["name"],
         S3BucketName=CONTROL_TOWER["bucket"],

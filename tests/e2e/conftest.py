@@ -13,6 +13,7 @@ import pytest
 from demo.deployment import ROOT, Deployment
 from demo.screen import Progress
 from sandbox.local import Sandbox
+from tests.e2e.configurations import chosen_conditions
 from tests.e2e.observer import Observer
 from tests.e2e.rehearsals import Rehearsals
 
@@ -48,7 +49,7 @@ def _unwind_on_signals() -> None:
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
+    with Sandbox(conditions=chosen_conditions()) as running:
         client = functools.cache(running.client)  # making one takes longer than most calls
         with patch.object(running, "client", client):
             yield running

@@ -30,7 +30,13 @@ from sandbox.organizations.organization import (
     new_number,
     organization,
 )
-from tests.e2e.configurations import CONFIGURATIONS, EXCLUDED, VICTIM, Configuration
+from tests.e2e.configurations import (
+    CONFIGURATIONS,
+    EXCLUDED,
+    VICTIM,
+    Configuration,
+    chosen_conditions,
+)
 from tests.e2e.leftovers import names_in, of_the_organization
 
 PATHS = ("trail", "event bus", "both")
@@ -206,7 +212,7 @@ def main(name: str, place: str) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # with all that it has begun
     logging.basicConfig(level=logging.ERROR)
     folder, configuration = Path(place), CONFIGURATIONS[name]
-    with Sandbox() as sandbox:
+    with Sandbox(conditions=chosen_conditions()) as sandbox:
         for prepare in configuration.prepare:
             prepare(sandbox)
         path = folder / "rootwatch.yaml"

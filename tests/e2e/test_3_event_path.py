@@ -31,10 +31,12 @@ def _without_the_roles_policy(observer: Observer) -> Iterator[None]:
     [name] = iam.list_role_policies(RoleName=NAME)["PolicyNames"]
     document = iam.get_role_policy(RoleName=NAME, PolicyName=name)["PolicyDocument"]
     iam.delete_role_policy(RoleName=NAME, PolicyName=name)
+    observer.sandbox.let_roles_take_effect()
     try:
         yield
     finally:
         iam.put_role_policy(RoleName=NAME, PolicyName=name, PolicyDocument=json.dumps(document))
+        observer.sandbox.let_roles_take_effect()
 
 
 @contextmanager
@@ -45,10 +47,12 @@ def _role_trusts_another(observer: Observer, operator: str, key: str) -> Iterato
     changed["Statement"][0]["Condition"][operator][key] = "another"
     assert changed != trust
     iam.update_assume_role_policy(RoleName=NAME, PolicyDocument=json.dumps(changed))
+    observer.sandbox.let_roles_take_effect()
     try:
         yield
     finally:
         iam.update_assume_role_policy(RoleName=NAME, PolicyDocument=json.dumps(trust))
+        observer.sandbox.let_roles_take_effect()
 
 
 @contextmanager

@@ -211,10 +211,12 @@ def test_with_another_condition_in_the_trust_policy_the_importer_is_denied(
         if key in operator:
             operator[key] = "arn:aws:iam::333333333333:role/other"
     iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(changed))
+    observer.sandbox.let_roles_take_effect()
     try:
         whole = _reports_a_sign_in(observer)
     finally:
         iam.update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(trust))
+        observer.sandbox.let_roles_take_effect()
 
     assert changed != trust
     assert not whole
@@ -237,10 +239,12 @@ def _changed_policy(observer: Observer, account: str, role: str, change: Change)
     changed = copy.deepcopy(original)
     change(changed)
     iam.put_role_policy(RoleName=role, PolicyName=POLICY, PolicyDocument=json.dumps(changed))
+    observer.sandbox.let_roles_take_effect()
     try:
         yield
     finally:
         iam.put_role_policy(RoleName=role, PolicyName=POLICY, PolicyDocument=json.dumps(original))
+        observer.sandbox.let_roles_take_effect()
 
 
 def _policy(observer: Observer, account: str, role: str) -> dict[str, Any]:

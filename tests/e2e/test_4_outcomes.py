@@ -393,6 +393,7 @@ def _role_gone(observer: Observer, role: str) -> Iterator[None]:
         trust = json.dumps(known["AssumeRolePolicyDocument"])
         iam.create_role(RoleName=role, AssumeRolePolicyDocument=trust)
         iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy))
+        observer.sandbox.let_roles_take_effect()
 
 
 @contextmanager
