@@ -157,8 +157,10 @@ class HubOrganization:
 
     def restriction(self, account_id: str, region: str) -> str | None:
         """Why service control policies do not let Security Hub be enabled in the account."""
+        if self.registry.is_enabled(account_id, region):
+            return None
         levels = self.tree.control_policies(account_id)
-        if not levels or self.registry.is_enabled(account_id, region):
+        if not levels:
             return None
         prefix = f"arn:{get_partition(region)}:securityhub:{region}:{account_id}"
         principal = f"arn:{get_partition(region)}:sts::{account_id}:assumed-role/SecurityHub/hub"
