@@ -5,6 +5,14 @@
 
 import random
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class LogTimestamp(StrEnum):
+    """AWS does not document which time CloudTrail gives to its log events."""
+
+    OF_EVENT = "event"
+    OF_DELIVERY = "delivery"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +26,12 @@ class Conditions:
     trail_delegation_seconds: float = 0.0  # until a new administrator can create trails
     security_hub_sync_seconds: float = 0.0  # until central configuration is possible
     security_hub_association_seconds: float = 0.0  # until a policy's association is complete
+    # By the sandbox's clock, which `Sandbox.settle` advances:
+    trail_delay_minutes: int = 0  # at most, until a log group has an event
+    log_timestamp: LogTimestamp | None = None  # without a delay, both are the same
+    duplicate_rate: float = 0.0  # of deliveries to log groups and event buses
+    alarms_wait: bool = False  # for the whole minute, instead of evaluating at once
+    alarm_range_periods: int = 0  # retrieved in addition to those that an alarm evaluates
 
 
 def ideal() -> Conditions:
@@ -36,6 +50,11 @@ def worst(seed: int = 1) -> Conditions:
         trail_delegation_seconds=drawn.uniform(4.0, 8.0),
         security_hub_sync_seconds=drawn.uniform(6.0, 10.0),
         security_hub_association_seconds=drawn.uniform(1.0, 3.0),
+        trail_delay_minutes=15,
+        log_timestamp=drawn.choice(list(LogTimestamp)),
+        duplicate_rate=drawn.uniform(0.2, 0.4),
+        alarms_wait=True,
+        alarm_range_periods=2,
     )
 
 

@@ -6,12 +6,15 @@ import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
 import boto3
 from botocore.config import Config
+from moto.cloudwatch import models as cloudwatch_models
 from moto.core.config import default_user_config
+from moto.logs import models as logs_models
 from moto.moto_api._internal.models import moto_api_backend
 
 from sandbox import api_errors, dynamodb, security_hub, server
@@ -20,12 +23,14 @@ from sandbox.aws_lambda.event_sources import EventSources
 from sandbox.aws_lambda.functions import Functions
 from sandbox.aws_lambda.pollers import Pollers
 from sandbox.client import TOKEN_VARIABLE
+from sandbox.clock import Clock
 from sandbox.cloudformation import role_templates
 from sandbox.cloudformation.stack_set_requests import StackSetOperations
 from sandbox.cloudtrail import administration as trail_administration
 from sandbox.cloudtrail import trail_names
 from sandbox.cloudtrail.trails import Trails
 from sandbox.cloudwatch.alarms import Alarms
+from sandbox.cloudwatch.service_metrics import ServiceMetrics
 from sandbox.conditions import Conditions, ideal
 from sandbox.control import controlled
 from sandbox.eventbridge.delivery import EventBridge
@@ -43,7 +48,7 @@ from sandbox.organizations.organization import (
     administrator_key,
     create_organization,
 )
-from sandbox.overrides import Override, applied
+from sandbox.overrides import Override, applied, replace
 from sandbox.server import Server
 from sandbox.sns.mail import Mail, Mailboxes
 from sandbox.sqs.metrics import QueueMetrics
@@ -86,6 +91,7 @@ class Sandbox:
     def __init__(self, conditions: Conditions | None = None) -> None:
         """`conditions` are ideal unless given."""
         self.conditions = conditions or ideal()
+        self.clock = Clock()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -123,28 +129,30 @@ class Sandbox:
 
     def _create_services(self) -> Services:
         self._activity = activity = Activity()
-        functions, queues = Functions(self.endpoint, activity), Queues(activity)
-        event_bridge = EventBridge(activity)
-        self._metrics = QueueMetrics(activity)
+        clock, counters = self.clock, ServiceMetrics(self.clock)
+        functions = Functions(self.endpoint, activity, counters)
+        queues, event_bridge = Queues(activity, clock), EventBridge(activity, counters)
+        self._metrics = QueueMetrics(activity, clock)
+        self._log_groups = LogGroups(functions, counters)
         self._stack_sets = StackSetOperations()
         self.faults = Faults(functions)
-        self._trails = Trails(event_bridge)
+        self._trails = Trails(event_bridge, counters)
         conditions = self.conditions
         self.throttling = Throttling(applies=conditions.throttles)
         self._propagation = Propagation(conditions.iam_propagation_seconds, conditions.seed)
         return Services(
             functions=functions,
             mailboxes=Mailboxes(suspends=conditions.suspends_email),
-            alarms=Alarms(self._publish_metrics),
+            alarms=Alarms(clock, conditions, self._publish_metrics),
             trails=self._trails,
             event_bridge=event_bridge,
             queues=queues,
             pollers=Pollers(functions, queues, self._metrics, activity),
         )
 
-    def _publish_metrics(self) -> None:
-        self._metrics.publish_all()
-        self._trails.publish_activity()
+    def _publish_metrics(self, when: datetime) -> None:
+        self._metrics.publish_all(when)
+        self._trails.publish_activity(when)
 
     def _overrides(self) -> list[Override]:
         """A call passes the overrides of one attribute in reverse order: faults come first."""
@@ -168,7 +176,9 @@ class Sandbox:
             *trail_administration.overrides(self.conditions.trail_delegation_seconds),
             *trail_names.overrides(),
             *services.event_bridge.overrides(),
-            *LogGroups(services.functions).overrides(),
+            *self._log_groups.overrides(),
+            *replace(logs_models, utcnow=self.clock.now),
+            *replace(cloudwatch_models, utcnow=self.clock.now),
             *self._propagation.overrides(),
             *authorization.overrides(),
             *self.throttling.overrides(),
@@ -188,6 +198,7 @@ class Sandbox:
         stack.enter_context(self._propagation.following())
         stack.enter_context(self._server.running())
         stack.enter_context(self._stack_sets.following())
+        self.clock.each_minute(lambda _: services.functions.retry_throttled())
         stack.enter_context(services.alarms.running())
         stack.enter_context(services.pollers.working())
         stack.enter_context(services.functions.running())
@@ -236,12 +247,17 @@ class Sandbox:
         return delivered
 
     def settle(self, within_seconds: float = IDLE_SECONDS) -> None:
-        """Wait until no work is in progress or waiting, apart from hidden and delayed messages."""
+        """Wait until no work is in progress or waiting, apart from hidden and delayed messages.
+
+        Alarms that wait for the whole minute are evaluated.
+        """
         self.services.pollers.retry_denied()
         if not self._activity.wait_until_idle(within_seconds):
             raise NotIdleError(f"work is still in progress after {within_seconds:.0f} s")
         self.services.functions.flush_logs()
         self._metrics.publish_changes()
+        if self.conditions.alarms_wait:
+            self.clock.advance_to_next_minute()
 
     def let_time_pass(self) -> None:
         """Make every delayed or hidden message visible, and every change of a role effective."""

@@ -16,12 +16,11 @@ from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import EventInvokeConfig, LambdaBackend, LambdaFunction
-from moto.cloudwatch.models import cloudwatch_backends
-from moto.core.utils import utcnow
 
 from sandbox.activity import Activity
 from sandbox.aws_lambda.function_roles import FunctionRoles, function_of
 from sandbox.aws_lambda.runtime_api import InvocationResult, new_request_id
+from sandbox.cloudwatch.service_metrics import ServiceMetrics
 from sandbox.iam.refusals import AccessDeniedError
 from sandbox.iam.resources import queue_access
 from sandbox.organizations.organization import PARTITION
@@ -36,13 +35,21 @@ WORKERS = 8
 type Invoke = Callable[[str, bytes, str], InvocationResult]
 
 
+class ThrottledError(Exception):
+    """The function has no concurrency."""
+
+
 class AsynchronousInvocations:
-    def __init__(self, invoke: Invoke, roles: FunctionRoles, activity: Activity) -> None:
+    def __init__(
+        self, invoke: Invoke, roles: FunctionRoles, activity: Activity, metrics: ServiceMetrics
+    ) -> None:
         self._invoke = invoke
+        self._metrics = metrics
         self._roles = roles
         self._activity = activity
         self._stopped = threading.Event()
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="lambda")
+        self._throttled: list[tuple[str, bytes]] = []  # function and event
         self.dropped: list[bytes] = []  # events that exhausted their retries and are lost
 
     def overrides(self) -> list[Override]:
@@ -55,6 +62,12 @@ class AsynchronousInvocations:
     def invoke_later(self, function_arn: str, payload: bytes) -> None:
         self._activity.begin()
         self._pool.submit(self._invoke_with_retries, function_arn, payload)
+
+    def retry_throttled(self) -> None:
+        """Lambda retries these for up to six hours; the sandbox has no end."""
+        throttled, self._throttled = self._throttled, []
+        for function_arn, payload in throttled:
+            self.invoke_later(function_arn, payload)
 
     def stop_retries(self) -> None:
         self._stopped.set()
@@ -115,6 +128,8 @@ class AsynchronousInvocations:
                     return
             record = _failure_record(function_arn, payload, request_id, attempts, result)
             self._send_to_destination(function_of(function_arn), payload, record)
+        except ThrottledError:
+            self._throttled.append((function_arn, payload))
         finally:
             self._activity.end()
 
@@ -138,7 +153,7 @@ class AsynchronousInvocations:
         LOG.warning("an event of %s is lost: %s", function.function_name, problem)
         self.dropped.append(payload)
         if arn:
-            _count_failed_delivery(function)
+            self._metrics.count_of_function(function, DestinationDeliveryFailures=1)
 
     def _send(self, function: LambdaFunction, arn: str, record: dict[str, Any]) -> str | None:
         """Why the record is lost, or None."""
@@ -176,15 +191,3 @@ def _failure_record(
         },
         "responsePayload": json.loads(result.payload),
     }
-
-
-def _count_failed_delivery(function: LambdaFunction) -> None:
-    """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html."""
-    datum = {
-        "MetricName": "DestinationDeliveryFailures",
-        "Dimensions": [{"Name": "FunctionName", "Value": function.function_name}],
-        "Value": 1.0,
-        "Timestamp": utcnow(),
-    }
-    account = function.function_arn.split(":")[4]
-    cloudwatch_backends[account][function.region].put_metric_data("AWS/Lambda", [datum])

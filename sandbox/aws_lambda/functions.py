@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -13,7 +14,7 @@ from moto.awslambda.models import LambdaBackend, LambdaFunction
 
 from sandbox.activity import Activity
 from sandbox.aws_lambda import function_roles
-from sandbox.aws_lambda.asynchronous import AsynchronousInvocations
+from sandbox.aws_lambda.asynchronous import AsynchronousInvocations, ThrottledError
 from sandbox.aws_lambda.environments import EnvironmentPool, ExecutionEnvironment, FunctionLog
 from sandbox.aws_lambda.function_roles import (
     NOT_ASSUMABLE,
@@ -23,15 +24,24 @@ from sandbox.aws_lambda.function_roles import (
 )
 from sandbox.aws_lambda.runtime import FunctionConfiguration, FunctionProcess, Packages
 from sandbox.aws_lambda.runtime_api import InvocationResult
+from sandbox.cloudwatch.service_metrics import ServiceMetrics
 from sandbox.iam.refusals import AccessDeniedError
 from sandbox.overrides import Override, replace
 
 SESSION_SECONDS = 3000  # credentials last an hour
 
 
+class TooManyRequestsError(LambdaClientError):
+    code = HTTPStatus.TOO_MANY_REQUESTS
+
+    def __init__(self) -> None:
+        super().__init__("TooManyRequestsException", "Rate Exceeded.")
+
+
 class Functions:
-    def __init__(self, endpoint: str, activity: Activity) -> None:
+    def __init__(self, endpoint: str, activity: Activity, metrics: ServiceMetrics) -> None:
         self._endpoint = endpoint
+        self._metrics = metrics
         self._activity = activity
         self._pools: dict[str, tuple[str, EnvironmentPool]] = {}  # with the version, by ARN
         self._environments: WeakValueDictionary[str, ExecutionEnvironment] = WeakValueDictionary()
@@ -39,7 +49,7 @@ class Functions:
         self._lock = threading.Lock()
         self._packages = Packages()
         self.roles = FunctionRoles()
-        self._asynchronous = AsynchronousInvocations(self.invoke, self.roles, activity)
+        self._asynchronous = AsynchronousInvocations(self.invoke, self.roles, activity, metrics)
 
     def overrides(self) -> list[Override]:
         return [
@@ -58,9 +68,27 @@ class Functions:
     def invoke(
         self, function_arn: str, payload: bytes, request_id: str | None = None
     ) -> InvocationResult:
-        """`AccessDeniedError` where Lambda may not assume the function's role."""
-        with self._activity.work(), self._pool(function_arn).environment() as environment:
-            return environment.process.invoke(payload, request_id)
+        """`AccessDeniedError` where Lambda may not assume the function's role.
+
+        `ThrottledError` where no concurrency is reserved for the function.
+        """
+        with self._activity.work():
+            function, begin = function_of(function_arn), self._metrics.clock.now()
+            if (
+                function.reserved_concurrency is not None
+                and int(function.reserved_concurrency) == 0
+            ):
+                self._metrics.count_of_function(function, begin, Throttles=1)
+                raise ThrottledError
+            with self._pool(function_arn).environment() as environment:
+                result = environment.process.invoke(payload, request_id)
+            errors = float(bool(result.error))
+            self._metrics.count_of_function(function, begin, Invocations=1, Errors=errors)
+            return result
+
+    def retry_throttled(self) -> None:
+        """Again, what was invoked asynchronously and throttled."""
+        self._asynchronous.retry_throttled()
 
     def invoke_later(self, function_arn: str, payload: bytes) -> None:
         self._asynchronous.invoke_later(function_arn, payload)
@@ -158,6 +186,8 @@ class Functions:
             result = self.invoke(arn, payload)
         except AccessDeniedError as error:
             raise InvalidParameterValueException(NOT_ASSUMABLE) from error
+        except ThrottledError as error:
+            raise TooManyRequestsError from error
         if result.error:
             response_headers["x-amz-function-error"] = "Unhandled"
         return result.payload

@@ -23,6 +23,7 @@ from moto.sqs.exceptions import ReceiptHandleIsInvalid
 from moto.sqs.models import Message, Queue
 
 from sandbox.activity import Activity
+from sandbox.aws_lambda.asynchronous import ThrottledError
 from sandbox.aws_lambda.environments import MAX_CONCURRENCY
 from sandbox.aws_lambda.event_sources import enabled_mappings
 from sandbox.aws_lambda.function_roles import function_of
@@ -163,6 +164,8 @@ class Pollers:
         payload = json.dumps({"Records": records}).encode()
         try:
             result = self._functions.invoke(batch.mapping.function_arn, payload)
+        except ThrottledError:
+            return []
         except (AccessDeniedError, UnknownFunctionException) as error:
             LOG.warning("%s: %s", batch.mapping.function_arn, error)
             return []

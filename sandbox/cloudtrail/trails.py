@@ -6,18 +6,15 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudt
 
 import gzip
 import json
-import time
 import uuid
 from datetime import datetime
-from typing import Any
 
 from moto.cloudtrail.models import Trail, cloudtrail_backends
-from moto.cloudwatch.models import cloudwatch_backends
-from moto.core.utils import utcnow
 from moto.logs.models import LogsBackend, logs_backends
 from moto.s3.models import s3_backends
 
 from sandbox.cloudtrail.administration import SERVICE, key_problem, write_problem
+from sandbox.cloudwatch.service_metrics import ServiceMetrics
 from sandbox.eventbridge.buses import BusAddress
 from sandbox.eventbridge.delivery import EventBridge
 from sandbox.eventbridge.entries import Event, event_envelope
@@ -47,8 +44,9 @@ class UndeliverableEventError(Exception):
 
 
 class Trails:
-    def __init__(self, event_bridge: EventBridge) -> None:
+    def __init__(self, event_bridge: EventBridge, metrics: ServiceMetrics) -> None:
         self._event_bridge = event_bridge
+        self._metrics = metrics
         self._sessions = ServiceSessions(SERVICE)
 
     def record(self, event: Event, *, detail_type: str | None = None) -> int:
@@ -78,7 +76,7 @@ class Trails:
         bus = BusAddress(envelope["account"], envelope["region"])
         return self._event_bridge.deliver(envelope, bus)
 
-    def publish_activity(self) -> None:
+    def publish_activity(self, when: datetime | None = None) -> None:
         """Count an event in the log group of each trail that can deliver to it.
 
         A trail is never silent: the calls that CloudTrail itself makes to deliver are events of the
@@ -88,7 +86,7 @@ class Trails:
         for trail in _logging_trails():
             if trail.cw_log_group_arn and self._can_log(trail):
                 _, _, _, region, owner, _, group, *_ = trail.cw_log_group_arn.split(":")
-                cloudwatch_backends[owner][region].put_metric_data("AWS/Logs", [_incoming(group)])
+                self._metrics.count_log_events(owner, region, group, 1, when)
 
     def _can_log(self, trail: Trail) -> bool:
         try:
@@ -106,7 +104,10 @@ class Trails:
     def _log(self, trail: Trail, event: Event, account: str) -> None:
         logs, group, stream = self._log_stream(trail, account)
         logs.ensure_log_stream(group, stream)
-        message = {"timestamp": int(time.time() * 1000), "message": json.dumps(event)}
+        message = {
+            "timestamp": int(self._metrics.clock.time() * 1000),
+            "message": json.dumps(event),
+        }
         logs.put_log_events(group, stream, [message])
 
     def _log_stream(self, trail: Trail, account: str) -> tuple[LogsBackend, str, str]:
@@ -193,12 +194,3 @@ def _store(trail: Trail, event: Event, account: str, region: str) -> None:
 
 def _prefix(trail: Trail) -> str:
     return f"AWSLogs/{ORGANIZATION_ID}" if trail.is_org_trail else "AWSLogs"
-
-
-def _incoming(log_group: str) -> dict[str, Any]:
-    return {
-        "MetricName": "IncomingLogEvents",
-        "Dimensions": [{"Name": "LogGroupName", "Value": log_group}],
-        "Value": 1.0,
-        "Timestamp": utcnow(),
-    }

@@ -9,13 +9,15 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 from moto.cloudwatch.models import Alarm, CloudWatchBackend, cloudwatch_backends
-from moto.core.utils import utcnow
 from moto.sns.models import sns_backends
 
+from sandbox.clock import Clock
 from sandbox.cloudwatch.evaluation import MetricHistory, is_supported, state
+from sandbox.conditions import Conditions
 from sandbox.iam.authorization import authorize_service
 from sandbox.iam.resources import publish_accesses
 from sandbox.overrides import Override, wrap
@@ -23,6 +25,7 @@ from sandbox.overrides import Override, wrap
 LOG = logging.getLogger(__name__)
 SERVICE = "cloudwatch.amazonaws.com"
 TICK_SECONDS = 1.0
+LAST_MOMENT = timedelta(milliseconds=1)  # of a minute
 ACTIONS = {
     "ALARM": "alarm_actions",
     "OK": "ok_actions",
@@ -31,13 +34,19 @@ ACTIONS = {
 
 
 class Alarms:
-    """Evaluates every alarm when a metric arrives, and once a second.
+    """Evaluates every alarm once a minute; or when a metric arrives, and once a second.
 
     An unsupported alarm causes a warning and keeps its state.
     """
 
-    def __init__(self, before_tick: Callable[[], None] = lambda: None) -> None:
-        self._before_tick = before_tick
+    def __init__(
+        self, clock: Clock, conditions: Conditions, publish_metrics: Callable[[datetime], None]
+    ) -> None:
+        """`publish_metrics` receives the time for the metrics of services."""
+        self._clock = clock
+        self._waits = conditions.alarms_wait
+        self._more_periods = conditions.alarm_range_periods
+        self._publish_metrics = publish_metrics
         self._stopped = threading.Event()
         self._lock = threading.RLock()
         self._histories: defaultdict[CloudWatchBackend, MetricHistory] = defaultdict(MetricHistory)
@@ -52,6 +61,8 @@ class Alarms:
 
     @contextmanager
     def running(self) -> Iterator[None]:
+        if self._waits:
+            self._clock.each_minute(self._evaluate_minute)
         ticker = threading.Thread(target=self._tick, name="alarms", daemon=True)
         ticker.start()
         try:
@@ -64,7 +75,8 @@ class Alarms:
         self, put_metric_data: Any, backend: CloudWatchBackend, *args: Any, **kwargs: Any
     ) -> None:
         put_metric_data(backend, *args, **kwargs)
-        self.evaluate(backend)
+        if not self._waits:
+            self.evaluate(backend)
 
     def _put_metric_alarm(
         self, put_metric_alarm: Any, backend: CloudWatchBackend, name: str, **properties: Any
@@ -74,22 +86,33 @@ class Alarms:
             alarm: Alarm = put_metric_alarm(backend, name, **properties)
             _set_first_state(alarm, replaced)
         if not is_supported(alarm):
-            LOG.warning("alarm %s: only the Sum or Maximum of one metric is supported", name)
+            LOG.warning("alarm %s: only a statistic of one metric is supported", name)
         return alarm
 
     def _tick(self) -> None:
         while not self._stopped.wait(TICK_SECONDS):
-            self._before_tick()
-            for regions in list(cloudwatch_backends.values()):
-                for backend in list(regions.values()):
-                    self.evaluate(backend)
+            self._clock.advance()
+            if not self._waits:
+                self._publish_metrics(self._clock.now())
+                self._evaluate_all()
 
-    def evaluate(self, backend: CloudWatchBackend) -> None:
+    def _evaluate_minute(self, end: datetime) -> None:
+        """The minute that has ended."""
+        self._publish_metrics(end - LAST_MOMENT)
+        self._evaluate_all(end)
+
+    def _evaluate_all(self, until: datetime | None = None) -> None:
+        for regions in list(cloudwatch_backends.values()):
+            for backend in list(regions.values()):
+                self.evaluate(backend, until)
+
+    def evaluate(self, backend: CloudWatchBackend, until: datetime | None = None) -> None:
+        """With the data before `until`, or with the data of the present."""
         with self._lock:
-            history = self._histories[backend]
+            history, now = self._histories[backend], self._clock.now()
             history.update(backend.metric_data)
             for alarm in filter(is_supported, list(backend.alarms.values())):
-                new = state(history, alarm, utcnow())
+                new = state(history, alarm, until, now, self._more_periods)
                 if new is not None and new != alarm.state_value:
                     self._change(alarm, new)
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sandbox.clock import Clock
+
 MAX_DIMENSIONS = 30  # in a set
 MAX_METRICS = 100  # in a directive
 MAX_VALUES = 100  # of a metric
@@ -18,14 +20,16 @@ type Datum = dict[str, Any]
 type Document = dict[str, Any]
 
 
-def metric_data(messages: Iterable[str]) -> dict[str, list[Datum]]:
-    """By namespace; ignores log events of another format."""
+def metric_data(messages: Iterable[str], clock: Clock) -> dict[str, list[Datum]]:
+    """By namespace; ignores log events of another format. Functions write them in real time."""
     data: defaultdict[str, list[Datum]] = defaultdict(list)
     for document in filter(None, map(_document, messages)):
         when = _time(document["_aws"].get("Timestamp"))
-        for directive in document["_aws"]["CloudWatchMetrics"] if when else ():
+        if when is None:
+            continue
+        for directive in document["_aws"]["CloudWatchMetrics"]:
             if _conforms(directive):
-                data[directive["Namespace"]] += _data(document, directive, when)
+                data[directive["Namespace"]] += _data(document, directive, clock.of_real_time(when))
     return data
 
 

@@ -1,6 +1,7 @@
 """The values of a metric, and the state of an alarm.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
 """
 
 from bisect import bisect_left, insort
@@ -19,6 +20,8 @@ class Point:
     time: datetime
     sum: float
     maximum: float
+    minimum: float
+    count: float
 
 
 BREACHES: Mapping[str, Callable[[float, float], bool]] = {
@@ -27,16 +30,14 @@ BREACHES: Mapping[str, Callable[[float, float], bool]] = {
     "LessThanThreshold": lambda value, threshold: value < threshold,
     "LessThanOrEqualToThreshold": lambda value, threshold: value <= threshold,
 }
-MISSING_DATA = {
-    "notBreaching": "OK",
-    "breaching": "ALARM",
-    "missing": "INSUFFICIENT_DATA",
-    "ignore": None,  # the alarm keeps its state
-}
-DECISIVE = frozenset({"notBreaching", "breaching"})  # also for one of several periods
 STATISTICS: Mapping[str, Callable[[list[Point]], float]] = {
     "Sum": lambda points: sum(point.sum for point in points),
     "Maximum": lambda points: max(point.maximum for point in points),
+    "Minimum": lambda points: min(point.minimum for point in points),
+    "SampleCount": lambda points: sum(point.count for point in points),
+    "Average": lambda points: (
+        sum(point.sum for point in points) / sum(point.count for point in points)
+    ),
 }
 
 
@@ -64,36 +65,59 @@ class MetricHistory:
 
 
 def is_supported(alarm: Alarm) -> bool:
-    """The sum or maximum of one metric, with missing data that decides the state."""
-    is_decisive = alarm.treat_missing_data in DECISIVE or int(alarm.evaluation_periods or 0) == 1
+    """A statistic of one metric."""
     is_simple = not alarm.unit and bool(alarm.metric_name) and not alarm.metric_data_queries
-    return is_decisive and is_simple and alarm.statistic in STATISTICS
+    return is_simple and alarm.statistic in STATISTICS
 
 
-def state(history: MetricHistory, alarm: Alarm, now: datetime) -> str | None:
-    """By periods that end now; None if the alarm keeps its state."""
-    values = [
-        _value(history, alarm, now, period) for period in range(int(alarm.evaluation_periods))
-    ]
-    treatment = alarm.treat_missing_data or "missing"
-    if all(value is None for value in values):
-        return MISSING_DATA[treatment]
-    breaches = BREACHES[alarm.comparison_operator]
-    threshold = float(alarm.threshold)
-    breaching = [
-        treatment == "breaching" if value is None else breaches(value, threshold)
-        for value in values
-    ]
-    needed = int(alarm.datapoints_to_alarm or alarm.evaluation_periods)
-    return "ALARM" if sum(breaching) >= needed else "OK"
+def state(
+    history: MetricHistory, alarm: Alarm, until: datetime | None, now: datetime, more_periods: int
+) -> str | None:
+    """By periods that end `until`, or that include the present; None if the alarm keeps its state.
+
+    AWS retrieves more periods than the alarm evaluates, and does not document how many.
+    """
+    number = int(alarm.evaluation_periods) + more_periods
+    values = [_value(history, alarm, until, now, period) for period in range(number)]
+    breaches, threshold = BREACHES[alarm.comparison_operator], float(alarm.threshold)
+    return decided(
+        [None if value is None else breaches(value, threshold) for value in values],
+        evaluated=int(alarm.evaluation_periods),
+        needed=int(alarm.datapoints_to_alarm or alarm.evaluation_periods),
+        treatment=alarm.treat_missing_data or "missing",
+    )
 
 
-def _value(history: MetricHistory, alarm: Alarm, now: datetime, period: int) -> float | None:
-    """Period 0 is the latest; it has no end, as a timestamp may be slightly in the future."""
+def decided(
+    retrieved: list[bool | None], *, evaluated: int, needed: int, treatment: str
+) -> str | None:
+    """The state by which datapoints are breaching or missing, the latest first.
+
+    Missing data counts only where fewer datapoints exist than the alarm evaluates.
+    """
+    existing = [one for one in retrieved if one is not None][:evaluated]
+    breaching, missing = sum(existing), evaluated - len(existing)
+    if breaching >= needed:
+        return "ALARM"
+    if not missing or not all(existing) or treatment in {"breaching", "notBreaching"}:
+        filled = missing if treatment == "breaching" else 0
+        return "ALARM" if breaching + filled >= needed else "OK"
+    if treatment == "ignore":
+        return None
+    if not existing:
+        return "INSUFFICIENT_DATA"
+    return "ALARM" if any(retrieved[needed - 1 : evaluated]) else "OK"
+
+
+def _value(
+    history: MetricHistory, alarm: Alarm, until: datetime | None, now: datetime, period: int
+) -> float | None:
+    """Period 0 is the latest; it has no end if `until` is None, as a timestamp may be later."""
     length = timedelta(seconds=int(alarm.period))
-    until = datetime.max if period == 0 else now - period * length  # noqa: DTZ901  as moto's times
+    end = (until or now) - period * length
+    is_open = until is None and period == 0
     key = _key(alarm.namespace, alarm.metric_name, alarm.dimensions)
-    points = history.points(key, now - (period + 1) * length, until)
+    points = history.points(key, end - length, datetime.max if is_open else end)  # noqa: DTZ901  as moto's times
     return STATISTICS[alarm.statistic](points) if points else None
 
 
@@ -104,9 +128,10 @@ def _key(namespace: str, name: str, dimensions: Iterable[Dimension]) -> MetricKe
 def _point(datum: MetricDatumBase) -> Point:
     time = datum.timestamp.replace(tzinfo=None)
     if isinstance(datum, MetricAggregatedDatum):
-        return Point(time, float(datum.sum), float(datum.max))
+        count = float(datum.sample_count)
+        return Point(time, float(datum.sum), float(datum.max), float(datum.min), count)
     value = float(vars(datum)["value"])
-    return Point(time, value, value)
+    return Point(time, value, value, value, 1.0)
 
 
 def _first(points: list[Point], since: datetime) -> int:

@@ -11,13 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from moto.cloudwatch.models import cloudwatch_backends
-from moto.core.utils import utcnow
 from moto.events.models import EventsBackend, Rule
 
 from sandbox.activity import Activity
+from sandbox.cloudwatch.service_metrics import ServiceMetrics
 from sandbox.eventbridge import buses, rules, targets, templates
-from sandbox.eventbridge.buses import DEFAULT, BusAddress
+from sandbox.eventbridge.buses import BusAddress
 from sandbox.eventbridge.entries import Event, check_request, entry_event, failed_entry
 from sandbox.eventbridge.rules import triggers
 from sandbox.eventbridge.targets import SERVICE, may_send
@@ -28,7 +27,6 @@ from sandbox.overrides import Override, replace
 from sandbox.sqs.messages import InvalidMessageError, queue_of, send
 
 LOG = logging.getLogger(__name__)
-NAMESPACE = "AWS/Events"
 
 
 class UndeliveredError(Exception):
@@ -55,8 +53,9 @@ class LostEvent:
 
 
 class EventBridge:
-    def __init__(self, activity: Activity) -> None:
+    def __init__(self, activity: Activity, metrics: ServiceMetrics) -> None:
         self._activity = activity
+        self._metrics = metrics
         self._sessions = ServiceSessions(SERVICE)
         self.lost: list[LostEvent] = []
 
@@ -100,6 +99,7 @@ class EventBridge:
     def _send_to_target(
         self, rule: Rule, target: Mapping[str, Any], event: Event, *, forwarded: bool
     ) -> None:
+        self._metrics.count_of_rule(rule, "Invocations")
         try:
             if bus := BusAddress.of(target["Arn"]):
                 self._check_forwarding(rule, target["RoleArn"], event, bus, forwarded=forwarded)
@@ -131,7 +131,7 @@ class EventBridge:
     def _send_to_dead_letter_queue(
         self, rule: Rule, target: Mapping[str, Any], event: Event, error: UndeliveredError
     ) -> None:
-        _count(rule, "FailedInvocations")
+        self._metrics.count_of_rule(rule, "FailedInvocations")
         queue = target.get("DeadLetterConfig", {}).get("Arn")
         if queue is None:
             self._record_loss(rule, target, event, f"{error}; no dead-letter queue")
@@ -139,10 +139,10 @@ class EventBridge:
         try:
             _send(rule, queue, event, _attributes(rule, target["Arn"], error))
         except UndeliveredError as failure:
-            _count(rule, "InvocationsFailedToBeSentToDlq")
+            self._metrics.count_of_rule(rule, "InvocationsFailedToBeSentToDlq")
             self._record_loss(rule, target, event, f"{error}; dead-letter queue: {failure}")
         else:
-            _count(rule, "InvocationsSentToDlq")
+            self._metrics.count_of_rule(rule, "InvocationsSentToDlq")
 
     def _record_loss(
         self, rule: Rule, target: Mapping[str, Any], event: Event, reason: str
@@ -188,17 +188,3 @@ def _attributes(rule: Rule, target_arn: str, error: UndeliveredError) -> dict[st
         "RETRY_ATTEMPTS": "0",
     }
     return {name: {"DataType": "String", "StringValue": text} for name, text in texts.items()}
-
-
-def _count(rule: Rule, metric: str) -> None:
-    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html."""
-    dimensions = [{"Name": "RuleName", "Value": rule.name}]
-    if rule.event_bus_name != DEFAULT:
-        dimensions.insert(0, {"Name": "EventBusName", "Value": rule.event_bus_name})
-    datum = {
-        "MetricName": metric,
-        "Dimensions": dimensions,
-        "Value": 1.0,
-        "Timestamp": utcnow(),
-    }
-    cloudwatch_backends[rule.account_id][rule.region_name].put_metric_data(NAMESPACE, [datum])

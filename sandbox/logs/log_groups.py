@@ -5,15 +5,19 @@ import gzip
 import json
 import threading
 from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 from moto.cloudwatch.models import cloudwatch_backends
-from moto.core.utils import utcnow
 from moto.logs.models import LogsBackend, LogStream
 from moto.logs.responses import LogsResponse
 
 from sandbox.aws_lambda.functions import Functions
+from sandbox.clock import MINUTE_SECONDS, Clock
 from sandbox.cloudwatch.embedded_metrics import metric_data
+from sandbox.cloudwatch.service_metrics import ServiceMetrics
 from sandbox.logs.filters import (
     matches,
     put_metric_filter,
@@ -22,10 +26,13 @@ from sandbox.logs.filters import (
 )
 from sandbox.overrides import Override, add, replace, wrap
 
+type LogEvent = Mapping[str, Any]
+
 
 class LogGroups:
-    def __init__(self, functions: Functions) -> None:
+    def __init__(self, functions: Functions, metrics: ServiceMetrics) -> None:
         self._functions = functions
+        self._metrics = metrics
         self._lock = threading.RLock()
 
     def overrides(self) -> list[Override]:
@@ -45,7 +52,9 @@ class LogGroups:
     ) -> str:
         with self._lock:  # moto's counters are not thread-safe
             token: str = put_log_events(stream, log_events)
-        _put_metrics(stream, [event["message"] for event in log_events])
+        account, region, group = stream.account_id, stream.region, stream.log_group.name
+        self._metrics.count_log_events(account, region, group, len(log_events))
+        _put_metrics(stream, log_events, self._metrics.clock)
         return token
 
     def _send_log_events(
@@ -79,7 +88,7 @@ def _payload(stream: LogStream, filter_name: str, events: list[dict[str, Any]]) 
     return json.dumps({"awslogs": {"data": packed}}).encode()
 
 
-def _put_metrics(stream: LogStream, messages: list[str]) -> None:
+def _put_metrics(stream: LogStream, events: Sequence[LogEvent], clock: Clock) -> None:
     """The metrics of filters and of the events, with one call for each namespace.
 
     So the alarms are evaluated once.
@@ -89,22 +98,43 @@ def _put_metrics(stream: LogStream, messages: list[str]) -> None:
     filters = logs_backends[stream.account_id][stream.region].describe_metric_filters(
         log_group_name=stream.log_group.name
     )
-    data = defaultdict(list, metric_data(messages))
+    data = defaultdict(list, metric_data([event["message"] for event in events], clock))
     for metric_filter in filters:
         transformation = metric_filter["metricTransformations"][0]
         data[transformation["metricNamespace"]] += [
-            {"MetricName": transformation["metricName"], "Value": value, "Timestamp": utcnow()}
-            for value in _values(metric_filter["filterPattern"], transformation, messages)
+            {"MetricName": transformation["metricName"], "Value": value, "Timestamp": when}
+            for when, value in _values(metric_filter["filterPattern"], transformation, events)
         ]
     cloudwatch = cloudwatch_backends[stream.account_id][stream.region]
     for namespace, values in data.items():
         cloudwatch.put_metric_data(namespace, values)
 
 
-def _values(pattern: str, transformation: dict[str, Any], messages: list[str]) -> list[float]:
-    """The value of a metric filter for each match, or its default for a batch without matches."""
-    matched = sum(matches(pattern, message) for message in messages)
-    if matched:
-        return [float(transformation["metricValue"])] * matched
+def _values(
+    pattern: str, transformation: dict[str, Any], events: Sequence[LogEvent]
+) -> Iterator[tuple[datetime, float]]:
+    """The value for each match, with the time of its log event.
+
+    The default value for each minute that has log events in the batch and no match.
+    """
     default = transformation.get("defaultValue")
-    return [] if default is None else [float(default)]
+    for _, minute in groupby(sorted(events, key=_time), key=_minute):
+        logged = list(minute)
+        matching = [event for event in logged if matches(pattern, event["message"])]
+        for event in matching:
+            yield _datetime(event), float(transformation["metricValue"])
+        if default is not None and not matching:
+            yield _datetime(logged[0]), float(default)
+
+
+def _time(event: LogEvent) -> int:
+    """In milliseconds."""
+    return int(event["timestamp"])
+
+
+def _minute(event: LogEvent) -> int:
+    return _time(event) // (MINUTE_SECONDS * 1000)
+
+
+def _datetime(event: LogEvent) -> datetime:
+    return datetime.fromtimestamp(_time(event) / 1000, UTC).replace(tzinfo=None)

@@ -23,6 +23,7 @@ from moto.sqs.exceptions import (
 )
 from moto.sqs.models import Message, Queue, _filter_message_attributes, sqs_backends
 
+SENT_AT = "sent_at"  # by the sandbox's clock, in seconds
 MAX_ATTRIBUTES = 10
 MAX_BATCH_ENTRIES = 10
 ENTRY_ID = re.compile(r"[\w-]{1,80}", re.ASCII)
@@ -47,6 +48,10 @@ def queues() -> list[Queue]:
         for backend in list(regions.values())
         for queue in list(backend.queues.values())
     ]
+
+
+def all_messages(queue: Queue) -> list[Message]:
+    return list(queue._messages)  # noqa: SLF001  moto has no other way
 
 
 def send(queue: Queue | None, body: str, attributes: dict[str, Any] | None = None) -> Message:

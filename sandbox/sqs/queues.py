@@ -15,9 +15,12 @@ from moto.sqs.models import Message, Queue, SQSBackend, sqs_backends
 from moto.sqs.responses import SQSResponse
 
 from sandbox.activity import Activity
+from sandbox.clock import Clock
 from sandbox.iam.identities import sender_id
 from sandbox.overrides import Override, add, replace, wrap
 from sandbox.sqs.messages import (
+    SENT_AT,
+    all_messages,
     check_batch,
     check_in_flight,
     check_message,
@@ -38,14 +41,16 @@ CHANGES = (
 )
 REDRIVE_ALLOW_POLICY = "RedriveAllowPolicy"
 MAX_RECEIVE_COUNT = 1000
+MAX_IN_FLIGHT = 120_000
 SENDER: ContextVar[str | None] = ContextVar("sender", default=None)
 
 
 class Queues:
     """Locks moto's queues during each operation, and notifies the activity of each change."""
 
-    def __init__(self, activity: Activity) -> None:
+    def __init__(self, activity: Activity, clock: Clock) -> None:
         self._activity = activity
+        self._clock = clock
         self._held: set[str] = set()  # ids of the messages that an invocation processes
 
     def overrides(self) -> list[Override]:
@@ -83,13 +88,14 @@ class Queues:
         """Make every delayed or hidden message visible, unless an invocation processes it."""
         with self._activity.changed:
             for queue in queues():
-                for message in _all_messages(queue):
+                for message in all_messages(queue):
                     if message.id not in self._held:
                         message.visible_at = message.delayed_until = 0.0
             self._activity.notify()
 
     def _add_message(self, queue: Queue, message: Message) -> None:
         """Moto's would invoke the functions that are mapped to the queue."""
+        vars(message).setdefault(SENT_AT, self._clock.time())
         with self._activity.changed:
             queue._messages.append(message)  # noqa: SLF001  moto has no other way
             self._activity.notify()
@@ -111,6 +117,8 @@ class Queues:
     ) -> list[Message]:
         queue = backend.get_queue(queue_name)
         with self._activity.changed:
+            if _count_hidden(queue) >= MAX_IN_FLIGHT:
+                return _none_in_excess(wait_seconds_timeout)
             self._activity.changed.wait_for(lambda: queue.messages, wait_seconds_timeout)
             received = receive(queue, count, visibility_timeout, message_attribute_names or [])
             self._activity.notify()
@@ -123,22 +131,25 @@ class Queues:
 
 def _visible_messages(queue: Queue) -> list[Message]:
     now = unix_time_millis()
-    messages = _all_messages(queue)
+    messages = all_messages(queue)
     return [one for one in messages if one.visible_at < now and one.delayed_until <= now]
 
 
 def _count_delayed(queue: Queue) -> int:
     now = unix_time_millis()
-    return sum(one.delayed_until > now for one in _all_messages(queue))
+    return sum(one.delayed_until > now for one in all_messages(queue))
 
 
 def _count_hidden(queue: Queue) -> int:
     now = unix_time_millis()
-    return sum(one.visible_at >= now for one in _all_messages(queue))
+    return sum(one.visible_at >= now for one in all_messages(queue))
 
 
-def _all_messages(queue: Queue) -> list[Message]:
-    return list(queue._messages)  # noqa: SLF001  moto has no other way
+def _none_in_excess(wait_seconds: int) -> list[Message]:
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html."""
+    if not wait_seconds:
+        raise SQSException("OverLimit", f"More than {MAX_IN_FLIGHT} messages are in flight.")
+    return []
 
 
 def _set_attributes(

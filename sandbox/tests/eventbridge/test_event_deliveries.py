@@ -250,6 +250,7 @@ def test_failures_appear_in_the_metrics_of_aws(sandbox: Sandbox, route: Route) -
 
     on_bus = {"EventBusName": route.bus, "RuleName": route.receiving.name}
     on_default = {"RuleName": route.sending.name}
+    assert total(sandbox, SECURITY.id, "Invocations", on_bus) == 2
     assert total(sandbox, SECURITY.id, "FailedInvocations", on_bus) == 2
     assert total(sandbox, SECURITY.id, "InvocationsSentToDlq", on_bus) == 1
     assert total(sandbox, SECURITY.id, "InvocationsFailedToBeSentToDlq", on_bus) == 1
