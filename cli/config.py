@@ -33,7 +33,7 @@ def check(
             show_default=False,
         ),
     ] = None,
-    output: Annotated[TextFormat, typer.Option(help="json is for programs.")] = TextFormat.TEXT,
+    output: Annotated[TextFormat, typer.Option(help="Output format.")] = TextFormat.TEXT,
 ) -> None:
     """List all problems of the configuration, each with its key, line and expected value."""
     from compiler import catalog  # noqa: PLC0415

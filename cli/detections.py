@@ -50,7 +50,7 @@ class Target(StrEnum):
 )
 def list_detections(
     enabled: Enabled = False,  # noqa: FBT002  an option
-    output: Annotated[Format, typer.Option(help="json is for programs.")] = Format.TABLE,
+    output: Annotated[Format, typer.Option(help="Output format.")] = Format.TABLE,
 ) -> None:
     """List the detections: level, notification priority, and whether each has alarm and finding.
 
@@ -85,7 +85,7 @@ def match(
     ] = None,
     enabled: Enabled = False,  # noqa: FBT002  an option
     output: Annotated[
-        TextFormat, typer.Option(help="text: the event id and the names of the detections.")
+        TextFormat, typer.Option(help="text: the event ID and the names of the detections.")
     ] = TextFormat.JSON,
 ) -> None:
     r"""Print for each CloudTrail record which detections match it, as the importer evaluates them.
@@ -95,7 +95,7 @@ def match(
       {"eventID": "...", "detections": \["9d1b7f5e-..."],
        "names": \["root_activity"]}
 
-    "detections" are the ids of the Sigma rules, "names" are the names of the same
+    "detections" are the IDs of the Sigma rules, "names" are the names of the same
     detections. The input is UTF-8, compressed with gzip or not, in any of these
     forms and of any size:
 
@@ -105,7 +105,7 @@ def match(
       one or more records   pretty-printed, or without white space in between
       EventBridge events    {"detail-type": ..., "detail": record}
 
-    Standard error lists what is not a record with its place: its line, or in an
+    Standard error lists each invalid record by its line, or in an
     array its index and byte offset. Reading continues after it.
     """
     from operations.detections.matching import ruleset  # noqa: PLC0415
@@ -141,7 +141,7 @@ def render(
     target: Annotated[Target | None, typer.Option(help="Only this target.")] = None,
     enabled: Enabled = False,  # noqa: FBT002  an option
 ) -> None:
-    """Print what is deployed of a detection, or of all: its filter pattern and its predicate.
+    """Print the filter pattern and the predicate of one detection, or of all.
 
     The target cloudwatch is the filter pattern of the metric filter. The target
     importer is the predicate that the finding importer evaluates. One detection

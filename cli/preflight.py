@@ -34,7 +34,7 @@ EPILOG = epilog(
 
 
 def preflight(
-    output: Annotated[Format, typer.Option(help="json is for programs.")] = Format.TABLE,
+    output: Annotated[Format, typer.Option(help="Output format.")] = Format.TABLE,
 ) -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # boto3 handles connections that AWS closes
     from compiler import catalog  # noqa: PLC0415

@@ -95,7 +95,7 @@ def up(
 )
 def sign_in(
     account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's number.")],
-    kind: Annotated[Kind, typer.Option(help="Who signs in, and how.")] = Kind.ROOT_WITHOUT_MFA,
+    kind: Annotated[Kind, typer.Option(help="Kind of sign-in.")] = Kind.ROOT_WITHOUT_MFA,
 ) -> None:
     """Sign in to an account of the running sandbox, and wait for everything that follows."""
     with _client() as client:
@@ -105,7 +105,10 @@ def sign_in(
 
 @app.command(epilog=epilog("rootwatch sandbox confirm", statuses=STATUSES))
 def confirm() -> None:
-    """Confirm all e-mail subscriptions of the running sandbox, as by the links in the e-mails."""
+    """Confirm all email subscriptions of the running sandbox.
+
+    Recipients do it with the links in the emails.
+    """
     with _client() as client:
         confirmed = client.confirm()
     say(f"{confirmed} subscriptions confirmed")
@@ -119,9 +122,9 @@ def confirm() -> None:
     )
 )
 def mails(
-    output: Annotated[TextFormat, typer.Option(help="json is for programs.")] = TextFormat.TEXT,
+    output: Annotated[TextFormat, typer.Option(help="Output format.")] = TextFormat.TEXT,
 ) -> None:
-    """Print the e-mails that the running sandbox has sent."""
+    """Print the emails that the running sandbox has sent."""
     with _client() as client:
         sent = client.mails()
     if output is TextFormat.JSON:

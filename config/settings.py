@@ -124,10 +124,10 @@ class Settings:
 
     @property
     def sign_in_region(self) -> str:
-        """The region that records root sign-ins, whatever region the console shows.
+        """The Region that records root sign-ins, whatever Region the console shows.
 
-        In GovCloud, the root user cannot sign in to the console. For China, the region is not
-        confirmed. In both partitions, EventBridge sends no events to another region.
+        In GovCloud, the root user cannot sign in to the console. For China, the Region is not
+        confirmed. In both partitions, EventBridge sends no events to another Region.
         https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-aws-console-sign-in-events.html
         """
         return SIGN_IN_REGION if self.partition == "aws" else self.home_region

@@ -27,9 +27,9 @@ _NOT_MANAGEMENT = (
     " its own stack"
 )
 _ROOT_ALONE = "a root alone, which contains all organizational units, or a list of units"
-_NOT_HOME = "another region than the home region, whose findings need no aggregation"
+_NOT_HOME = "another Region than the home Region, whose findings need no aggregation"
 _ENABLED_BY_DEFAULT = (
-    "a region that is enabled by default in every account, for example us-east-1 or eu-central-1,"
+    "a Region that is enabled by default in every account, for example us-east-1 or eu-central-1,"
     " because Security Hub aggregates findings in no other; or security_hub.managed: false"
 )
 # Regions of the partition aws from before March 20, 2019. Later ones are disabled by default.

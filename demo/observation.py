@@ -34,15 +34,15 @@ class Observation:
         return True
 
     def emails(self) -> list[Mail]:
-        """All e-mails but the requests to confirm a subscription."""
+        """All emails but the requests to confirm a subscription."""
         return self.sandbox.services.mailboxes.messages()
 
     def alarm_emails(self) -> list[Mail]:
-        """The e-mails of alarms, of high priority."""
+        """The emails of alarms, of high priority."""
         return [mail for mail in self._high_priority() if _is_of_alarm(mail)]
 
     def notifications(self) -> list[Mail]:
-        """The e-mails of the importer, of high priority."""
+        """The emails of the importer, of high priority."""
         return [mail for mail in self._high_priority() if not _is_of_alarm(mail)]
 
     def _high_priority(self) -> list[Mail]:

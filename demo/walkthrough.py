@@ -92,7 +92,7 @@ class Walkthrough:
         self._sandbox.record(sign_ins.root_with_mfa(MEMBER.id))
         emails = observed.emails()
         for mail in emails:
-            screen.say(f"  e-mail to {mail.to}: {mail.subject}")
+            screen.say(f"  email to {mail.to}: {mail.subject}")
         labels = [finding["Severity"]["Label"] for finding in observed.findings(MEMBER.id)]
         screen.check(
             "all notifications have low priority",
@@ -140,7 +140,7 @@ class Walkthrough:
         emails = observed.alarm_emails()
         screen.say(f"  {ALARM}: {'ALARM' if in_alarm else 'OK'}")
         screen.check("the alarm is in the state ALARM", holds=in_alarm)
-        screen.check("it sent one e-mail", holds=len(emails) == 1)
+        screen.check("it sent one email", holds=len(emails) == 1)
         for mail in emails:
             screen.quote(f"To: {mail.to}\nSubject: {mail.subject}\n\n")
             screen.quote(json.loads(mail.body)["AlarmDescription"])
@@ -153,7 +153,7 @@ class Walkthrough:
         expected = (MEMBER.id, record["sourceIPAddress"], record["userAgent"], record["eventID"])
         screen.check("there is one notification", holds=len(emails) == 1)
         screen.check(
-            "it has the account, the source IP address, the user agent and the event id",
+            "it has the account, the source IP address, the user agent and the event ID",
             holds=all(text in mail.body for mail in emails for text in expected),
         )
 

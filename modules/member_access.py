@@ -1,6 +1,6 @@
 """The role and the event rule of every account: one CloudFormation template.
 
-The finding importer assumes the role. The rule forwards root sign-ins from the region that records
+The finding importer assumes the role. The rule forwards root sign-ins from the Region that records
 them. Service-managed stack sets do not deploy to the management account, which therefore gets a
 stack of the same template.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs.html
@@ -35,7 +35,7 @@ def sign_in_pattern() -> dict[str, Any]:
 
 
 class MemberAccess(Construct):
-    """`provider` is one of the management account, in the region that records root sign-ins."""
+    """`provider` is one of the management account, in the Region that records root sign-ins."""
 
     def __init__(
         self, scope: Construct, id_: str, *, names: Names, provider: aws.AwsProvider

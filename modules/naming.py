@@ -214,7 +214,7 @@ class Names:
 
     @property
     def security_hub_policy(self) -> str:
-        return self._name("security-hub-on")
+        return self._name("security-hub")
 
     @property
     def insight(self) -> str:

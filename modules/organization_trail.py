@@ -12,7 +12,7 @@ from modules.trail_archive import TrailArchive
 
 
 class OrganizationTrail(Construct):
-    """Records the management events of every account and region.
+    """Records the management events of every account and Region.
 
     `management` and `provider` are providers of the management and of the security account.
     """

@@ -34,7 +34,7 @@ GENERATOR_ID = (
 class SecurityHubOrganization(Construct):
     """`management` and `provider` are providers of the management and of the security account.
 
-    Both are for the home region. Central configuration associates one policy with the targets.
+    Both are for the home Region. Central configuration associates one policy with the targets.
     Local configuration enables Security Hub in accounts that join, and leaves the others unchanged.
     """
 
@@ -104,7 +104,7 @@ class SecurityHubOrganization(Construct):
     def _aggregate(
         self, delegation: aws.SecurityhubOrganizationAdminAccount
     ) -> aws.SecurityhubFindingAggregator:
-        """Defines the home region, also where no region is linked.
+        """Defines the home Region, also where no Region is linked.
 
         Central configuration requires it, and it can only be deleted after central configuration.
         """

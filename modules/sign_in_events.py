@@ -1,7 +1,7 @@
 """The fast path: an event bus receives root sign-ins from all accounts for the importer's queue.
 
-The bus is in the home region, as the queue and the function are. An event crosses to another bus
-only once, so the event rules in the accounts name this bus as their target, also from the region
+The bus is in the home Region, as the queue and the function are. An event crosses to another bus
+only once, so the event rules in the accounts name this bus as their target, also from the Region
 that records root sign-ins.
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
 """

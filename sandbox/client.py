@@ -37,7 +37,7 @@ class Client:
         return record["eventID"], self._call("POST", EVENTS, record)["trails"]
 
     def confirm(self) -> int:
-        """How many e-mail subscriptions are confirmed by now."""
+        """How many email subscriptions are confirmed by now."""
         confirmed: int = self._call("POST", CONFIRMATIONS, {})["confirmed"]
         return confirmed
 

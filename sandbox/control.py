@@ -1,4 +1,4 @@
-"""The sandbox's own paths: they record sign-ins, return e-mails and confirm subscriptions."""
+"""The sandbox's own paths: they record sign-ins, return emails and confirm subscriptions."""
 
 import hmac
 import json
@@ -27,7 +27,7 @@ class Controlled(Protocol):
 def controlled(application: Application, sandbox: Controlled, token: str) -> Application:
     """Respond to the paths below /sandbox/, and pass all other requests to the application.
 
-    `POST /sandbox/events` records a CloudTrail event, `GET /sandbox/mails` returns all e-mails, and
+    `POST /sandbox/events` records a CloudTrail event, `GET /sandbox/mails` returns all emails, and
     `POST /sandbox/confirmations` confirms all subscriptions. Each needs the token, which other
     users of the machine and web pages do not know.
     """

@@ -272,7 +272,7 @@ class Sandbox:
         return self.services.mailboxes.everything()
 
     def confirm_subscriptions(self) -> int:
-        """Confirm all pending e-mail subscriptions; their number."""
+        """Confirm all pending email subscriptions; their number."""
         requests = self.services.mailboxes.confirmations()
         for mail in requests:
             _, _, _, region, account, _ = mail.topic_arn.split(":")

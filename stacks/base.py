@@ -37,7 +37,7 @@ class RootwatchStack(TerraformStack):
         self.add_override("terraform.backend.s3.use_lockfile", True)  # noqa: FBT003  jsii's signature
 
     def provider(self, alias: str, account: str, region: str | None = None) -> aws.AwsProvider:
-        """A provider for `account` in `region`, by default the home region.
+        """A provider for `account` in `region`, by default the home Region.
 
         It assumes the deployment role. The management account needs none: the deployment runs with
         its credentials.

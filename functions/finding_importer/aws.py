@@ -66,7 +66,7 @@ class ClientTimeouts:
 
 
 class ClientFactory:
-    """Creates clients for one region. Thread-safe.
+    """Creates clients for one Region. Thread-safe.
 
     All clients share one session, which loads the service models once. A client of a new session
     takes ten times as long to create.

@@ -49,7 +49,7 @@ def _as_json(value: Any) -> str:
 
 
 def defang(text: str) -> str:
-    """Rewrite URLs, domains and e-mail addresses so that mail clients do not link them."""
+    """Rewrite URLs, domains and email addresses so that mail clients do not link them."""
     return _DOMAIN_DOT.sub("[.]", text.replace("://", "[:]//").replace("@", "[at]"))
 
 

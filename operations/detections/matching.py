@@ -26,7 +26,7 @@ class Rule:
 
 
 type Rules = Ruleset[Rule]
-type LineOf = Callable[[str, tuple[Rule, ...]], str]  # of an event id and the rules that match
+type LineOf = Callable[[str, tuple[Rule, ...]], str]  # of an event ID and the rules that match
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class UnknownDetectionError(Exception):
 def find_rule(
     name: str, detections: Sequence[Detection], placeholders: Mapping[str, str]
 ) -> DetectionRule:
-    """The detection with this name or rule id, else the rule file of this path.
+    """The detection with this name or rule ID, else the rule file of this path.
 
     Raises UnknownDetectionError, and DetectionError where the file is not a supported rule.
     """
@@ -43,7 +43,7 @@ def find_rule(
     nearest = difflib.get_close_matches(name, [one.name for one in detections], n=1)
     hint = f"did you mean {nearest[0]}?" if nearest else "`rootwatch detections list` lists them"
     raise UnknownDetectionError(
-        f"got {name}, expected a detection's name, a rule id or the path of a rule file; {hint}"
+        f"got {name}, expected a detection's name, a rule ID or the path of a rule file; {hint}"
     )
 
 

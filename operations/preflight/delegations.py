@@ -24,7 +24,7 @@ def cloudtrail_administrators(context: CheckContext) -> frozenset[str]:
 
 
 def security_hub_administrators(context: CheckContext) -> frozenset[str]:
-    """In the home region."""
+    """In the home Region."""
     administrators = context.cached(management_account).paginate(
         "securityhub", "ListOrganizationAdminAccounts", "AdminAccounts"
     )
@@ -32,7 +32,7 @@ def security_hub_administrators(context: CheckContext) -> frozenset[str]:
 
 
 def security_hub_delegates(context: CheckContext) -> frozenset[str]:
-    """In any region. AWS Organizations does not list the management account."""
+    """In any Region. AWS Organizations does not list the management account."""
     return _delegated_administrators(context, SECURITY_HUB)
 
 
@@ -54,20 +54,23 @@ def _check_cloudtrail(context: CheckContext) -> CheckResult:
         return _check_state(context, CLOUDTRAIL_ADMINISTRATOR)
     others = sorted(found)
     if len(others) < MAX_CLOUDTRAIL_ADMINISTRATORS:
-        return passed(f"others: {', '.join(others)}" if others else "none yet")
+        return passed(
+            f"other administrators: {', '.join(others)}" if others else "no administrator"
+        )
     maximum = MAX_CLOUDTRAIL_ADMINISTRATORS - 1
     expected = (
         f"at most {maximum} other administrators, so that {security} can be added; an administrator"
         " that is deregistered can no longer manage its organization trails"
     )
-    return failed(f"{len(others)} others: {', '.join(others)}", Remedy(expected=expected))
+    detail = f"{len(others)} other administrators: {', '.join(others)}"
+    return failed(detail, Remedy(expected=expected))
 
 
 def _check_state(context: CheckContext, resource_type: str) -> CheckResult:
     security = context.settings.accounts.security
     if is_in_state(context, resource_type, security):
         return passed(f"{security}, created by Rootwatch")
-    detail = f"{security}, not created by Rootwatch; the deployment would fail to create it"
+    detail = f"{security}, not created by Rootwatch; the deployment cannot create it again"
     return failed(detail, import_remedy(context.root, resource_type, security))
 
 
@@ -77,16 +80,16 @@ def _check_security_hub(context: CheckContext) -> CheckResult:
     in_home_region = context.cached(security_hub_administrators)
     in_any_region = context.cached(security_hub_delegates)
     if others := sorted((in_home_region | in_any_region) - {security}):
-        return failed(f"others: {', '.join(others)}", _keep_administrator(context))
+        return failed(f"other administrators: {', '.join(others)}", _keep_administrator(context))
     if security in in_home_region:
         return _check_state(context, SECURITY_HUB_ADMINISTRATOR)
-    return passed(f"{security} in other regions" if in_any_region else "none yet")
+    return passed(f"{security} in other Regions" if in_any_region else "no administrator")
 
 
 def _keep_administrator(context: CheckContext) -> Remedy:
     return Remedy(
         expected=(
-            f"only {context.settings.accounts.security} administers Security Hub, in every region;"
+            f"only {context.settings.accounts.security} administers Security Hub, in every Region;"
             " to keep the other administrator, do not let Rootwatch manage Security Hub"
         ),
         config=("security_hub:", "  managed: false"),

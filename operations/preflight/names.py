@@ -55,7 +55,7 @@ class NamedResource:
 
     @property
     def is_in_sign_in_region(self) -> bool:
-        """CloudFormation creates the member access in the region that records sign-ins."""
+        """CloudFormation creates the member access in the Region that records sign-ins."""
         return self.stack == "organization"
 
     def __str__(self) -> str:

@@ -281,7 +281,7 @@ def _check_coverage(context: CheckContext) -> CheckResult:
         config += (_exclusions_config(one for one in excluded if one not in accounts),)
     expected = (
         "all designated accounts have member access; without it, only the trail delivers their"
-        " events, minutes later, and their findings stay in the security account"
+        " events, minutes later, and their findings are fallback findings"
     )
     detail = f"without member access: {', '.join(outside)}"
     return warned(detail, Remedy(expected=expected, config=config))

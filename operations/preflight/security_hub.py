@@ -53,15 +53,13 @@ def _check_management(context: CheckContext) -> CheckResult:
     account = context.cached(management_account)
     is_enabled, is_managed = _is_enabled(account), context.settings.security_hub.managed
     if is_enabled and is_managed and not is_in_state(context, HUB, account.id):
-        detail = (
-            f"enabled in {account.id}, not by Rootwatch; the deployment would fail to enable it"
-        )
+        detail = f"enabled in {account.id}, not by Rootwatch; the deployment cannot enable it again"
         return failed(detail, _import_hub(context, account))
     if is_enabled or is_managed:
         return passed(f"{'enabled' if is_enabled else 'not enabled'} in {account.id}")
     expected = (
         f"Security Hub enabled in {account.id}, where a Security Hub administrator cannot enable"
-        " it; otherwise its findings stay in the security account"
+        " it; otherwise its findings are fallback findings in the security account"
     )
     return warned(f"not enabled in {account.id}", _enable(context, account, expected))
 
@@ -153,7 +151,7 @@ def _check_aggregator(context: CheckContext) -> CheckResult:
         return failed(detail, import_remedy(context.root, AGGREGATOR, arn))
     expected = (
         f"no aggregator outside of {settings.home_region}; or Rootwatch uses the aggregator's"
-        " region, or does not manage Security Hub"
+        " Region, or does not manage Security Hub"
     )
     return failed(detail, Remedy(expected=expected, config=(f"home_region: {region}",)))
 

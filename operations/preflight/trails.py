@@ -97,7 +97,7 @@ def read_selectors(context: CheckContext, trail: TrailDescription) -> dict[str, 
 def read_in_home_region(
     context: CheckContext, trail: TrailDescription, operation: str, **parameters: Any
 ) -> dict[str, Any]:
-    """CloudTrail returns status, selectors and tags of a trail only in its home region."""
+    """CloudTrail returns status, selectors and tags of a trail only in its home Region."""
     account = context.cached(management_account)
     return account.read("cloudtrail", operation, region=trail.home_region, **parameters)
 

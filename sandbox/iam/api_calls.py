@@ -20,7 +20,7 @@ from sandbox.organizations.organization import MANAGEMENT, ORGANIZATION_ID, PART
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
-    """The caller's account, the region, and the parameters by their names in the API."""
+    """The caller's account, the Region, and the parameters by their names in the API."""
 
     account: str
     region: str

@@ -37,7 +37,7 @@ class Handshake:
     """https://docs.aws.amazon.com/organizations/latest/APIReference/API_Handshake.html."""
 
     account: str
-    target: Mapping[str, str]  # the account by number or by e-mail, as in the invitation
+    target: Mapping[str, str]  # the account by number or by email, as in the invitation
     notes: str | None
     state: str = "OPEN"
     id: str = field(default_factory=lambda: f"h-{secrets.token_hex(6)}")
@@ -101,7 +101,7 @@ class OrganizationChanges:
         ]
 
     def _create_account(self, _caller: str, request: Document) -> Document:
-        """The response has no account number yet; DescribeCreateAccountStatus returns it."""
+        """The response has no account ID yet; DescribeCreateAccountStatus returns it."""
         if members.account_with_email(request["Email"]):
             status = _failure(request["AccountName"], "EMAIL_ALREADY_EXISTS")
         else:
@@ -248,7 +248,7 @@ def _require_member(account: str) -> None:
 
 
 def _invited(target: Document) -> str:
-    """The account's number; the target has its number or its e-mail."""
+    """The account's number; the target has its number or its email."""
     by_email = target["Type"] == "EMAIL"
     account = members.account_with_email(target["Id"]) if by_email else target["Id"]
     if account is None or not (

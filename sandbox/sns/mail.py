@@ -1,4 +1,4 @@
-"""SNS: the checks of Publish, and e-mail subscriptions, which a person confirms.
+"""SNS: the checks of Publish, and email subscriptions, which a person confirms.
 
 https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html
@@ -23,7 +23,7 @@ from sandbox.overrides import Override, replace, wrap
 
 WEB = frozenset({"http", "https"})
 MAX_MESSAGE_BYTES = 262_144
-MAX_MAILS_PER_SECOND = 10  # to one e-mail address
+MAX_MAILS_PER_SECOND = 10  # to one email address
 SUBJECT = re.compile(r"[!-~][ -~]{0,98}")  # printable ASCII, under 100 characters
 
 

@@ -51,7 +51,7 @@ class Queues:
     def __init__(self, activity: Activity, clock: Clock) -> None:
         self._activity = activity
         self._clock = clock
-        self._held: set[str] = set()  # ids of the messages that an invocation processes
+        self._held: set[str] = set()  # IDs of the messages that an invocation processes
 
     def overrides(self) -> list[Override]:
         return [

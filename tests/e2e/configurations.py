@@ -1,4 +1,4 @@
-"""The configurations that are rehearsed beside the complete one, and what each finds there."""
+"""The configurations that are deployed beside the complete one, and what each finds there."""
 
 import json
 import os

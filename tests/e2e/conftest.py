@@ -13,31 +13,31 @@ import pytest
 from demo.deployment import ROOT, Deployment
 from demo.screen import Progress
 from sandbox.local import Sandbox
+from tests.e2e.configuration_runs import ConfigurationRuns
 from tests.e2e.configurations import chosen_conditions
 from tests.e2e.observer import Observer
-from tests.e2e.rehearsals import Rehearsals
 
 CONFIG = ROOT / "config" / "complete.yaml"
-REHEARSALS_WANTED: pytest.StashKey[bool] = pytest.StashKey()
+CONFIGURATION_RUNS_WANTED: pytest.StashKey[bool] = pytest.StashKey()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    wanted = any("rehearsals" in getattr(item, "fixturenames", ()) for item in session.items)
-    session.config.stash[REHEARSALS_WANTED] = wanted
+    wanted = any("runs" in getattr(item, "fixturenames", ()) for item in session.items)
+    session.config.stash[CONFIGURATION_RUNS_WANTED] = wanted
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _begin_rehearsals(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> None:
-    """Begin at the first test what the last tests wait for."""
-    if pytestconfig.stash[REHEARSALS_WANTED]:
-        request.getfixturevalue("rehearsals")
+def _start_configuration_runs(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> None:
+    """With the first test, because the last tests wait for them."""
+    if pytestconfig.stash[CONFIGURATION_RUNS_WANTED]:
+        request.getfixturevalue("runs")
 
 
 @pytest.fixture(scope="session")
-def rehearsals() -> Iterator[Rehearsals]:
-    begun = Rehearsals()
-    yield begun
-    begun.end()
+def runs() -> Iterator[ConfigurationRuns]:
+    runs = ConfigurationRuns()
+    yield runs
+    runs.end()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -20,10 +20,10 @@ WAYS: Sequence[Way] = ("trail", "subscription", "subscription", "event", "queue"
 HANG_SECONDS = 60.0  # longer than the function waits for an answer
 IMPORT = ("securityhub", "BatchImportFindings")
 ASSUME = ("sts", "AssumeRole")
-CLAIM, REMEMBER, RELEASE = (("dynamodb", f"{verb}Item") for verb in ("Put", "Update", "Delete"))
+CLAIM, COMPLETE, RELEASE = (("dynamodb", f"{verb}Item") for verb in ("Put", "Update", "Delete"))
 PUBLISH = ("sns", "Publish")
 SEND = ("sqs", "SendMessageBatch")
-POSTPONE = ("sqs", "ChangeMessageVisibility")
+DELAY_RETRY = ("sqs", "ChangeMessageVisibility")
 LOOK_UP = ("organizations", "DescribeAccount")
 # The more often it is drawn, the more a call decides.
 CALLS = (
@@ -32,9 +32,9 @@ CALLS = (
     *[PUBLISH] * 3,
     *[SEND] * 2,
     CLAIM,
-    REMEMBER,
+    COMPLETE,
     RELEASE,
-    POSTPONE,
+    DELAY_RETRY,
     LOOK_UP,
 )
 TRANSIENT: Sequence[Fault] = (
@@ -47,7 +47,7 @@ OF_OWNER = {
     IMPORT: (
         ErrorResponse("InvalidAccessException", 401),  # the hub is off
         ErrorResponse("AccessDeniedException", 403),
-        ErrorResponse("UnrecognizedClientException", 403),  # the region is off
+        ErrorResponse("UnrecognizedClientException", 403),  # the Region is off
         ErrorResponse("ExpiredTokenException", 403),
         FailedImports(frozenset({0}), "InvalidAccess"),
     ),
@@ -71,7 +71,7 @@ class Injection:
     @property
     def hides_a_notification(self) -> bool:
         """Whether SNS may accept a publication whose response is lost, so that it is repeated."""
-        if self.call == REMEMBER:
+        if self.call == COMPLETE:
             return self.fault == Crash(after_call=False)
         lost = isinstance(self.fault, LostResponse) or self.fault == Crash(after_call=True)
         return self.call == PUBLISH and lost

@@ -22,8 +22,8 @@ from sandbox.organizations.organization import (
     reinstate,
     suspend,
 )
-from tests.e2e.leftovers import names_in
 from tests.e2e.observer import PREFIX, Observer
+from tests.e2e.remaining_resources import names_in
 from tests.e2e.test_1_deployment import STACKS
 
 PATHS: dict[str, Callable[[Trails, Any], Any]] = {

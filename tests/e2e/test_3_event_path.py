@@ -120,7 +120,7 @@ def test_the_rules_role_may_do_nothing_else(observer: Observer) -> None:
         sts.assume_role(RoleArn=f"arn:aws:iam::{VICTIM}:role/{NAME}", RoleSessionName="curious")
 
 
-def test_outsiders_cannot_send_to_the_bus(observer: Observer) -> None:
+def test_other_accounts_cannot_send_to_the_bus(observer: Observer) -> None:
     entry: dict[str, Any] = {
         "Source": "sign-in",
         "DetailType": "AWS Console Sign In via CloudTrail",

@@ -136,7 +136,7 @@ def test_without_its_hub_an_account_gets_its_finding_when_the_hub_is_on(
 
 
 def test_a_disabled_region_is_the_fallback_reason(observer: Observer) -> None:
-    """Such a region does not know the account's credentials."""
+    """Such a Region does not know the account's credentials."""
     fault = ErrorResponse("UnrecognizedClientException", 403)
     rule = observer.sandbox.faults.inject(fault, *IMPORT, account=VICTIM, times=None)
     record = _sign_in(observer)
@@ -144,7 +144,7 @@ def test_a_disabled_region_is_the_fallback_reason(observer: Observer) -> None:
     observer.sandbox.faults.remove(rule)
     observer.let_time_pass()
 
-    assert "the region is not enabled" in str(fallback["ProductFields"])
+    assert "the Region is not enabled" in str(fallback["ProductFields"])
     assert _is_done(observer, record)
 
 

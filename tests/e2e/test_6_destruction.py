@@ -10,8 +10,8 @@ from demo.deployment import Deployment, DeploymentError
 from demo.screen import Progress
 from sandbox.local import REGION, Sandbox
 from sandbox.organizations.organization import ACCOUNTS, LOG_ARCHIVE, SECURITY
-from tests.e2e.leftovers import names_in, of_the_organization
 from tests.e2e.observer import PREFIX
+from tests.e2e.remaining_resources import names_in, of_the_organization
 
 
 @pytest.mark.parametrize("stack", ["trail", "detection"])

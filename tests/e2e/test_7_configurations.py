@@ -1,11 +1,11 @@
-"""Other configurations than the complete one, each rehearsed in a process of its own."""
+"""Other configurations than the complete one, each deployed in a process of its own."""
 
 import pytest
 
 from sandbox.organizations.organization import MANAGEMENT, SECURITY
+from tests.e2e.configuration_run import PATHS
+from tests.e2e.configuration_runs import ConfigurationRuns
 from tests.e2e.configurations import CONFIGURATIONS, EXCLUDED, VICTIM
-from tests.e2e.rehearsal import PATHS
-from tests.e2e.rehearsals import Rehearsals
 
 JOINED = "an account that joined"
 # Whose findings the security account keeps, because Security Hub is off there, or no role is.
@@ -25,30 +25,30 @@ each_configuration = pytest.mark.parametrize("name", CONFIGURATIONS)
 
 
 @each_configuration
-def test_the_preflight_misses_nothing(name: str, rehearsals: Rehearsals) -> None:
-    assert rehearsals.facts(name)["preflight"] == []
+def test_the_preflight_misses_nothing(name: str, runs: ConfigurationRuns) -> None:
+    assert runs.results(name)["preflight"] == []
 
 
 @each_configuration
-def test_a_second_deployment_changes_nothing(name: str, rehearsals: Rehearsals) -> None:
-    facts = rehearsals.facts(name)
-    empty = {stack for stack, count in facts["resources"].items() if not count}
+def test_a_second_deployment_changes_nothing(name: str, runs: ConfigurationRuns) -> None:
+    results = runs.results(name)
+    empty = {stack for stack, count in results["resources"].items() if not count}
 
     assert empty == (set() if name in MANAGED else {"security_hub"})
-    assert facts["changes"] == {stack: [] for stack in facts["resources"]}
+    assert results["changes"] == {stack: [] for stack in results["resources"]}
 
 
 @each_configuration
 def test_every_sign_in_is_one_finding_and_one_notification_by_either_path_and_by_both(
-    name: str, rehearsals: Rehearsals
+    name: str, runs: ConfigurationRuns
 ) -> None:
-    facts = rehearsals.facts(name)
-    kept = {facts["joined"] if one is JOINED else one for one in KEPT[name]}
-    accounts = (VICTIM, EXCLUDED, MANAGEMENT.id, facts["joined"])
-    reached = {(one["account"], one["path"]) for one in facts["sign_ins"]}
+    results = runs.results(name)
+    kept = {results["joined"] if one is JOINED else one for one in KEPT[name]}
+    accounts = (VICTIM, EXCLUDED, MANAGEMENT.id, results["joined"])
+    reached = {(one["account"], one["path"]) for one in results["sign_ins"]}
 
     assert reached == {(account, path) for account in accounts for path in PATHS}
-    for one in facts["sign_ins"]:
+    for one in results["sign_ins"]:
         unreachable = one["account"] in CONFIGURATIONS[name].excluded and one["path"] == "event bus"
         holder = SECURITY_ACCOUNTS[name] if one["account"] in kept else one["account"]
         assert one["found_in"] == [holder] * (not unreachable), one
@@ -56,17 +56,17 @@ def test_every_sign_in_is_one_finding_and_one_notification_by_either_path_and_by
         assert one["dead_letter_messages"] == 0, one
 
 
-def test_security_hub_is_given_up_by_one_deployment(rehearsals: Rehearsals) -> None:
+def test_security_hub_is_given_up_by_one_deployment(runs: ConfigurationRuns) -> None:
     """What is left is the delegation of the trail, which is still there."""
-    facts = rehearsals.facts("minimal")
+    results = runs.results("minimal")
 
-    assert facts["changes_later"] == {stack: [] for stack in facts["resources"]}
-    assert facts["left_later"] == [f"CloudTrail's administrator {SECURITY.id}"]
+    assert results["changes_later"] == {stack: [] for stack in results["resources"]}
+    assert results["left_later"] == [f"CloudTrail's administrator {SECURITY.id}"]
 
 
 @each_configuration
-def test_destruction_leaves_nothing(name: str, rehearsals: Rehearsals) -> None:
-    left = rehearsals.facts(name)["left"]
+def test_destruction_leaves_nothing(name: str, runs: ConfigurationRuns) -> None:
+    left = runs.results(name)["left"]
 
     assert left
     assert {place: names for place, names in left.items() if names} == {}

@@ -145,7 +145,7 @@ def only(found: dict[str, CheckResult], id_: str, status: Status = Status.FAIL) 
 SERVICES = {"s3api": "s3"}  # services with another name in the AWS CLI
 PROFILES = {"log-archive": LOG_ARCHIVE.id, "security": SECURITY.id}  # as in docs/deploying.md
 GLOBAL = frozenset({"--region", "--profile", "--query", "--output"})
-GLOBAL_SERVICES = frozenset({"iam", "organizations", "sts"})  # which need no region
+GLOBAL_SERVICES = frozenset({"iam", "organizations", "sts"})  # which need no Region
 
 
 class CommandLineError(Exception):

@@ -267,7 +267,7 @@ def test_two_other_administrators_pass_and_three_fail(operator: Operator, sandbo
 
     delegate(sandbox, others[2])
     found = only(operator.problems(), "delegation.cloudtrail")
-    assert found.detail == f"3 others: {', '.join(sorted(others))}"
+    assert found.detail == f"3 other administrators: {', '.join(sorted(others))}"
     assert lines(found) == []
     sandbox.client("cloudtrail").deregister_organization_delegated_admin(
         DelegatedAdminAccountId=others[2]
@@ -292,7 +292,7 @@ def test_an_existing_delegation_to_the_security_account_is_imported(
 def test_another_administrator_of_security_hub_fails(
     operator: Operator, sandbox: Sandbox, region: str
 ) -> None:
-    """In any region, unless Rootwatch does not manage Security Hub. It keeps its delegation."""
+    """In any Region, unless Rootwatch does not manage Security Hub. It keeps its delegation."""
     hub = sandbox.client("securityhub", MANAGEMENT.id, region)
     hub.enable_organization_admin_account(AdminAccountId=MEMBERS[0].id)
     found = only(operator.problems(), "delegation.security_hub")
@@ -306,7 +306,7 @@ def test_another_administrator_of_security_hub_fails(
             AccountId=one["Id"], ServicePrincipal=SECURITY_HUB
         )
 
-    assert found.detail == f"others: {MEMBERS[0].id}"
+    assert found.detail == f"other administrators: {MEMBERS[0].id}"
     assert lines(found) == []
     assert "delegation.security_hub" not in unmanaged_problems
     assert operator.problems() == {}

@@ -56,7 +56,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "retention": {"bucket_days": 90},
         "security_hub": {"managed": False},
     },
-    # Another home region than the one that records root sign-ins, an existing trail, and Security
+    # Another home Region than the one that records root sign-ins, an existing trail, and Security
     # Hub enabled in accounts that join.
     "elsewhere": {
         "home_region": "eu-central-1",

@@ -1,4 +1,4 @@
-"""The path from a detection to an e-mail: metric filter, alarm, topic, subscription."""
+"""The path from a detection to an email: metric filter, alarm, topic, subscription."""
 
 import json
 import shutil

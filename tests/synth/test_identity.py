@@ -26,7 +26,7 @@ def synthesized(settings: Settings, stack: str, folder: Path) -> Stack:
 
 
 def subscriptions(addresses: tuple[str, ...], folder: Path) -> dict[tuple[str, str], str]:
-    """The address in Terraform, by topic and e-mail address."""
+    """The address in Terraform, by topic and email address."""
     emails = replace(
         MINIMAL.notifications, emails=addresses, low_priority_emails=tuple(reversed(addresses))
     )

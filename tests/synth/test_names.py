@@ -17,7 +17,7 @@ NAMES = {
     "aws_dynamodb_table": {"-idempotency"},
     "aws_iam_role": {"-trail-delivery", "-finding-importer"},
     "aws_lambda_function": {"-finding-importer"},
-    "aws_securityhub_configuration_policy": {"-security-hub-on"},
+    "aws_securityhub_configuration_policy": {"-security-hub"},
     "aws_securityhub_insight": {": root sign-ins without MFA by account"},
     "aws_sns_topic": {"-high-priority", "-low-priority"},
     "aws_sqs_queue": {"-finding-importer", "-finding-importer-dead-letter-queue"},

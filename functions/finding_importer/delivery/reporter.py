@@ -30,7 +30,7 @@ DIRECTORY_TIMEOUTS = ClientTimeouts(connect_seconds=1, read_seconds=2, max_attem
 # A duplicate notification is better than a late one.
 TABLE_TIMEOUTS = ClientTimeouts(connect_seconds=1, read_seconds=2, max_attempts=2)
 _MAX_CACHED_HUBS = 256  # each client keeps a connection open
-# Sessions of a deleted and recreated role are rejected as if the region were not enabled.
+# Sessions of a deleted and recreated role are rejected as if the Region were not enabled.
 _STALE_CREDENTIALS = frozenset({FailureCause.CREDENTIALS_EXPIRED, FailureCause.REGION_NOT_ENABLED})
 _SUSPENDED = frozenset({"SUSPENDED", "PENDING_CLOSURE", "CLOSED"})
 

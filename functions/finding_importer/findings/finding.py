@@ -34,7 +34,7 @@ type Asff = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class HubScope:
-    """The partition, region and security account in which the importer runs."""
+    """The partition, Region and security account in which the importer runs."""
 
     partition: str
     region: str

@@ -33,7 +33,7 @@ class FailureCause(Enum):
     ROLE_NOT_ASSUMABLE = "the member role does not exist or cannot be assumed"
     IMPORT_DENIED = "the member role is not allowed to import findings"
     HUB_NOT_ENABLED = "Security Hub is not enabled in the account"
-    REGION_NOT_ENABLED = "the region is not enabled in the account"
+    REGION_NOT_ENABLED = "the Region is not enabled in the account"
     ACCOUNT_SUSPENDED = "the account is suspended"
     ACCOUNT_NOT_FOUND = "the account is not in the organization"
     FINDING_INVALID = "the finding is invalid"
@@ -70,7 +70,7 @@ _THROTTLING_CODES = frozenset(
     }
 )
 _EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
-# A region that the account has not enabled rejects the account's credentials.
+# A Region that the account has not enabled rejects the account's credentials.
 _REGION_CODES = frozenset(
     {
         "InvalidClientTokenId",

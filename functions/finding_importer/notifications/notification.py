@@ -1,4 +1,4 @@
-"""Composes notifications for e-mail and chat applications, and publishes them to SNS topics."""
+"""Composes notifications for email and chat applications, and publishes them to SNS topics."""
 
 import json
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ..text import clean_line, defang, inline_code
 from .directory import AccountInfo
 
 _SUBJECT_LIMIT = 99  # "less than 100": https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
-_VALUE_LIMIT = 300  # our limit in characters, a few lines in an e-mail
+_VALUE_LIMIT = 300  # our limit in characters, a few lines in an email
 _DESCRIPTION_LIMIT = 1024  # as in the finding
 _MAX_STEPS = 3
 _EVENT = "Event"  # label of a row

@@ -292,7 +292,7 @@ def _check_principals(identities: list[str], services: list[str], at: PolicyLoca
     for text in identities:
         if text != "*" and not any(p.fullmatch(text) for p in (_ACCOUNT, _ROOT, _IDENTITY)):
             raise at.error(
-                f"Principal AWS: got {text!r}, expected an account number, the ARN of an identity "
+                f"Principal AWS: got {text!r}, expected an account ID, the ARN of an identity "
                 'or "*"'
             )
     for text in services:

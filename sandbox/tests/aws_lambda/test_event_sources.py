@@ -25,7 +25,7 @@ from sandbox.tests.resources import (
 )
 
 WRITE_LOG = allow(["logs:CreateLogStream", "logs:PutLogEvents"])
-# Returns ANSWER of the environment, with the ids of the messages for M0, M1 and so on.
+# Returns ANSWER of the environment, with the IDs of the messages for M0, M1 and so on.
 SOURCE = """
 import json, os, time
 
@@ -64,7 +64,7 @@ def function(sandbox: Sandbox, answer: str = "null", **more: Any) -> str:
 
 
 def send(sqs: Any, url: str, *bodies: str) -> list[str]:
-    """The ids of the messages, which are sent in one batch."""
+    """The IDs of the messages, which are sent in one batch."""
     entries = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
     answer = sqs.send_message_batch(QueueUrl=url, Entries=entries)
     return [sent["MessageId"] for sent in answer["Successful"]]

@@ -33,7 +33,7 @@ OTHER_REGION = "eu-central-1"
 
 @pytest.fixture(scope="module")
 def units(sandbox: Sandbox) -> dict[str, str]:
-    """The ids of units by name; Nested is in Workloads and has one account."""
+    """The IDs of units by name; Nested is in Workloads and has one account."""
     ids = {name: unit_id(name) for name in ("Workloads", "Security")}
     ids["Nested"] = create_unit(sandbox, ids["Workloads"])
     join(NESTED)

@@ -84,7 +84,7 @@ def test_a_permission_is_a_statement_with_its_id(sandbox: Sandbox, events: Any) 
 def test_an_invalid_policy_is_refused(sandbox: Sandbox, events: Any) -> None:
     cases: list[tuple[dict[str, Any], str]] = [
         ({"Sid": "not a name"}, "Sid must match"),
-        ({"Principal": {"AWS": "payments"}}, "expected an account number"),
+        ({"Principal": {"AWS": "payments"}}, "expected an account ID"),
         ({"Condition": {"StringIs": {"aws:PrincipalOrgID": "o-x"}}}, "operator"),
         ({"Action": "sqs:SendMessage"}, "actions of events only"),
         ({"Resource": bus_arn(SECURITY.id, "another")}, "or a rule of the bus"),

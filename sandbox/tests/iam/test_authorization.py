@@ -268,12 +268,12 @@ def test_a_trust_policy_can_require_an_organization(sandbox: Sandbox) -> None:
     sts = client_that_may(sandbox, "sts", allow("sts:AssumeRole"))
     name = unique("role")
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusting(SECURITY_ROOT))
-    outsiders = json.loads(trusting({"AWS": "*"}))
-    outsiders["Statement"][0]["Condition"] = {"StringEquals": {"aws:PrincipalOrgID": "o-another"}}
+    others = json.loads(trusting({"AWS": "*"}))
+    others["Statement"][0]["Condition"] = {"StringEquals": {"aws:PrincipalOrgID": "o-another"}}
     arn = role["Role"]["Arn"]
     assume(sts, arn)
 
-    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(outsiders))
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(others))
 
     assert (
         code_of(refusal_of(sts.assume_role, RoleArn=arn, RoleSessionName="test")) == "AccessDenied"

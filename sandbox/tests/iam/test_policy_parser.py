@@ -69,7 +69,7 @@ def test_a_malformed_statement_is_refused() -> None:
         (
             ORDINARY,
             GRANT | {"Principal": {"AWS": "1234"}},
-            "Principal AWS: got '1234', expected an account number",
+            "Principal AWS: got '1234', expected an account ID",
         ),
         (ORDINARY, GRANT | {"Principal": {"AWS": f"{ROLE_ARN}*"}}, "the ARN of an identity"),
         (ORDINARY, GRANT | {"Principal": {"Service": "*"}}, "Principal Service: got '*', expected"),

@@ -262,8 +262,8 @@ def test_an_unknown_unit_is_reported_with_the_known_units(sandbox: Sandbox) -> N
 
 
 @pytest.fixture
-def outsider(sandbox: Sandbox) -> Account:  # noqa: ARG001  it is opened while the sandbox runs
-    account = Account(new_number(), unique("outsider"))
+def single(sandbox: Sandbox) -> Account:  # noqa: ARG001  it is opened while the sandbox runs
+    account = Account(new_number(), unique("single"))
     organization.open_account(account)
     return account
 
@@ -282,10 +282,10 @@ def accept(sandbox: Sandbox, account: Account, handshake: str) -> Any:
     return own.accept_handshake(HandshakeId=handshake)["Handshake"]
 
 
-def test_a_standalone_account_works(sandbox: Sandbox, outsider: Account) -> None:
-    iam = sandbox.client("iam", outsider.id)
-    iam.create_role(RoleName="own", AssumeRolePolicyDocument=trusting({"AWS": outsider.id}))
-    events = sandbox.client("events", outsider.id)
+def test_a_single_account_works(sandbox: Sandbox, single: Account) -> None:
+    iam = sandbox.client("iam", single.id)
+    iam.create_role(RoleName="own", AssumeRolePolicyDocument=trusting({"AWS": single.id}))
+    events = sandbox.client("events", single.id)
     events.put_rule(Name="own", EventPattern='{"source": ["aws.signin"]}')
 
     assert [role["RoleName"] for role in iam.list_roles()["Roles"]] == ["own"]
@@ -293,19 +293,19 @@ def test_a_standalone_account_works(sandbox: Sandbox, outsider: Account) -> None
     assert [bus["Name"] for bus in events.list_event_buses()["EventBuses"]] == ["default"]
 
 
-def test_a_standalone_account_has_no_role_for_the_management_account(
-    sandbox: Sandbox, outsider: Account
+def test_a_single_account_has_no_role_for_the_management_account(
+    sandbox: Sandbox, single: Account
 ) -> None:
     with pytest.raises(ClientError) as refused:
         sandbox.client("sts").assume_role(
-            RoleArn=f"arn:aws:iam::{outsider.id}:role/{ACCESS_ROLE}", RoleSessionName="test"
+            RoleArn=f"arn:aws:iam::{single.id}:role/{ACCESS_ROLE}", RoleSessionName="test"
         )
 
     assert code_of(refused.value) == "AccessDenied"
 
 
-def test_a_standalone_account_is_in_no_organization(sandbox: Sandbox, outsider: Account) -> None:
-    own = sandbox.client("organizations", outsider.id)
+def test_a_single_account_is_in_no_organization(sandbox: Sandbox, single: Account) -> None:
+    own = sandbox.client("organizations", single.id)
 
     for call in (own.describe_organization, own.list_roots, own.list_accounts):
         with pytest.raises(ClientError) as refused:
@@ -314,47 +314,47 @@ def test_a_standalone_account_is_in_no_organization(sandbox: Sandbox, outsider: 
 
 
 def test_an_invitation_is_open_until_it_is_accepted(
-    sandbox: Sandbox, client: Any, outsider: Account
+    sandbox: Sandbox, client: Any, single: Account
 ) -> None:
-    handshake = client.invite_account_to_organization(Target=target(outsider.id), Notes="Welcome")[
+    handshake = client.invite_account_to_organization(Target=target(single.id), Notes="Welcome")[
         "Handshake"
     ]
-    own = sandbox.client("organizations", outsider.id)
+    own = sandbox.client("organizations", single.id)
     received = own.list_handshakes_for_account()["Handshakes"]
 
     assert (handshake["State"], handshake["Action"]) == ("OPEN", "INVITE")
     assert handshake["Parties"] == [
         {"Id": ORGANIZATION_ID, "Type": "ORGANIZATION"},
-        target(outsider.id),
+        target(single.id),
     ]
     assert {"Type": "NOTES", "Value": "Welcome"} in handshake["Resources"]
     assert [one["Id"] for one in received] == [handshake["Id"]]
-    assert organization.organization_of(outsider.id) is None
+    assert organization.organization_of(single.id) is None
 
 
 def test_an_account_that_accepts_is_in_the_root(
-    sandbox: Sandbox, client: Any, outsider: Account
+    sandbox: Sandbox, client: Any, single: Account
 ) -> None:
-    handshake = invite(client, outsider)
-    accepted = accept(sandbox, outsider, handshake)
-    account = client.describe_account(AccountId=outsider.id)["Account"]
-    own = sandbox.client("organizations", outsider.id)
+    handshake = invite(client, single)
+    accepted = accept(sandbox, single, handshake)
+    account = client.describe_account(AccountId=single.id)["Account"]
+    own = sandbox.client("organizations", single.id)
 
     assert accepted["State"] == "ACCEPTED"
     assert client.describe_handshake(HandshakeId=handshake)["Handshake"] == accepted
-    assert (account["Name"], account["Email"]) == (outsider.name, outsider.email)
+    assert (account["Name"], account["Email"]) == (single.name, single.email)
     assert (account["JoinedMethod"], account["State"]) == ("INVITED", "ACTIVE")
-    assert client.list_parents(ChildId=outsider.id)["Parents"][0]["Id"] == ROOT_ID
+    assert client.list_parents(ChildId=single.id)["Parents"][0]["Id"] == ROOT_ID
     assert own.describe_organization()["Organization"]["Id"] == ORGANIZATION_ID
 
 
 def test_an_invited_account_has_no_access_role_until_its_owner_creates_one(
-    sandbox: Sandbox, client: Any, outsider: Account
+    sandbox: Sandbox, client: Any, single: Account
 ) -> None:
-    accept(sandbox, outsider, invite(client, outsider))
-    sts, iam = sandbox.client("sts"), sandbox.client("iam", outsider.id)
+    accept(sandbox, single, invite(client, single))
+    sts, iam = sandbox.client("sts"), sandbox.client("iam", single.id)
     way_in = {
-        "RoleArn": f"arn:aws:iam::{outsider.id}:role/{ACCESS_ROLE}",
+        "RoleArn": f"arn:aws:iam::{single.id}:role/{ACCESS_ROLE}",
         "RoleSessionName": "test",
     }
     with pytest.raises(ClientError) as refused:
@@ -368,37 +368,37 @@ def test_an_invited_account_has_no_access_role_until_its_owner_creates_one(
 
 
 def test_stack_sets_reach_an_invited_account(
-    sandbox: Sandbox, client: Any, outsider: Account
+    sandbox: Sandbox, client: Any, single: Account
 ) -> None:
     stack_set = DeployedStackSet(sandbox, FOLLOWING)
     stack_set.deploy(ROOT_ID)
-    handshake = invite(client, outsider)
+    handshake = invite(client, single)
     before = stack_set.accounts()
-    accept(sandbox, outsider, handshake)
+    accept(sandbox, single, handshake)
 
-    assert outsider.id not in before
-    assert stack_set.has_resources(outsider.id)
+    assert single.id not in before
+    assert stack_set.has_resources(single.id)
 
 
 def test_an_account_can_be_invited_by_its_email_address(
-    sandbox: Sandbox, client: Any, outsider: Account
+    sandbox: Sandbox, client: Any, single: Account
 ) -> None:
-    invited = client.invite_account_to_organization(Target={"Id": outsider.email, "Type": "EMAIL"})[
+    invited = client.invite_account_to_organization(Target={"Id": single.email, "Type": "EMAIL"})[
         "Handshake"
     ]
-    accept(sandbox, outsider, invited["Id"])
+    accept(sandbox, single, invited["Id"])
 
-    assert organization.organization_of(outsider.id) == ORGANIZATION_ID
+    assert organization.organization_of(single.id) == ORGANIZATION_ID
 
 
 def test_an_account_that_left_can_be_invited_back(
-    sandbox: Sandbox, client: Any, outsider: Account
+    sandbox: Sandbox, client: Any, single: Account
 ) -> None:
-    accept(sandbox, outsider, invite(client, outsider))
-    sandbox.client("organizations", outsider.id).leave_organization()
-    accept(sandbox, outsider, invite(client, outsider))
+    accept(sandbox, single, invite(client, single))
+    sandbox.client("organizations", single.id).leave_organization()
+    accept(sandbox, single, invite(client, single))
 
-    assert organization.organization_of(outsider.id) == ORGANIZATION_ID
+    assert organization.organization_of(single.id) == ORGANIZATION_ID
 
 
 def test_a_member_cannot_be_invited(client: Any) -> None:
@@ -409,12 +409,10 @@ def test_a_member_cannot_be_invited(client: Any) -> None:
     assert refused.value.response["Reason"] == "ALREADY_IN_AN_ORGANIZATION"
 
 
-def test_an_account_with_an_open_invitation_cannot_be_invited(
-    client: Any, outsider: Account
-) -> None:
-    invite(client, outsider)
+def test_an_account_with_an_open_invitation_cannot_be_invited(client: Any, single: Account) -> None:
+    invite(client, single)
     with pytest.raises(ClientError) as refused:
-        invite(client, outsider)
+        invite(client, single)
 
     assert code_of(refused.value) == "DuplicateHandshakeException"
 
@@ -427,15 +425,15 @@ def test_an_unknown_account_cannot_be_invited(client: Any) -> None:
 
 
 def test_only_the_invited_account_can_accept(
-    sandbox: Sandbox, client: Any, outsider: Account
+    sandbox: Sandbox, client: Any, single: Account
 ) -> None:
-    handshake = invite(client, outsider)
+    handshake = invite(client, single)
     for caller in (client, sandbox.client("organizations", MEMBERS[0].id)):
         with pytest.raises(ClientError) as refused:
             caller.accept_handshake(HandshakeId=handshake)
         assert code_of(refused.value) == "AccessDeniedException"
 
-    assert organization.organization_of(outsider.id) is None
+    assert organization.organization_of(single.id) is None
 
 
 @pytest.mark.parametrize(
@@ -443,11 +441,11 @@ def test_only_the_invited_account_can_accept(
     [(None, "HandshakeAlreadyInStateException"), ("h-00000000", "HandshakeNotFoundException")],
 )
 def test_only_an_open_invitation_can_be_accepted(
-    handshake: str | None, code: str, sandbox: Sandbox, client: Any, outsider: Account
+    handshake: str | None, code: str, sandbox: Sandbox, client: Any, single: Account
 ) -> None:
-    invitation = invite(client, outsider)
-    accept(sandbox, outsider, invitation)
+    invitation = invite(client, single)
+    accept(sandbox, single, invitation)
 
     with pytest.raises(ClientError) as refused:
-        accept(sandbox, outsider, handshake or invitation)
+        accept(sandbox, single, handshake or invitation)
     assert code_of(refused.value) == code

@@ -1,4 +1,4 @@
-"""E-mail subscriptions, their confirmation, and the checks of Publish."""
+"""Email subscriptions, their confirmation, and the checks of Publish."""
 
 import json
 from typing import Any

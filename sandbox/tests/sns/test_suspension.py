@@ -1,4 +1,4 @@
-"""E-mail subscriptions that receive too many messages, and their unsubscribe links."""
+"""Email subscriptions that receive too many messages, and their unsubscribe links."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -282,7 +282,7 @@ class TestRender:
         result = Result(["render", "root_activty"])
 
         assert result.stderr == (
-            "got root_activty, expected a detection's name, a rule id or the path of a rule file;"
+            "got root_activty, expected a detection's name, a rule ID or the path of a rule file;"
             " did you mean root_activity?\n"
         )
         assert (result.stdout, result.status) == ("", 2)

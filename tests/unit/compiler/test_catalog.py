@@ -177,7 +177,7 @@ def test_every_runbook_has_the_sections_in_order() -> None:
 
 
 def test_no_rule_contains_the_names_of_one_deployment() -> None:
-    """Names and account numbers come from the configuration, by placeholders."""
+    """Names and account IDs come from the configuration, by placeholders."""
     for one in DETECTIONS:
         rule = json.dumps(rule_of(one)["detection"])
         assert re.search(r"[0-9]{12}|rootwatch", rule) is None, one.name

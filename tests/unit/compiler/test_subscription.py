@@ -236,7 +236,7 @@ def test_a_subscription_removes_the_less_selective_of_two_parts() -> None:
 
 
 def test_a_subscription_takes_the_most_selective_result_of_its_searches() -> None:
-    """The searches that take terms as less selective merge two names, and keep the region."""
+    """The searches that take terms as less selective merge two names, and keep the Region."""
     names = [f"{letter}{'x' * 18}" for letter in ascii_uppercase[:19]]
     pair = [f"{'Z' * 8}{letter * 18}" for letter in "ab"]
     region, events = (

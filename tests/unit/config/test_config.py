@@ -331,7 +331,7 @@ def test_a_region_belongs_to_one_partition(partition: str, region: str) -> None:
     for other in others:
         error = failure(document | {"partition": other})
         assert sorted(keys(error)) == ["home_region", "state.region"]
-        assert f"a region of the partition {other}" in error.problems[0].expected
+        assert f"a Region of the partition {other}" in error.problems[0].expected
 
 
 @pytest.mark.parametrize("key", BAD)
@@ -369,7 +369,7 @@ def test_an_unmanaged_security_hub_has_no_other_keys() -> None:
     assert "require managed: true" in str(error)
 
 
-NOT_YET = "sa-west-1"  # announced; AWS disables new regions by default
+NOT_YET = "sa-west-1"  # announced; AWS disables new Regions by default
 REGIONS_OF_AWS = {*boto3.Session().get_available_regions("securityhub"), NOT_YET}
 
 
@@ -391,7 +391,7 @@ def test_a_managed_security_hub_requires_a_home_region_enabled_by_default(
 def test_a_region_of_another_partition_has_one_problem() -> None:
     [problem] = failure(MINIMAL | {"partition": "aws-us-gov", "home_region": "eu-south-1"}).problems
 
-    assert problem.expected.startswith("a region of the partition aws-us-gov")
+    assert problem.expected.startswith("a Region of the partition aws-us-gov")
 
 
 @pytest.mark.parametrize("linked", ["all", "none", ["eu-west-1"], ["eu-south-1"]])
@@ -503,7 +503,7 @@ def test_one_error_has_all_problems(broken: set[str]) -> None:
 
 
 MISSING: dict[tuple[str, ...], str] = {
-    ("home_region",): "the name of an AWS region, for example us-east-1",
+    ("home_region",): "the name of an AWS Region, for example us-east-1",
     ("organization",): "a mapping with the keys id, targets, excluded_accounts",
     (
         "organization",
@@ -519,7 +519,7 @@ MISSING: dict[tuple[str, ...], str] = {
     ("security_hub",): "a mapping with the key managed",
     ("security_hub", "managed"): "true or false",
     ("notifications",): "a mapping with the keys emails, low_priority_emails, runbook_base_url",
-    ("notifications", "emails"): "a list of at least one unique e-mail address",
+    ("notifications", "emails"): "a list of at least one unique email address",
 }
 
 

@@ -39,7 +39,7 @@ def edited(old: str, new: str) -> str:
             edited("[security@example.com]", "[security@example.com, nobody]"),
             (
                 "notifications.emails[1] (line 14): got nobody,"
-                " expected an e-mail address, for example security@example.com"
+                " expected an email address, for example security@example.com"
             ),
         ),
         (
@@ -101,7 +101,7 @@ def edited(old: str, new: str) -> str:
             MINIMAL + "state: {backend: local, bucket: example-state}",
             (
                 "state.bucket (line 15): got an unknown key, expected only the key backend;"
-                " bucket, region, key_prefix and kms_key_id require backend: s3"
+                " bucket, Region, key_prefix and kms_key_id require backend: s3"
             ),
         ),
         (

@@ -138,7 +138,7 @@ class FakeSns:
 
     @property
     def texts(self) -> list[str]:
-        """The texts of the e-mails."""
+        """The texts of the emails."""
         return [str(json.loads(one["Message"])["default"]) for one in self.published]
 
 

@@ -1,4 +1,4 @@
-"""Notifications as e-mails and in chat applications."""
+"""Notifications as emails and in chat applications."""
 
 import json
 import re

@@ -117,9 +117,9 @@ class TestDelegations:
 
             assert found.status == status
             if count == 0:
-                assert found.detail == "none yet"
+                assert found.detail == "no administrator"
             else:
-                assert found.detail.endswith(f"others: {', '.join(sorted(others))}")
+                assert found.detail.endswith(f"other administrators: {', '.join(sorted(others))}")
         assert found.remedy
         assert found.remedy.expected.startswith("at most 2 other administrators")
         assert lines(found) == []
@@ -133,7 +133,7 @@ class TestDelegations:
         found = run_one(context_of(tmp_path, responses), "delegation.security_hub")
 
         assert found.status == Status.PASS
-        assert found.detail == f"{SECURITY} in other regions"
+        assert found.detail == f"{SECURITY} in other Regions"
 
     def test_security_hub_in_the_home_region_has_to_be_in_the_state(self, tmp_path: Path) -> None:
         admin = {"AdminAccounts": [{"AccountId": SECURITY}]}
@@ -144,7 +144,7 @@ class TestDelegations:
         own = run_one(context_of(tmp_path, responses), "delegation.security_hub")
 
         assert created_by_others.detail == (
-            f"{SECURITY}, not created by Rootwatch; the deployment would fail to create it"
+            f"{SECURITY}, not created by Rootwatch; the deployment cannot create it again"
         )
         assert own.status == Status.PASS
         assert own.detail == f"{SECURITY}, created by Rootwatch"
@@ -164,7 +164,7 @@ class TestDelegations:
         for responses in (home, anywhere, home | anywhere):
             found = run_one(context_of(tmp_path, responses), "delegation.security_hub")
 
-            assert found.detail == f"others: {other}"
+            assert found.detail == f"other administrators: {other}"
             assert lines(found) == []
             assert config_of(found) == ("security_hub:", "  managed: false")
 
@@ -210,7 +210,7 @@ class TestSecurityHub:
         )
         assert own.remedy
         assert own.remedy.expected == (
-            "no aggregator outside of us-east-1; or Rootwatch uses the aggregator's region, or"
+            "no aggregator outside of us-east-1; or Rootwatch uses the aggregator's Region, or"
             " does not manage Security Hub"
         )
         assert lines(own) == []
@@ -218,8 +218,8 @@ class TestSecurityHub:
 
     def test_a_policy_without_associations_conflicts_only_by_its_name(self, tmp_path: Path) -> None:
         for name, status in {
-            "rootwatch-security-hub-on": Status.FAIL,
-            "rootwatch-security-hub-on-2": Status.PASS,
+            "rootwatch-security-hub": Status.FAIL,
+            "rootwatch-security-hub-2": Status.PASS,
         }.items():
             responses = {
                 "securityhub:ListOrganizationAdminAccounts": {

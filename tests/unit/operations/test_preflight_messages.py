@@ -176,7 +176,7 @@ CASES = (
         "without member access: security 333333333333",
         (
             "all designated accounts have member access; without it, only the trail delivers "
-            "their events, minutes later, and their findings stay in the security account"
+            "their events, minutes later, and their findings are fallback findings"
         ),
         settings=organization(excluded_accounts=(SECURITY,)),
         status=Status.WARN,
@@ -227,7 +227,7 @@ CASES = (
                 "DelegatedAdministrators": [{"Id": f"{n}" * 12} for n in (4, 5, 6)]
             }
         },
-        "3 others: 444444444444, 555555555555, 666666666666",
+        "3 other administrators: 444444444444, 555555555555, 666666666666",
         (
             "at most 2 other administrators, so that 333333333333 can be added; an administrator "
             "that is deregistered can no longer manage its organization trails"
@@ -240,9 +240,9 @@ CASES = (
                 "DelegatedAdministrators": [{"Id": "4" * 12}]
             }
         },
-        "others: 444444444444",
+        "other administrators: 444444444444",
         (
-            "only 333333333333 administers Security Hub, in every region; to keep the other "
+            "only 333333333333 administers Security Hub, in every Region; to keep the other "
             "administrator, do not let Rootwatch manage Security Hub"
         ),
         config=("security_hub:", "  managed: false"),
@@ -261,7 +261,7 @@ CASES = (
         "not enabled in 111111111111",
         (
             "Security Hub enabled in 111111111111, where a Security Hub administrator cannot "
-            "enable it; otherwise its findings stay in the security account"
+            "enable it; otherwise its findings are fallback findings in the security account"
         ),
         settings=UNMANAGED,
         status=Status.WARN,
@@ -270,7 +270,7 @@ CASES = (
     MessageCase(
         "security_hub.management",
         ENABLED,
-        "enabled in 111111111111, not by Rootwatch; the deployment would fail to enable it",
+        "enabled in 111111111111, not by Rootwatch; the deployment cannot enable it again",
         (
             "in Terraform's state; after this command, the preflight prints how to import it. "
             "`make destroy` then disables Security Hub in this account, and AWS deletes its "

@@ -154,7 +154,7 @@ class TestConflicts:
         assert arns == {f"arn:{NAMES.trail_log_group}", f"arn:{NAMES.importer_log_group}"}
 
     def test_a_trail_of_another_region_is_no_conflict(self, tmp_path: Path) -> None:
-        """DescribeTrails may return shadow trails, whose ARN is that of their home region."""
+        """DescribeTrails may return shadow trails, whose ARN is that of their home Region."""
         elsewhere = NAMES.trail_arn.replace("us-east-1", "eu-west-1")
 
         def trails(_call: FakeCall) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """One configuration, from its deployment to its destruction, in a sandbox of its own.
 
-`python -m tests.e2e.rehearsal NAME FOLDER` leaves what it saw in FOLDER/facts.json: moto's
-state belongs to a process, so each configuration needs one.
+`python -m tests.e2e.configuration_run NAME FOLDER` writes FOLDER/results.json.
+Each configuration needs a process of its own, because moto's state is global.
 """
 
 import json
@@ -37,7 +37,7 @@ from tests.e2e.configurations import (
     Configuration,
     chosen_conditions,
 )
-from tests.e2e.leftovers import names_in, of_the_organization
+from tests.e2e.remaining_resources import names_in, of_the_organization
 
 PATHS = ("trail", "event bus", "both")
 
@@ -55,7 +55,7 @@ class SignIn:
 
 
 @dataclass(slots=True)
-class Facts:
+class RunResults:
     preflight: list[str] = field(default_factory=list)  # the checks that failed
     resources: dict[str, int] = field(default_factory=dict)  # by stack
     changes: dict[str, list[str]] = field(default_factory=dict)  # of a second plan, by stack
@@ -68,7 +68,7 @@ class Facts:
     )  # after destruction, by stack or account
 
 
-class Rehearsal:
+class ConfigurationRun:
     def __init__(
         self,
         sandbox: Sandbox,
@@ -83,24 +83,24 @@ class Rehearsal:
         self._stacks = ["trail", "detection", "organization", "security_hub"]
         if not settings.trail.managed:
             self._stacks.remove("trail")
-        self.facts = Facts()
+        self.results = RunResults()
 
     def run(self) -> None:
-        self.facts.preflight = self._preflight()
+        self.results.preflight = self._preflight()
         self._deployment.deploy(Progress())
         self._sandbox.confirm_subscriptions()
-        self.facts.changes = self._plans()
+        self.results.changes = self._plans()
         for stack in self._stacks:
-            self.facts.resources[stack] = len(self._deployment.resources(stack))
+            self.results.resources[stack] = len(self._deployment.resources(stack))
         joined = Account(new_number(), "joined")
         join(joined)
-        self.facts.joined = joined.id
+        self.results.joined = joined.id
         # In the root at first, which is no target of every configuration, then in both units.
         for unit in reversed(UNITS):
             move(joined.id, unit)
-            self.facts.sign_ins += [self._sign_in(joined.id, path) for path in PATHS]
+            self.results.sign_ins += [self._sign_in(joined.id, path) for path in PATHS]
         for account in (VICTIM, EXCLUDED, MANAGEMENT.id):
-            self.facts.sign_ins += [self._sign_in(account, path) for path in PATHS]
+            self.results.sign_ins += [self._sign_in(account, path) for path in PATHS]
         if self._configuration.later:
             self._change()
         self._destroy()
@@ -108,8 +108,8 @@ class Rehearsal:
     def _change(self) -> None:
         self._configuration.write(self._deployment.config, self._configuration.later)
         self._deployment.deploy(Progress())
-        self.facts.changes_later = self._plans()
-        self.facts.left_later = self._left_of_the_organization()
+        self.results.changes_later = self._plans()
+        self.results.left_later = self._left_of_the_organization()
 
     def _plans(self) -> dict[str, list[str]]:
         return {stack: self._deployment.plan(stack) for stack in self._stacks}
@@ -185,11 +185,11 @@ class Rehearsal:
             self._empty_bucket()
         self._deployment.destroy(Progress())
         prefix = self._settings.name_prefix
-        self.facts.left["organization's"] = self._left_of_the_organization()
+        self.results.left["organization's"] = self._left_of_the_organization()
         for stack in self._stacks:
-            self.facts.left[stack] = self._deployment.resources(stack)
+            self.results.left[stack] = self._deployment.resources(stack)
         for account in organization().accounts:
-            self.facts.left[account.id] = [
+            self.results.left[account.id] = [
                 name
                 for region in {self._settings.home_region, self._settings.sign_in_region}
                 for name in names_in(self._sandbox, account.id, region, prefix)
@@ -218,10 +218,10 @@ def main(name: str, place: str) -> None:
         path = folder / "rootwatch.yaml"
         configuration.write(path)
         deployment = Deployment(folder / "deployment", path, sandbox.environment())
-        rehearsal = Rehearsal(sandbox, configuration, load(path), deployment)
-        rehearsal.run()
-    facts = json.dumps(asdict(rehearsal.facts), indent=2)
-    (folder / "facts.json").write_text(facts, "utf-8")
+        configuration_run = ConfigurationRun(sandbox, configuration, load(path), deployment)
+        configuration_run.run()
+    results = json.dumps(asdict(configuration_run.results), indent=2)
+    (folder / "results.json").write_text(results, "utf-8")
 
 
 if __name__ == "__main__":
