@@ -635,6 +635,15 @@ SIMPLIFIED: list[tuple[PatternExpression, str]] = [
     (
         conjunction(
             [
+                PatternTerm("a.b", "NOT EXISTS"),
+                disjunction([PatternTerm("a", "IS", "NULL"), PatternTerm("c", "=", X)]),
+            ]
+        ),
+        '$.a.b NOT EXISTS && ($.a IS NULL || $.c = "x")',
+    ),
+    (
+        conjunction(
+            [
                 PatternTerm("a", "=", X),
                 disjunction(
                     [

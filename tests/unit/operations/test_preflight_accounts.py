@@ -95,6 +95,13 @@ class TestOrganization:
         calls = aws.named("organizations:ListAccountsForParent")
         assert [call.parameters["ParentId"] for call in calls] == ["r-exam", "ou-a", "ou-b"]
 
+    def test_all_targets_are_listed(self, tmp_path: Path) -> None:
+        targets = replace(MINIMAL.organization, targets=("ou-a", "ou-b"))
+        settings = replace(MINIMAL, organization=targets)
+        found = run_one(context_of(tmp_path, settings=settings), "organization.targets")
+
+        assert found.detail == "ou-a, ou-b: each contains an active member account"
+
     def test_a_target_with_only_the_management_account_fails(self, tmp_path: Path) -> None:
         alone = {"Accounts": [{"Id": MANAGEMENT, "State": "ACTIVE"}]}
         context = context_of(tmp_path, {"organizations:ListAccountsForParent": alone})
