@@ -142,7 +142,7 @@ class Sandbox:
         self._propagation = Propagation(conditions.iam_propagation_seconds, conditions.seed)
         return Services(
             functions=functions,
-            mailboxes=Mailboxes(suspends=conditions.suspends_email),
+            mailboxes=Mailboxes(suspends=conditions.suspends_email, now=clock.time),
             alarms=Alarms(clock, conditions, self._publish_metrics),
             trails=self._trails,
             event_bridge=event_bridge,
@@ -199,6 +199,7 @@ class Sandbox:
         stack.enter_context(self._server.running())
         stack.enter_context(self._stack_sets.following())
         self.clock.each_minute(lambda _: services.functions.retry_throttled())
+        self.clock.each_minute(lambda _: services.mailboxes.delete_expired())
         stack.enter_context(services.alarms.running())
         stack.enter_context(services.pollers.working())
         stack.enter_context(services.functions.running())

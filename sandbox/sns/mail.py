@@ -23,7 +23,9 @@ from sandbox.overrides import Override, replace, wrap
 
 WEB = frozenset({"http", "https"})
 MAX_MESSAGE_BYTES = 262_144
+PENDING_SECONDS = 48 * 3600.0  # until SNS deletes a subscription that nobody confirms
 MAX_MAILS_PER_SECOND = 10  # to one email address
+PENDING_SINCE = "sandbox_pending_since"  # of moto's subscription, which accepts attributes
 SUBJECT = re.compile(r"[!-~][ -~]{0,98}")  # printable ASCII, under 100 characters
 
 
@@ -81,6 +83,15 @@ class Mailboxes:
         _, _, _, region, account, *_ = subscription.arn.split(":")
         sns_backends[account][region].unsubscribe(subscription.arn)
 
+    def delete_expired(self) -> None:
+        """https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html."""
+        backends = [one for regions in list(sns_backends.values()) for one in regions.values()]
+        for backend in backends:
+            for arn, subscription in list(backend.subscriptions.items()):
+                since = vars(subscription).get(PENDING_SINCE)
+                if since is not None and self.now() - since >= PENDING_SECONDS:
+                    del backend.subscriptions[arn]
+
     def overrides(self) -> list[Override]:
         return [
             *wrap(
@@ -104,7 +115,7 @@ class Mailboxes:
         """Each request makes the token of the one before invalid."""
         token = uuid.uuid4().hex
         self._superseded.add(vars(subscription).get("Token", ""))
-        vars(subscription)["Token"] = token
+        vars(subscription).update({"Token": token, PENDING_SINCE: self.now()})
         subscription.confirmed = False
         subscription.attributes["PendingConfirmation"] = "true"
         subscription.attributes["ConfirmationWasAuthenticated"] = "false"
@@ -150,6 +161,7 @@ class Mailboxes:
             self._superseded.add(vars(subscription).pop("Token", ""))
         subscription.confirmed = False
         subscription.attributes["PendingConfirmation"] = "true"
+        vars(subscription)[PENDING_SINCE] = now
         return True
 
 
@@ -161,6 +173,7 @@ def _confirm_subscription(response: SNSResponse) -> ActionResult:
     for subscription in response.backend.subscriptions.values():
         if (subscription.topic_arn, vars(subscription).get("Token")) == (topic_arn, token):
             subscription.confirmed = True
+            vars(subscription).pop(PENDING_SINCE, None)
             subscription.attributes["PendingConfirmation"] = "false"
             subscription.attributes["ConfirmationWasAuthenticated"] = (
                 "true" if str(is_authenticated).lower() == "true" else "false"
@@ -170,7 +183,7 @@ def _confirm_subscription(response: SNSResponse) -> ActionResult:
 
 
 def _unsubscribe(unsubscribe: Any, backend: SNSBackend, subscription_arn: str) -> None:
-    """AWS deletes pending subscriptions after 48 hours, and with their topic.
+    """SNS deletes pending subscriptions after 48 hours, and with their topic.
 
     Terraform's AWS provider and CloudFormation accept the error; the provider knows its text.
     https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/sns/topic_subscription.go

@@ -9,7 +9,12 @@ from moto.sns.models import Subscription, sns_backends
 
 from sandbox.local import Sandbox
 from sandbox.organizations.organization import SECURITY
-from sandbox.sns.mail import MAX_MAILS_PER_SECOND, Mailboxes, UnsubscribeLinkError
+from sandbox.sns.mail import (
+    MAX_MAILS_PER_SECOND,
+    PENDING_SECONDS,
+    Mailboxes,
+    UnsubscribeLinkError,
+)
 from sandbox.tests.resources import (
     REGION,
     confirmations,
@@ -87,6 +92,39 @@ def test_a_suspended_subscription_receives_nothing_however_long_it_waits(
     publish(sns, topic, 1)
 
     assert len(mails(sandbox, topic)) == MAX_MAILS_PER_SECOND
+
+
+def test_a_subscription_that_nobody_confirms_is_deleted_after_two_days(
+    sandbox: Sandbox, sns: Any, topic: str, time: Time, mailboxes: Mailboxes
+) -> None:
+    confirmed = subscribe(sandbox, topic, "ana@example.com")
+    pending = subscribe(sandbox, topic, "ben@example.com", confirm=False)
+
+    kept = listed(sns, mailboxes)
+    time.now += PENDING_SECONDS
+    left = listed(sns, mailboxes)
+
+    assert {confirmed, pending} <= kept
+    assert confirmed in left
+    assert pending not in left
+
+
+def listed(sns: Any, mailboxes: Mailboxes) -> set[str]:
+    """The subscriptions after SNS has deleted the expired ones."""
+    mailboxes.delete_expired()
+    return {str(one["SubscriptionArn"]) for one in sns.list_subscriptions()["Subscriptions"]}
+
+
+def test_the_clock_of_the_sandbox_deletes_expired_subscriptions(
+    sandbox: Sandbox, sns: Any, topic: str, mailboxes: Mailboxes
+) -> None:
+    pending = subscribe(sandbox, topic, "ana@example.com", confirm=False)
+    assert pending in listed(sns, mailboxes)
+
+    sandbox.clock.advance(PENDING_SECONDS + 60)
+
+    found = [one["SubscriptionArn"] for one in sns.list_subscriptions()["Subscriptions"]]
+    assert pending not in found
 
 
 def test_ten_messages_each_second_are_delivered(
