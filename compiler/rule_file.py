@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
+import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 from sigma.collection import SigmaCollection
@@ -21,7 +22,6 @@ from sigma.correlations import (
 )
 from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
-from yaml import YAMLError
 
 from compiler.conditions import ConditionTree
 from compiler.detection import LEVELS, Compliance, Detection, Level, Threshold
@@ -74,8 +74,10 @@ def read_rule(path: Path, placeholders: Mapping[str, str]) -> ConditionTree:
 
 def _documents(detection: str, path: Path) -> tuple[SigmaRule, SigmaCorrelationRule | None]:
     try:
-        documents = SigmaCollection.from_yaml(path.read_text(encoding="utf-8")).rules
-    except (SigmaError, YAMLError, OSError, ValueError) as error:
+        text = path.read_text(encoding="utf-8")
+        # pySigma's own loader is the same in Python, and takes ten times as long.
+        documents = SigmaCollection.from_dicts(list(yaml.load_all(text, yaml.CSafeLoader))).rules
+    except (SigmaError, yaml.YAMLError, OSError, ValueError) as error:
         raise DetectionError(detection, path.name, str(error)) from error
     except (AttributeError, TypeError) as error:  # pySigma's, for YAML that is not a mapping
         raise DetectionError(detection, path.name, f"expected a Sigma rule: {error}") from error

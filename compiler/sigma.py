@@ -158,9 +158,7 @@ class _ConditionReader:
     def _string(self, field: str, value: SigmaString) -> StringPattern:
         cased = isinstance(value, SigmaCasedString)
         pattern = StringPattern(tuple(_joined(self._parts(field, value))), cased)
-        letters = [letter for literal in pattern.literals for letter in literal]
-        if any("\ud800" <= letter <= "\udfff" for letter in letters):
-            raise self._error(field, "expected valid Unicode, got half of a surrogate pair")
+        letters = (letter for literal in pattern.literals for letter in literal)
         foreign = [letter for letter in letters if _has_case_beyond_ascii(letter)]
         if foreign and not cased:
             reason = f"{foreign[0]!r} is ambiguous without case: compare with `|cased`"

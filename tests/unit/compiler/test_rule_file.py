@@ -88,8 +88,8 @@ REJECTED: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "half of a surrogate pair": (
         event(eventName="x\ud800"),
-        "eventName",
-        "half of a surrogate pair",
+        "rule.yml",
+        "invalid Unicode character escape",
     ),
     "a condition that is a number": (
         {"detection": {**RULE["detection"], "condition": 5}},
