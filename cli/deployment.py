@@ -50,7 +50,8 @@ def plan(stack: Stack = None) -> None:
     from operations.deployment.deploy import Deployer  # noqa: PLC0415
 
     with _errors():
-        Deployer(say).plan(_stacks(stack)[1])
+        _settings()
+        Deployer(say).plan(_stacks(stack))
 
 
 def deploy(stack: Stack = None, *, auto_approve: AutoApprove = False) -> None:
@@ -65,7 +66,9 @@ def deploy(stack: Stack = None, *, auto_approve: AutoApprove = False) -> None:
     from operations.preflight.aws import AwsClients  # noqa: PLC0415
 
     with _errors():
-        settings, stacks = _stacks(stack)
+        settings = _settings()
+        _check_terminal(auto_approve=auto_approve)
+        stacks = _stacks(stack)
         deployer = Deployer(say)
         plans = deployer.plan(stacks, keeps_partial=True)
         if any(one.has_changes for one in plans):
@@ -92,9 +95,10 @@ def destroy(stack: Stack = None, *, auto_approve: AutoApprove = False) -> None:
     from operations.preflight.aws import AwsClients  # noqa: PLC0415
 
     with _errors():
-        settings, stacks = _stacks(stack)
-        if settings.protect:
-            destruction.check_protection(settings, ())
+        settings = _settings()
+        destruction.check_protection(settings, ())
+        _check_terminal(auto_approve=auto_approve)
+        stacks = _stacks(stack)
         for one in stacks:
             one.init()
         destruction.check_protection(settings, stacks)
@@ -112,24 +116,35 @@ def destroy(stack: Stack = None, *, auto_approve: AutoApprove = False) -> None:
     raise typer.Exit(bool(done.errors))
 
 
-def _stacks(only: str | None) -> "tuple[Settings, tuple[Terraform, ...]]":
-    """The settings and the synthesized stacks. An invalid configuration is reported first."""
+def _settings() -> "Settings":
+    """An invalid configuration is reported before anything else is done."""
     from config.loader import load, settings_path  # noqa: PLC0415
+
+    return load(settings_path(os.environ, ROOT))
+
+
+def _stacks(only: str | None) -> "tuple[Terraform, ...]":
+    """The synthesized stacks, in the order of their deployment."""
     from operations.deployment.app import App  # noqa: PLC0415
 
-    settings = load(settings_path(os.environ, ROOT))
     app = App(ROOT, say)
     app.synthesize()
-    return settings, app.stacks(only)
+    return app.stacks(only)
+
+
+def _check_terminal(*, auto_approve: bool) -> None:
+    if not auto_approve and not sys.stdin.isatty():
+        message = (
+            "standard input is not a terminal, so nobody can approve; in CI, use --auto-approve"
+            " (make: AUTO_APPROVE=1)"
+        )
+        raise CommandError(message, status=2)
 
 
 def _approve(question: str, *, auto_approve: bool) -> None:
     """Raises CommandError unless somebody answers `yes`."""
     if auto_approve:
         return
-    if not sys.stdin.isatty():
-        message = "standard input is not a terminal: nobody can approve; use --auto-approve"
-        raise CommandError(message, status=2)
     answer = input(f"\n{question} Only 'yes' is accepted: ")
     if answer.strip() != "yes":
         raise CommandError("not approved: nothing was changed", status=2)

@@ -48,21 +48,31 @@ class Deployment:
     folder: Path
     config: Path
     environment: Mapping[str, str]  # the sandbox's
+    by_command: bool = False  # with `rootwatch deploy` and `destroy` in place of `cdktf`
 
     def deploy(self, progress: Progress) -> None:
         """Again while Security Hub is not ready, as docs/deploying.md says."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                self._cdktf(["deploy", "*", "--auto-approve"], progress)
+                self._deploy_once(progress)
             except DeploymentError as error:
-                if attempt == ATTEMPTS or not NOT_READY.search(str(error)):
+                if attempt == ATTEMPTS or self.by_command or not NOT_READY.search(str(error)):
                     raise
                 time.sleep(RETRY_SECONDS)
             else:
                 return
 
+    def _deploy_once(self, progress: Progress) -> None:
+        if self.by_command:
+            self._rootwatch("deploy")
+        else:
+            self._cdktf(["deploy", "*", "--auto-approve"], progress)
+
     def destroy(self, progress: Progress) -> None:
-        self._cdktf(["destroy", "*", "--auto-approve"], progress)
+        if self.by_command:
+            self._rootwatch("destroy")
+        else:
+            self._cdktf(["destroy", "*", "--auto-approve"], progress)
 
     def plan(self, stack: str, *options: str) -> list[str]:
         """The addresses that another deployment would change."""
@@ -96,6 +106,11 @@ class Deployment:
         for path in self.folder.glob(f"terraform.*.{stack}.tfstate"):
             return dict(json.loads(path.read_text("utf-8")))
         return {"outputs": {}, "resources": []}
+
+    def _rootwatch(self, name: str) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        command = [str(ROOT / "rootwatch"), name, "--auto-approve"]
+        self._run(command, self.folder, self.folder / f"{name}.log")
 
     def _cdktf(self, arguments: list[str], progress: Progress) -> None:
         self._write_app()
@@ -155,6 +170,7 @@ class Deployment:
             **QUIET,
             **self.environment,
             **config,
+            "CDKTF_OUTDIR": str(self.folder / "cdktf.out"),
             "ROOTWATCH_CONFIG": str(self.config),
             "PYTHONPATH": str(ROOT),
         }

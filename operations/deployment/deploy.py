@@ -78,6 +78,8 @@ class Deployer:
             left = (*left, *errors)
             if not all(map(_is_partial, errors)):
                 break
+            if errors:
+                self.say("AWS created it. The accounts that failed are listed at the end.")
             outputs[stack.stack] = created
         return Deployed(left, outputs)
 

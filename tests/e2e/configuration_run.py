@@ -17,7 +17,7 @@ from typing import Any
 
 from config.loader import load
 from config.settings import Settings
-from demo.deployment import ROOT, Deployment
+from demo.deployment import ROOT, Deployment, DeploymentError
 from demo.screen import Progress
 from sandbox.cloudtrail import sign_ins
 from sandbox.local import Sandbox
@@ -61,6 +61,8 @@ class RunResults:
     changes: dict[str, list[str]] = field(default_factory=dict)  # of a second plan, by stack
     changes_later: dict[str, list[str]] = field(default_factory=dict)  # after a change of it
     left_later: list[str] = field(default_factory=list)  # what the organization has then
+    confirmed: list[str] = field(default_factory=list)  # addresses, for each topic, after it
+    refusal: str = ""  # of a destruction while the bucket contains log files
     joined: str = ""  # the account that joined after the deployment
     sign_ins: list[SignIn] = field(default_factory=list)
     left: dict[str, list[str]] = field(
@@ -110,6 +112,14 @@ class ConfigurationRun:
         self._deployment.deploy(Progress())
         self.results.changes_later = self._plans()
         self.results.left_later = self._left_of_the_organization()
+        self.results.confirmed = sorted(self._confirmed())
+
+    def _confirmed(self) -> Iterator[str]:
+        sns = self._client("sns", self._settings.accounts.security)
+        for one in sns.list_subscriptions()["Subscriptions"]:
+            attributes = sns.get_subscription_attributes(SubscriptionArn=one["SubscriptionArn"])
+            if attributes["Attributes"]["PendingConfirmation"] == "false":
+                yield one["Endpoint"]
 
     def _plans(self) -> dict[str, list[str]]:
         return {stack: self._deployment.plan(stack) for stack in self._stacks}
@@ -170,7 +180,8 @@ class ConfigurationRun:
 
     def _notifications(self, event_id: str) -> int:
         mails = self._sandbox.services.mailboxes.messages()
-        return sum(event_id in mail.body for mail in mails)
+        addressee = self._settings.notifications.emails[-1]
+        return sum(event_id in mail.body for mail in mails if mail.to == addressee)
 
     def _messages(self, name: str) -> int:
         sqs = self._client("sqs", self._settings.accounts.security)
@@ -181,6 +192,8 @@ class ConfigurationRun:
         return sum(int(attributes[one]) for one in names)
 
     def _destroy(self) -> None:
+        if self._configuration.by_command:
+            self.results.refusal = self._refused_destruction()
         if self._settings.trail.managed:
             self._empty_bucket()
         self._deployment.destroy(Progress())
@@ -195,8 +208,18 @@ class ConfigurationRun:
                 for name in names_in(self._sandbox, account.id, region, prefix)
             ]
 
+    def _refused_destruction(self) -> str:
+        """With a log file in the bucket."""
+        s3 = self._client("s3", self._settings.accounts.log_archive)
+        s3.put_object(Bucket=self._settings.trail.bucket, Key="AWSLogs/file", Body=b"")
+        try:
+            self._deployment.destroy(Progress())
+        except DeploymentError as error:
+            return str(error)
+        return ""
+
     def _empty_bucket(self) -> None:
-        """As the README says."""
+        """As docs/operating.md says."""
         s3 = self._client("s3", self._settings.accounts.log_archive)
         bucket = self._settings.trail.bucket
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
@@ -217,7 +240,9 @@ def main(name: str, place: str) -> None:
             prepare(sandbox)
         path = folder / "rootwatch.yaml"
         configuration.write(path)
-        deployment = Deployment(folder / "deployment", path, sandbox.environment())
+        deployment = Deployment(
+            folder / "deployment", path, sandbox.environment(), by_command=configuration.by_command
+        )
         configuration_run = ConfigurationRun(sandbox, configuration, load(path), deployment)
         configuration_run.run()
     results = json.dumps(asdict(configuration_run.results), indent=2)

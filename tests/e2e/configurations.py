@@ -22,6 +22,7 @@ from sandbox.organizations.organization import (
     organization,
 )
 
+ADDRESSES = ["alice@example.com", "bob@example.com", "carol@example.com"]
 VICTIM, EXCLUDED = MEMBERS[0].id, MEMBERS[2].id
 CONTROL_TOWER = {
     "name": "aws-controltower-BaselineCloudTrail",
@@ -46,6 +47,7 @@ class Configuration:
     later: Mapping[str, Any] = field(default_factory=dict)
     prepare: tuple[Callable[[Sandbox], None], ...] = ()
     excluded: frozenset[str] = field(default=frozenset())
+    by_command: bool = False  # deployed and destroyed with `rootwatch`
 
     def write(self, path: Path, more: Mapping[str, Any] | None = None) -> None:
         minimal = yaml.safe_load((ROOT / "config" / "minimal.yaml").read_text("utf-8"))
@@ -166,8 +168,12 @@ CONFIGURATIONS: dict[str, Configuration] = {
         changes=lambda: {
             "security_hub": {"managed": False},
             "stack_set": {"retain_stacks_on_account_removal": True},
+            "notifications": {"emails": ADDRESSES},
+            "protect": True,
         },
+        later={"notifications": {"emails": ADDRESSES[1:]}, "protect": False},
         prepare=(_enable_security_hub,),
+        by_command=True,
     ),
     "second_region": Configuration(changes=_second_region, excluded=frozenset({EXCLUDED})),
 }

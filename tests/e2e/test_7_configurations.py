@@ -5,7 +5,7 @@ import pytest
 from sandbox.organizations.organization import MANAGEMENT, SECURITY
 from tests.e2e.configuration_run import PATHS
 from tests.e2e.configuration_runs import ConfigurationRuns
-from tests.e2e.configurations import CONFIGURATIONS, EXCLUDED, VICTIM
+from tests.e2e.configurations import ADDRESSES, CONFIGURATIONS, EXCLUDED, VICTIM
 
 JOINED = "an account that joined"
 # Whose findings the security account keeps, because Security Hub is off there, or no role is.
@@ -62,6 +62,20 @@ def test_security_hub_is_given_up_by_one_deployment(runs: ConfigurationRuns) -> 
 
     assert results["changes_later"] == {stack: [] for stack in results["resources"]}
     assert results["left_later"] == [f"CloudTrail's administrator {SECURITY.id}"]
+
+
+def test_a_removed_address_leaves_the_others_confirmed(runs: ConfigurationRuns) -> None:
+    results = runs.results("hub_unmanaged")
+
+    assert results["changes_later"] == {stack: [] for stack in results["resources"]}
+    assert results["confirmed"] == sorted(2 * ADDRESSES[1:])
+
+
+def test_a_full_bucket_stops_a_destruction_before_it_begins(runs: ConfigurationRuns) -> None:
+    assert (
+        "contains log files, which Terraform does not delete. Nothing was destroyed."
+        in (runs.results("hub_unmanaged")["refusal"])
+    )
 
 
 @each_configuration
