@@ -20,6 +20,7 @@ from demo.screen import Progress
 ROOT = Path(__file__).parents[1]
 NOT_READY = re.compile(
     r"UpdateOrganizationConfiguration.*(ResourceNotFoundException|DataUnavailableException)"
+    r"|CreateTrail.*InsufficientDependencyServiceAccessPermissionException"
 )
 ATTEMPTS, RETRY_SECONDS = 5, 5.0
 TERRAFORM_CLI_CONFIG = ROOT / "build" / "terraform.rc"
@@ -51,7 +52,7 @@ class Deployment:
     by_command: bool = False  # with `rootwatch deploy` and `destroy` in place of `cdktf`
 
     def deploy(self, progress: Progress) -> None:
-        """Again while Security Hub is not ready, as docs/deploying.md says."""
+        """Again while a service is not ready for its delegation, as docs/deploying.md says."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 self._deploy_once(progress)

@@ -4,19 +4,45 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from operations.deployment.terraform import Diagnostic, Plan, Terraform
 
-# Right after the delegation, AWS still copies the data of the organization. The provider repeats
-# the call for one of the two errors, for three minutes.
-# https://github.com/hashicorp/terraform-provider-aws/blob/v5.100.0/internal/service/securityhub
-NOT_READY = re.compile(
-    r"UpdateOrganizationConfiguration\b.*\b(ResourceNotFoundException|DataUnavailableException)\b",
-    re.DOTALL,
-)
 RETRY_SECONDS = 30
-MAX_RETRIES = 60  # half an hour
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """An error that AWS returns for a while after a delegation, and the provider does not retry."""
+
+    service: str
+    error: re.Pattern[str]
+    max_attempts: int
+
+
+DELAYS = (
+    # While Security Hub copies the data of the organization. The provider retries one of the two.
+    # https://github.com/hashicorp/terraform-provider-aws/blob/v5.100.0/internal/service/securityhub
+    Delay(
+        "Security Hub",
+        re.compile(
+            r"UpdateOrganizationConfiguration\b.*"
+            r"\b(ResourceNotFoundException|DataUnavailableException)\b",
+            re.DOTALL,
+        ),
+        60,
+    ),
+    # Also the error of a missing permission, for which nobody should wait long.
+    # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_CreateTrail.html
+    Delay(
+        "CloudTrail",
+        re.compile(
+            r"CreateTrail\b.*\bInsufficientDependencyServiceAccessPermissionException\b", re.DOTALL
+        ),
+        10,
+    ),
+)
 # The resources that AWS creates completely, and reports as failed because of some accounts. A
 # replacement would remove the accounts that are covered.
 PARTIAL = frozenset(
@@ -86,11 +112,15 @@ class Deployer:
     def _apply(
         self, stack: Terraform, plan: Plan
     ) -> tuple[tuple[Diagnostic, ...], Mapping[str, Any]]:
-        for _ in range(MAX_RETRIES):
+        for attempt in count(1):
             applied = stack.apply()
-            if not applied.errors or not all(map(_is_not_ready, applied.errors)):
+            delay = _delay_of(applied.errors)
+            if delay is None or attempt == delay.max_attempts:
                 break
-            self.say(f"  Security Hub is not ready yet: the next attempt is in {RETRY_SECONDS} s")
+            self.say(
+                f"{delay.service} is not ready yet after the delegation: attempt {attempt + 1} of"
+                f" {delay.max_attempts} is in {RETRY_SECONDS} s"
+            )
             self.sleep(RETRY_SECONDS)
             self._plan_again(stack, plan)
         return applied.errors, applied.outputs
@@ -120,5 +150,10 @@ def _is_partial(error: Diagnostic) -> bool:
     return resource_type in PARTIAL and "waiting for " in error.summary
 
 
-def _is_not_ready(error: Diagnostic) -> bool:
-    return NOT_READY.search(f"{error.summary}\n{error.detail}") is not None
+def _delay_of(errors: Sequence[Diagnostic]) -> Delay | None:
+    """The one that explains all errors."""
+    texts = [f"{one.summary}\n{one.detail}" for one in errors]
+    for delay in DELAYS if texts else ():
+        if all(map(delay.error.search, texts)):
+            return delay
+    return None

@@ -12,8 +12,9 @@ from operations.deployment import report
 from operations.deployment.app import App, SynthesisError, UnknownStackError
 from operations.deployment.coverage import MEMBER_ACCESS, SECURITY_HUB, Coverage, Gap
 from operations.deployment.deploy import (
-    MAX_RETRIES,
+    DELAYS,
     RETRY_SECONDS,
+    Delay,
     Deployer,
     UnapprovedChangeError,
 )
@@ -38,6 +39,15 @@ UNAVAILABLE = replace(
 DENIED = replace(NOT_FOUND, summary=NOT_FOUND.summary.replace("ResourceNotFound", "AccessDenied"))
 OTHER_CALL = replace(
     NOT_FOUND, summary=NOT_FOUND.summary.replace("UpdateOrganization", "DeleteOrganization")
+)
+NO_TRAIL_YET = Diagnostic(
+    summary=(
+        "creating CloudTrail Trail (rootwatch-organization-trail): operation error CloudTrail:"
+        " CreateTrail, https response error StatusCode: 400,"
+        " InsufficientDependencyServiceAccessPermissionException: not yet"
+    ),
+    detail="",
+    address="aws_cloudtrail.trail",
 )
 FAILED_ASSOCIATION = Diagnostic(
     summary=(
@@ -142,7 +152,7 @@ class TestPlans:
 
 
 class TestRetries:
-    @pytest.mark.parametrize("error", [NOT_FOUND, UNAVAILABLE])
+    @pytest.mark.parametrize("error", [NOT_FOUND, UNAVAILABLE, NO_TRAIL_YET])
     def test_an_organization_that_is_not_ready_is_retried_until_it_is(
         self, error: Diagnostic
     ) -> None:
@@ -156,7 +166,14 @@ class TestRetries:
         assert calls == ["init security_hub", *["plan security_hub", "apply security_hub"] * 3]
 
     @pytest.mark.parametrize(
-        "errors", [(DENIED,), (OTHER_CALL,), (NOT_FOUND, DENIED), (NOT_FOUND, FAILED_START)]
+        "errors",
+        [
+            (DENIED,),
+            (OTHER_CALL,),
+            (NOT_FOUND, DENIED),
+            (NOT_FOUND, FAILED_START),
+            (NOT_FOUND, NO_TRAIL_YET),
+        ],
     )
     def test_no_other_error_is_retried(self, errors: tuple[Diagnostic, ...]) -> None:
         calls: list[str] = []
@@ -166,13 +183,17 @@ class TestRetries:
         assert done.is_failed
         assert (run.slept, calls.count("apply security_hub")) == ([], 1)
 
-    def test_the_retries_end(self) -> None:
+    @pytest.mark.parametrize(
+        ("error", "delay"), [(NOT_FOUND, DELAYS[0]), (NO_TRAIL_YET, DELAYS[1])]
+    )
+    def test_the_retries_end(self, error: Diagnostic, delay: Delay) -> None:
         calls: list[str] = []
-        run = Run([stack("security_hub", calls, results=[failing(NOT_FOUND)])])
+        run = Run([stack("security_hub", calls, results=[failing(error)])])
         done = run.deploy()
 
-        assert done.errors == (NOT_FOUND,)
-        assert calls.count("apply security_hub") == MAX_RETRIES
+        assert done.errors == (error,)
+        assert calls.count("apply security_hub") == delay.max_attempts
+        assert any(text.startswith(f"{delay.service} is not ready yet") for text in run.said)
 
     def test_a_retry_applies_only_approved_changes(self) -> None:
         plans = [
