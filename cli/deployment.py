@@ -61,9 +61,9 @@ def deploy(stack: Stack = None, *, auto_approve: AutoApprove = False) -> None:
     end, it lists the accounts that AWS could not cover, with the reasons.
     """
     from operations.deployment import report  # noqa: PLC0415
-    from operations.deployment.coverage import Coverage, read_coverage  # noqa: PLC0415
     from operations.deployment.deploy import Deployer  # noqa: PLC0415
     from operations.preflight.aws import AwsClients  # noqa: PLC0415
+    from operations.preflight.coverage import Coverage, read_coverage  # noqa: PLC0415
 
     with _errors():
         settings = _settings()

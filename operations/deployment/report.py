@@ -1,12 +1,12 @@
 """The end of a deployment in plain words: what is deployed, and which accounts are not covered."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from config.settings import Settings
-from modules.naming import Names
-from operations.deployment.coverage import MEMBER_ACCESS, Coverage, Gap
 from operations.deployment.terraform import Plan
+from operations.preflight.coverage import MEMBER_ACCESS, Coverage, Gap, retry_words
 
 CONSEQUENCE = (
     "The organization trail still records these accounts: alarms and notifications work.\n"
@@ -44,20 +44,9 @@ def coverage(settings: Settings, found: Coverage) -> Iterator[str]:
 
 
 def _retry(settings: Settings, failures: Sequence[Gap]) -> Iterator[str]:
-    """Terraform does not repeat what it created, and AWS does not repeat it by itself."""
-    accounts = sorted({one.target for one in failures if one.part == MEMBER_ACCESS})
-    if accounts:
-        targets = (
-            f"OrganizationalUnitIds={','.join(settings.organization.targets)},"
-            f"Accounts={','.join(accounts)},AccountFilterType=INTERSECTION"
-        )
+    if words := retry_words(settings, failures):
         yield "When the cause is fixed, deploy the role and the event rule to these accounts:"
-        yield (
-            "  aws cloudformation create-stack-instances"
-            f" --stack-set-name {Names(settings).member_stack_set}"
-            f" --regions {settings.sign_in_region} --region {settings.sign_in_region}"
-            f" --deployment-targets '{targets}'"
-        )
+        yield f"  {shlex.join(['aws', *words, '--region', settings.sign_in_region])}"
     if any(one.part != MEMBER_ACCESS for one in failures):
         yield (
             "When the cause is fixed, Security Hub applies the policy to the accounts within a day."

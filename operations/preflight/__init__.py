@@ -8,6 +8,7 @@ from compiler.detection import Detection
 from config.settings import Settings
 from operations.preflight import (
     access,
+    coverage,
     delegations,
     names,
     organization,
@@ -29,6 +30,7 @@ CHECKS: tuple[Check, ...] = (
     *names.CHECKS,
     *trail_checks.CHECKS,
     *names.STATE_CHECKS,
+    *coverage.CHECKS,
     *terraform.CHECKS,
 )
 

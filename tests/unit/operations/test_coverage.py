@@ -1,13 +1,15 @@
 """Which accounts a deployment could not cover, as AWS reports them."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from operations.deployment.coverage import Gap, read_coverage
 from operations.deployment.destroy import ProtectedError, check_bucket
 from operations.preflight.aws import ReadError
+from operations.preflight.coverage import Gap, read_coverage
+from operations.preflight.result import Status
 from tests.unit.operations.fake_aws import (
     LOG_ARCHIVE,
     MANAGEMENT,
@@ -16,6 +18,10 @@ from tests.unit.operations.fake_aws import (
     ErrorResponse,
     FakeAws,
     FakeCall,
+    context_of,
+    lines,
+    run_one,
+    write_state,
 )
 
 BOTH = {"organization", "security_hub"}
@@ -167,3 +173,47 @@ def test_a_bucket_with_log_files_stops_a_destruction(kind: str) -> None:
 @pytest.mark.parametrize("response", [{}, ErrorResponse("NoSuchBucket", status=404)])
 def test_an_empty_or_absent_bucket_does_not(response: Any) -> None:
     check_bucket(MINIMAL, FakeAws({VERSIONS: response}).clients)
+
+
+class TestPreflight:
+    def test_it_reads_nothing_before_the_first_deployment(self, tmp_path: Path) -> None:
+        aws = FakeAws()
+        found = run_one(context_of(tmp_path, aws=aws), "deployment.accounts")
+
+        assert (found.status, found.detail) == (Status.PASS, "nothing deployed yet")
+        assert aws.named(INSTANCES) == []
+
+    def test_accounts_that_are_not_covered_are_a_warning_with_the_command(
+        self, tmp_path: Path
+    ) -> None:
+        summaries = [instance(f"{n}" * 12, "OUTDATED", "FAILED", "denied") for n in range(5, 10)]
+        aws = FakeAws({**HEALTHY, INSTANCES: {"Summaries": summaries}})
+        write_state(tmp_path, "organization", [("aws_cloudformation_stack_set", "x")])
+        found = run_one(context_of(tmp_path, aws=aws), "deployment.accounts")
+
+        assert found.status == Status.WARN
+        assert found.detail.startswith("555555555555  member role and event rule: OUTDATED: denied")
+        assert found.detail.endswith("; and 2 more")
+        (line,) = lines(found)
+        assert line.startswith("aws cloudformation create-stack-instances --stack-set-name ")
+        assert "Accounts=555555555555,666666666666,777777777777,888888888888," in line
+
+    def test_suspended_and_pending_accounts_pass(self, tmp_path: Path) -> None:
+        summaries = [instance("555555555555", "OUTDATED", "SKIPPED_SUSPENDED_ACCOUNT")]
+        pending = associations(association("666666666666", "ACCOUNT", "PENDING"))
+        aws = FakeAws({INSTANCES: {"Summaries": summaries}, ASSOCIATIONS: pending})
+        for name in ("organization", "security_hub"):
+            write_state(tmp_path, name, [("any", "x")])
+        found = run_one(context_of(tmp_path, aws=aws), "deployment.accounts")
+
+        assert found.status == Status.PASS
+        assert found.detail == "all active accounts are covered; Security Hub is pending in 1"
+
+    def test_security_hub_alone_needs_no_command(self, tmp_path: Path) -> None:
+        failed = associations(association("666666666666", "ACCOUNT"))
+        aws = FakeAws({**HEALTHY, ASSOCIATIONS: failed})
+        write_state(tmp_path, "security_hub", [("any", "x")])
+        found = run_one(context_of(tmp_path, aws=aws), "deployment.accounts")
+
+        assert found.status == Status.WARN
+        assert lines(found) == []

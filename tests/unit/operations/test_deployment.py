@@ -10,7 +10,6 @@ import pytest
 
 from operations.deployment import report
 from operations.deployment.app import App, SynthesisError, UnknownStackError
-from operations.deployment.coverage import MEMBER_ACCESS, SECURITY_HUB, Coverage, Gap
 from operations.deployment.deploy import (
     DELAYS,
     RETRY_SECONDS,
@@ -20,6 +19,7 @@ from operations.deployment.deploy import (
 )
 from operations.deployment.destroy import ProtectedError, check_protection, consequences
 from operations.deployment.terraform import Applied, Diagnostic, Plan, Terraform
+from operations.preflight.coverage import MEMBER_ACCESS, SECURITY_HUB, Coverage, Gap
 from tests.unit.operations.fake_aws import MINIMAL
 
 CONFIGURATION = "aws_securityhub_organization_configuration.configuration"
@@ -276,9 +276,9 @@ class TestReport:
             "When the cause is fixed, deploy the role and the event rule to these accounts:",
             (
                 "  aws cloudformation create-stack-instances --stack-set-name rootwatch-member"
-                " --regions us-east-1 --region us-east-1 --deployment-targets"
-                " 'OrganizationalUnitIds=r-exam,Accounts=666666666666,"
-                "AccountFilterType=INTERSECTION'"
+                " --regions us-east-1 --deployment-targets"
+                " OrganizationalUnitIds=r-exam,Accounts=666666666666,"
+                "AccountFilterType=INTERSECTION --region us-east-1"
             ),
             "Suspended, and therefore skipped by AWS (1):",
             "  555555555555  member role and event rule: skipped",

@@ -60,6 +60,7 @@ TITLES = {
     "trail.destination": "destination of the existing trail",
     "trail.log_group": "quotas of its log group",
     "deployment.state": "Terraform state",
+    "deployment.accounts": "accounts of the deployment",
     "deployment.terraform": "Terraform version",
 }
 DENIED = ErrorResponse("AccessDenied", "No.", 403)

@@ -1,6 +1,6 @@
-"""The accounts that a deployment could not cover, as AWS reports them."""
+"""The accounts that a deployment does not cover, as AWS reports them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -9,10 +9,15 @@ from config.settings import Settings
 from modules.naming import Names
 from operations.preflight.access import deployment_role_arn
 from operations.preflight.aws import AccountClient, AwsClients, ReadError
+from operations.preflight.check import Check, CheckContext
 from operations.preflight.organization import is_active
+from operations.preflight.result import CheckResult, Remedy, passed, warned
+from operations.preflight.terraform import states
 
 MEMBER_ACCESS, SECURITY_HUB = "member role and event rule", "Security Hub"
 SUSPENDED = "SKIPPED_SUSPENDED_ACCOUNT"
+STACKS = frozenset({"organization", "security_hub"})  # that cover accounts
+MAX_REPORTED = 3  # accounts in the preflight
 MAX_LOOKED_UP = 50  # accounts whose status is read: the number of calls is limited
 NOT_CENTRAL = frozenset({"AccessDeniedException", "InvalidAccessException"})
 
@@ -125,5 +130,51 @@ def _suspended(management: AccountClient, accounts: list[str]) -> Iterator[str]:
             yield account
 
 
+def retry_words(settings: Settings, failures: Iterable[Gap]) -> tuple[str, ...]:
+    """The command that deploys to these accounts again: neither Terraform nor AWS repeats it.
+
+    Empty if no account lacks its member access. Security Hub applies its policy by itself.
+    """
+    accounts = sorted({one.target for one in failures if one.part == MEMBER_ACCESS})
+    if not accounts:
+        return ()
+    targets = (
+        f"OrganizationalUnitIds={','.join(settings.organization.targets)},"
+        f"Accounts={','.join(accounts)},AccountFilterType=INTERSECTION"
+    )
+    return (
+        *("cloudformation", "create-stack-instances"),
+        *("--stack-set-name", Names(settings).member_stack_set),
+        *("--regions", settings.sign_in_region),
+        *("--deployment-targets", targets),
+    )
+
+
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _check_accounts(context: CheckContext) -> CheckResult:
+    deployed = {stack for stack, one in context.cached(states).items() if one and one.resources}
+    if not deployed & STACKS:
+        return passed("nothing deployed yet")
+    settings = context.settings
+    found = read_coverage(settings, deployed, context.clients)
+    if not found.failures:
+        pending = f"; Security Hub is pending in {found.pending}" if found.pending else ""
+        return passed(f"all active accounts are covered{pending}")
+    reported = [str(one) for one in found.failures[:MAX_REPORTED]]
+    more = len(found.failures) - len(reported)
+    detail = "; ".join([*reported, *([f"and {more} more"] if more else [])])
+    words = retry_words(settings, found.failures)
+    command = context.cli.command(
+        settings.accounts.management, *words, region=settings.sign_in_region
+    )
+    expected = (
+        "all active accounts are covered: fix the causes, and deploy to these accounts again;"
+        " the trail reports their sign-ins meanwhile"
+    )
+    return warned(detail, Remedy(expected=expected, commands=(command,) if words else ()))
+
+
+CHECKS = (Check("deployment.accounts", "accounts of the deployment", _check_accounts),)
