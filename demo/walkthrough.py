@@ -55,6 +55,7 @@ def _introduce(screen: Screen, sandbox: Sandbox) -> None:
     screen.heading(f"Local AWS Organization {ORGANIZATION_ID} at {sandbox.endpoint}")
     for account in ACCOUNTS:
         screen.say(f"  {account.id}  {account.name}")
+    screen.say("  Ideal conditions: everything takes effect at once. On AWS, events take minutes.")
 
 
 def _deploy(screen: Screen, sandbox: Sandbox, folder: Path) -> None:

@@ -131,12 +131,15 @@ class Sandbox:
         self._activity = activity = Activity()
         clock, counters = self.clock, ServiceMetrics(self.clock)
         functions = Functions(self.endpoint, activity, counters)
-        queues, event_bridge = Queues(activity, clock), EventBridge(activity, counters)
+        queues, event_bridge = (
+            Queues(activity, clock),
+            EventBridge(activity, counters, self.conditions),
+        )
         self._metrics = QueueMetrics(activity, clock)
         self._log_groups = LogGroups(functions, counters)
         self._stack_sets = StackSetOperations()
         self.faults = Faults(functions)
-        self._trails = Trails(event_bridge, counters)
+        self._trails = Trails(event_bridge, counters, self.conditions)
         conditions = self.conditions
         self.throttling = Throttling(applies=conditions.throttles)
         self._propagation = Propagation(conditions.iam_propagation_seconds, conditions.seed)
@@ -200,6 +203,7 @@ class Sandbox:
         stack.enter_context(self._stack_sets.following())
         self.clock.each_minute(lambda _: services.functions.retry_throttled())
         self.clock.each_minute(lambda _: services.mailboxes.delete_expired())
+        self.clock.each_minute(services.trails.deliver_due)
         stack.enter_context(services.alarms.running())
         stack.enter_context(services.pollers.working())
         stack.enter_context(services.functions.running())
@@ -250,15 +254,22 @@ class Sandbox:
     def settle(self, within_seconds: float = IDLE_SECONDS) -> None:
         """Wait until no work is in progress or waiting, apart from hidden and delayed messages.
 
-        Alarms that wait for the whole minute are evaluated.
+        It advances the clock until late events are delivered, and alarms that wait are evaluated.
         """
+        self._finish_work(within_seconds)
+        while self.services.trails.has_late_deliveries:
+            self.clock.advance_to_next_minute()
+            self._finish_work(within_seconds)
+        if self.conditions.alarms_wait:
+            self.clock.advance_to_next_minute()
+            self._finish_work(within_seconds)
+
+    def _finish_work(self, within_seconds: float) -> None:
         self.services.pollers.retry_denied()
         if not self._activity.wait_until_idle(within_seconds):
             raise NotIdleError(f"work is still in progress after {within_seconds:.0f} s")
         self.services.functions.flush_logs()
         self._metrics.publish_changes()
-        if self.conditions.alarms_wait:
-            self.clock.advance_to_next_minute()
 
     def let_time_pass(self) -> None:
         """Make every delayed or hidden message visible, and every change of a role effective."""

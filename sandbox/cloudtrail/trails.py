@@ -6,15 +6,18 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudt
 
 import gzip
 import json
+import logging
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 
 from moto.cloudtrail.models import Trail, cloudtrail_backends
 from moto.logs.models import LogsBackend, logs_backends
 from moto.s3.models import s3_backends
 
 from sandbox.cloudtrail.administration import SERVICE, key_problem, write_problem
+from sandbox.cloudtrail.late_deliveries import LateDeliveries
 from sandbox.cloudwatch.service_metrics import ServiceMetrics
+from sandbox.conditions import Conditions
 from sandbox.eventbridge.buses import BusAddress
 from sandbox.eventbridge.delivery import EventBridge
 from sandbox.eventbridge.entries import Event, event_envelope
@@ -23,6 +26,7 @@ from sandbox.iam.refusals import AccessDeniedError
 from sandbox.iam.resources import log_stream_access
 from sandbox.organizations.organization import ORGANIZATION_ID, PARTITION, is_active
 
+LOG = logging.getLogger(__name__)
 SIGN_IN_SPELLINGS = (  # AWS documents both
     "AWS Console Sign In via CloudTrail",
     "AWS Console Signin via CloudTrail",
@@ -44,9 +48,13 @@ class UndeliverableEventError(Exception):
 
 
 class Trails:
-    def __init__(self, event_bridge: EventBridge, metrics: ServiceMetrics) -> None:
+    def __init__(
+        self, event_bridge: EventBridge, metrics: ServiceMetrics, conditions: Conditions
+    ) -> None:
         self._event_bridge = event_bridge
         self._metrics = metrics
+        self._late = LateDeliveries(metrics.clock, conditions)
+        self.undelivered: list[str] = []  # the reasons of late deliveries that failed
         self._sessions = ServiceSessions(SERVICE)
 
     def record(self, event: Event, *, detail_type: str | None = None) -> int:
@@ -59,7 +67,10 @@ class Trails:
         return self.log(event)
 
     def log(self, event: Event) -> int:
-        """Deliver an event to trails only; the number of trails that record it."""
+        """Deliver an event to trails only; the number of trails that record it.
+
+        Under the worst conditions, a log group has the event minutes later.
+        """
         trails = _covering(event)
         for trail in trails:
             self._deliver(trail, event)
@@ -88,6 +99,20 @@ class Trails:
                 _, _, _, region, owner, _, group, *_ = trail.cw_log_group_arn.split(":")
                 self._metrics.count_log_events(owner, region, group, 1, when)
 
+    @property
+    def has_late_deliveries(self) -> bool:
+        return bool(self._late)
+
+    def deliver_due(self, minute: datetime) -> None:
+        """To log groups, what is due at this minute."""
+        for late in self._late.take_due(minute):
+            account, _ = _location(late.event)
+            try:
+                self._log(late.trail, late.event, account, late.timestamp or minute)
+            except UndeliverableEventError as error:
+                LOG.warning("%s", error)
+                self.undelivered.append(str(error))
+
     def _can_log(self, trail: Trail) -> bool:
         try:
             self._log_stream(trail, trail.account_id)
@@ -98,16 +123,19 @@ class Trails:
     def _deliver(self, trail: Trail, event: Event) -> None:
         account, region = _location(event)
         _store(trail, event, account, region)
-        if trail.cw_log_group_arn:
-            self._log(trail, event, account)
+        if not trail.cw_log_group_arn:
+            return
+        if self._late.is_late:
+            self._log_stream(trail, account)  # which raises at once
+            self._late.add(trail, event)
+        else:
+            self._log(trail, event, account, self._metrics.clock.now())
 
-    def _log(self, trail: Trail, event: Event, account: str) -> None:
+    def _log(self, trail: Trail, event: Event, account: str, timestamp: datetime) -> None:
         logs, group, stream = self._log_stream(trail, account)
         logs.ensure_log_stream(group, stream)
-        message = {
-            "timestamp": int(self._metrics.clock.time() * 1000),
-            "message": json.dumps(event),
-        }
+        milliseconds = int(timestamp.replace(tzinfo=UTC).timestamp() * 1000)
+        message = {"timestamp": milliseconds, "message": json.dumps(event)}
         logs.put_log_events(group, stream, [message])
 
     def _log_stream(self, trail: Trail, account: str) -> tuple[LogsBackend, str, str]:

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.
 
 import json
 import logging
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from moto.events.models import EventsBackend, Rule
 
 from sandbox.activity import Activity
 from sandbox.cloudwatch.service_metrics import ServiceMetrics
+from sandbox.conditions import Conditions
 from sandbox.eventbridge import buses, rules, targets, templates
 from sandbox.eventbridge.buses import BusAddress
 from sandbox.eventbridge.entries import Event, check_request, entry_event, failed_entry
@@ -53,9 +55,11 @@ class LostEvent:
 
 
 class EventBridge:
-    def __init__(self, activity: Activity, metrics: ServiceMetrics) -> None:
+    def __init__(self, activity: Activity, metrics: ServiceMetrics, conditions: Conditions) -> None:
         self._activity = activity
         self._metrics = metrics
+        self._duplicate_rate = conditions.duplicate_rate
+        self._random = random.Random(f"events {conditions.seed}")  # noqa: S311  no secret
         self._sessions = ServiceSessions(SERVICE)
         self.lost: list[LostEvent] = []
 
@@ -93,8 +97,13 @@ class EventBridge:
             triggered = [rule for rule in rules if triggers(rule, event)]
             for rule in triggered:
                 for target in list(rule.targets):
-                    self._send_to_target(rule, target, event, forwarded=forwarded)
+                    for _ in range(1 + self._is_duplicated()):
+                        self._send_to_target(rule, target, event, forwarded=forwarded)
         return len(triggered)
+
+    def _is_duplicated(self) -> bool:
+        """EventBridge delivers at least once."""
+        return self._random.random() < self._duplicate_rate
 
     def _send_to_target(
         self, rule: Rule, target: Mapping[str, Any], event: Event, *, forwarded: bool

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from sandbox.local import Sandbox
@@ -51,7 +51,7 @@ class Observer:
         logs = self.sandbox.client("logs", SECURITY.id)
         stream = f"delivery-{time.monotonic_ns()}"
         logs.create_log_stream(logGroupName=LOG_GROUP, logStreamName=stream)
-        now = int(time.time() * 1000)
+        now = int(self.sandbox.clock.time() * 1000)
         events = [{"timestamp": now, "message": json.dumps(record)} for record in records]
         logs.put_log_events(logGroupName=LOG_GROUP, logStreamName=stream, logEvents=events)
 
@@ -224,7 +224,7 @@ class Observer:
 
     def _sum(self, metric: str, dimensions: list[dict[str, str]]) -> int:
         cloudwatch = self.sandbox.client("cloudwatch", SECURITY.id)
-        now = datetime.now(UTC)
+        now = self.sandbox.clock.now().replace(tzinfo=UTC)
         points = cloudwatch.get_metric_statistics(
             Namespace=PREFIX,
             MetricName=metric,
