@@ -1,12 +1,11 @@
 """The end of a deployment in plain words: what is deployed, and which accounts are not covered."""
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from config.settings import Settings
 from operations.deployment.terraform import Plan
-from operations.preflight.coverage import MEMBER_ACCESS, Coverage, Gap, retry_words
+from operations.preflight.coverage import Coverage, retry_commands
 
 CONSEQUENCE = (
     "The organization trail still records these accounts: alarms and notifications work.\n"
@@ -32,7 +31,9 @@ def coverage(settings: Settings, found: Coverage) -> Iterator[str]:
         yield f"Not covered ({len(found.failures)}):"
         yield from (f"  {gap}" for gap in found.failures)
         yield from CONSEQUENCE.splitlines()
-        yield from _retry(settings, found.failures)
+        if commands := retry_commands(settings, found):
+            yield "When the causes are fixed, run:"
+            yield from (f"  {one.line}" for one in commands)
     if expected:
         yield f"Suspended, and therefore skipped by AWS ({len(expected)}):"
         yield from (f"  {gap}" for gap in expected)
@@ -40,14 +41,4 @@ def coverage(settings: Settings, found: Coverage) -> Iterator[str]:
         yield (
             f"Security Hub is still being configured in {found.pending} accounts and units."
             " This takes up to a day."
-        )
-
-
-def _retry(settings: Settings, failures: Sequence[Gap]) -> Iterator[str]:
-    if words := retry_words(settings, failures):
-        yield "When the cause is fixed, deploy the role and the event rule to these accounts:"
-        yield f"  {shlex.join(['aws', *words, '--region', settings.sign_in_region])}"
-    if any(one.part != MEMBER_ACCESS for one in failures):
-        yield (
-            "When the cause is fixed, Security Hub applies the policy to the accounts within a day."
         )

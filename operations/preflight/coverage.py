@@ -1,6 +1,6 @@
 """The accounts that a deployment does not cover, as AWS reports them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -9,9 +9,9 @@ from config.settings import Settings
 from modules.naming import Names
 from operations.preflight.access import deployment_role_arn
 from operations.preflight.aws import AccountClient, AwsClients, ReadError
-from operations.preflight.check import Check, CheckContext
+from operations.preflight.check import AwsCli, Check, CheckContext
 from operations.preflight.organization import is_active
-from operations.preflight.result import CheckResult, Remedy, passed, warned
+from operations.preflight.result import CheckResult, Command, Remedy, passed, warned
 from operations.preflight.terraform import states
 
 MEMBER_ACCESS, SECURITY_HUB = "member role and event rule", "Security Hub"
@@ -38,6 +38,7 @@ class Gap:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
     gaps: tuple[Gap, ...] = ()
+    policy: str | None = None  # the ID of the configuration policy whose association failed
     pending: int = 0  # associations of Security Hub that AWS is still working on
 
     @property
@@ -53,16 +54,18 @@ def read_coverage(settings: Settings, stacks: set[str], clients: AwsClients) -> 
         clients=clients,
         credentials={},
     )
-    gaps, pending = list[Gap](), 0
+    gaps, failed, pending = list[Gap](), list[Mapping[str, Any]](), 0
     if "organization" in stacks:
         gaps += _without_member_access(settings, management)
     hub = settings.security_hub
     if "security_hub" in stacks and hub.managed and hub.configuration == "central":
         role = deployment_role_arn(settings, settings.accounts.security)
         security = clients.assume_role(role, settings.name_prefix, settings.home_region)
-        gaps += _without_security_hub(management, _associations(security, "FAILED"))
+        failed = _associations(security, "FAILED")
+        gaps += _without_security_hub(management, failed)
         pending = len(_associations(security, "PENDING"))
-    return Coverage(gaps=tuple(gaps), pending=pending)
+    policy = next((one["ConfigurationPolicyId"] for one in failed), None)
+    return Coverage(gaps=tuple(gaps), policy=policy, pending=pending)
 
 
 def _without_member_access(settings: Settings, management: AccountClient) -> Iterator[Gap]:
@@ -130,24 +133,45 @@ def _suspended(management: AccountClient, accounts: list[str]) -> Iterator[str]:
             yield account
 
 
-def retry_words(settings: Settings, failures: Iterable[Gap]) -> tuple[str, ...]:
-    """The command that deploys to these accounts again: neither Terraform nor AWS repeats it.
+def retry_commands(settings: Settings, found: Coverage) -> tuple[Command, ...]:
+    """What covers the accounts once the causes are fixed.
 
-    Empty if no account lacks its member access. Security Hub applies its policy by itself.
+    Terraform does not repeat what it created. AWS documents no repetition by itself.
     """
-    accounts = sorted({one.target for one in failures if one.part == MEMBER_ACCESS})
+    return (*_deploy_again(settings, found), *_associate_again(settings, found))
+
+
+def _deploy_again(settings: Settings, found: Coverage) -> Iterator[Command]:
+    accounts = sorted({one.target for one in found.failures if one.part == MEMBER_ACCESS})
     if not accounts:
-        return ()
+        return
     targets = (
         f"OrganizationalUnitIds={','.join(settings.organization.targets)},"
         f"Accounts={','.join(accounts)},AccountFilterType=INTERSECTION"
     )
-    return (
+    yield AwsCli(settings).command(
+        settings.accounts.management,
         *("cloudformation", "create-stack-instances"),
         *("--stack-set-name", Names(settings).member_stack_set),
         *("--regions", settings.sign_in_region),
         *("--deployment-targets", targets),
+        region=settings.sign_in_region,
     )
+
+
+def _associate_again(settings: Settings, found: Coverage) -> Iterator[Command]:
+    """With the same targets, so that the accounts keep inheriting the policy."""
+    if not found.policy or not any(one.part == SECURITY_HUB for one in found.failures):
+        return
+    for target in settings.organization.targets:
+        key = "RootId" if target.startswith("r-") else "OrganizationalUnitId"
+        yield AwsCli(settings).command(
+            settings.accounts.security,
+            *("securityhub", "start-configuration-policy-association"),
+            *("--configuration-policy-identifier", found.policy),
+            *("--target", f"{key}={target}"),
+            region=settings.home_region,
+        )
 
 
 def _one_line(text: str) -> str:
@@ -166,15 +190,11 @@ def _check_accounts(context: CheckContext) -> CheckResult:
     reported = [str(one) for one in found.failures[:MAX_REPORTED]]
     more = len(found.failures) - len(reported)
     detail = "; ".join([*reported, *([f"and {more} more"] if more else [])])
-    words = retry_words(settings, found.failures)
-    command = context.cli.command(
-        settings.accounts.management, *words, region=settings.sign_in_region
-    )
     expected = (
         "all active accounts are covered: fix the causes, and deploy to these accounts again;"
         " the trail reports their sign-ins meanwhile"
     )
-    return warned(detail, Remedy(expected=expected, commands=(command,) if words else ()))
+    return warned(detail, Remedy(expected=expected, commands=retry_commands(settings, found)))
 
 
 CHECKS = (Check("deployment.accounts", "accounts of the deployment", _check_accounts),)

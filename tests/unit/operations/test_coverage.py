@@ -41,6 +41,7 @@ def association(target: str, kind: str, status: str = "FAILED") -> dict[str, Any
         "TargetId": target,
         "TargetType": kind,
         "AssociationStatus": status,
+        "ConfigurationPolicyId": "policy",
         "AssociationStatusMessage": f"{target} failed",
     }
 
@@ -113,7 +114,7 @@ def test_accounts_that_security_hub_cannot_enter_are_listed_without_their_units(
         )
         for account in ("555555555555", "666666666666")
     )
-    assert found.pending == 1
+    assert (found.pending, found.policy) == (1, "policy")
     assert {call.account for call in aws.named(ASSOCIATIONS)} == {SECURITY}
 
 
@@ -209,11 +210,12 @@ class TestPreflight:
         assert found.status == Status.PASS
         assert found.detail == "all active accounts are covered; Security Hub is pending in 1"
 
-    def test_security_hub_alone_needs_no_command(self, tmp_path: Path) -> None:
+    def test_the_policy_of_security_hub_is_associated_again(self, tmp_path: Path) -> None:
         failed = associations(association("666666666666", "ACCOUNT"))
         aws = FakeAws({**HEALTHY, ASSOCIATIONS: failed})
         write_state(tmp_path, "security_hub", [("any", "x")])
         found = run_one(context_of(tmp_path, aws=aws), "deployment.accounts")
 
         assert found.status == Status.WARN
-        assert lines(found) == []
+        (line,) = lines(found)
+        assert "--configuration-policy-identifier policy --target RootId=r-exam" in line

@@ -273,7 +273,7 @@ class TestReport:
                 " control policy"
             ),
             *report.CONSEQUENCE.splitlines(),
-            "When the cause is fixed, deploy the role and the event rule to these accounts:",
+            "When the causes are fixed, run:",
             (
                 "  aws cloudformation create-stack-instances --stack-set-name rootwatch-member"
                 " --regions us-east-1 --deployment-targets"
@@ -288,11 +288,17 @@ class TestReport:
         assert Coverage(gaps=(FAILED_GAP, SUSPENDED_GAP)).failures == (FAILED_GAP,)
         assert Coverage(gaps=(SUSPENDED_GAP,), pending=3).failures == ()
 
-    def test_security_hub_needs_no_command(self) -> None:
-        lines = list(report.coverage(MINIMAL, Coverage(gaps=(HUB_GAP,), pending=2)))
+    def test_security_hub_is_associated_again_with_the_same_targets(self) -> None:
+        lines = list(report.coverage(MINIMAL, Coverage(gaps=(HUB_GAP,), policy="p", pending=2)))
 
         assert "  666666666666  Security Hub: FAILED: denied" in lines
-        assert not [line for line in lines if "aws cloudformation" in line]
+        assert [line for line in lines if line.startswith("  aws ")] == [
+            (
+                "  aws securityhub start-configuration-policy-association"
+                " --configuration-policy-identifier p --target RootId=r-exam --region us-east-1"
+                " --profile security"
+            )
+        ]
         assert lines[-1].startswith("Security Hub is still being configured in 2 ")
 
     def test_full_coverage_has_nothing_to_report(self) -> None:
