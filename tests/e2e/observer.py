@@ -193,6 +193,10 @@ class Observer:
     def notifications(self, priority: str = "high") -> list[Mail]:
         return [mail for mail in self._of(priority) if not mail.subject.startswith(ALARM_SUBJECTS)]
 
+    def high_priority(self) -> list[Mail]:
+        """All new mails on this topic."""
+        return self._of("high")
+
     def alarm_mails(self, detection: str, priority: str = "high") -> list[Mail]:
         subject = f'ALARM: "{alarm_name(detection)}" in '
         return [mail for mail in self._of(priority) if mail.subject.startswith(subject)]

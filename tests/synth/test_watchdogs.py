@@ -8,13 +8,11 @@ import pytest
 
 from config.settings import Settings
 from modules.alarm_conditions import EVALUATION_MARGIN_SECONDS
-from tests.synth.conftest import ROOT, Synthesis
+from tests.operating_page import stated_minutes
+from tests.synth.conftest import Synthesis
 from tests.synth.terraform_json import Resource, Stack
 
 ALARM = "aws_cloudwatch_metric_alarm"
-PAGE = ROOT / "docs" / "operating.md"
-# A row of the page: the fault, the alarm, the minutes until it is in ALARM.
-ROW = re.compile(r"^\| .* \| `…(?P<name>-[a-z-]+)` \| (?P<minutes>\d+) min\b", re.MULTILINE)
 MINUTE = 60
 
 
@@ -137,11 +135,8 @@ def test_each_text_says_what_to_look_at_first(watchdogs: Mapping[str, Resource])
 
 def test_the_page_states_how_soon_each_watchdog_notices_its_fault(synthesis: Synthesis) -> None:
     prefix = synthesis.settings.name_prefix
-    stated = {
-        match["name"]: int(match["minutes"]) for match in ROW.finditer(PAGE.read_text("utf-8"))
-    }
 
-    assert stated == {
+    assert stated_minutes() == {
         one["alarm_name"].removeprefix(prefix): _minutes(one)
         for one in synthesis.stack("detection").resources(ALARM)
         if one["namespace"].startswith("AWS/")
