@@ -112,7 +112,7 @@ def destroy(stack: Stack = None, *, auto_approve: AutoApprove = False) -> None:
         for line in destruction.consequences(settings, names):
             say(line)
         _approve(f"Destroy {settings.deployment}?", auto_approve=auto_approve)
-        done = deployer.apply(in_order, plans)
+        done = deployer.apply(in_order, plans, retries=False)
     raise typer.Exit(bool(done.errors))
 
 

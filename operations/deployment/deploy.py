@@ -90,15 +90,20 @@ class Deployer:
             plans.append(stack.plan(*options))
         return tuple(plans)
 
-    def apply(self, stacks: Sequence[Terraform], plans: Sequence[Plan]) -> Deployed:
-        """In order, as planned. Stops at the first stack with an error that is not of accounts."""
+    def apply(
+        self, stacks: Sequence[Terraform], plans: Sequence[Plan], *, retries: bool = True
+    ) -> Deployed:
+        """In order, as planned. Stops at the first stack with an error that is not of accounts.
+
+        A destruction is not retried: it depends on no new delegation.
+        """
         outputs = dict[str, Mapping[str, Any]]()
         left = tuple[Diagnostic, ...]()
         for stack, plan in zip(stacks, plans, strict=True):
             if not plan.has_changes:
                 continue
             self.say(f"\n== Applying the plan of the stack {stack.stack}")
-            errors, created = self._apply(stack, plan)
+            errors, created = self._apply(stack, plan, retries=retries)
             if errors:
                 _keep_partial(stack)
             left = (*left, *errors)
@@ -110,12 +115,12 @@ class Deployer:
         return Deployed(left, outputs)
 
     def _apply(
-        self, stack: Terraform, plan: Plan
+        self, stack: Terraform, plan: Plan, *, retries: bool
     ) -> tuple[tuple[Diagnostic, ...], Mapping[str, Any]]:
         for attempt in count(1):
             applied = stack.apply()
             delay = _delay_of(applied.errors)
-            if delay is None or attempt == delay.max_attempts:
+            if not retries or delay is None or attempt == delay.max_attempts:
                 break
             self.say(
                 f"{delay.service} is not ready yet after the delegation: attempt {attempt + 1} of"

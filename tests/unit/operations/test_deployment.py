@@ -195,6 +195,15 @@ class TestRetries:
         assert calls.count("apply security_hub") == delay.max_attempts
         assert any(text.startswith(f"{delay.service} is not ready yet") for text in run.said)
 
+    def test_a_destruction_is_not_retried(self) -> None:
+        calls: list[str] = []
+        stacks = [stack("security_hub", calls, results=[failing(NOT_FOUND)])]
+        deployer = Deployer(calls.append)
+        done = deployer.apply(stacks, deployer.plan(stacks, "-destroy"), retries=False)
+
+        assert done.errors == (NOT_FOUND,)
+        assert calls.count("apply security_hub") == 1
+
     def test_a_retry_applies_only_approved_changes(self) -> None:
         plans = [
             planned("security_hub", CREATE),
