@@ -11,11 +11,11 @@ import pytest
 from compiler import predicate as importer
 from config.settings import Settings
 from functions.finding_importer.matching.rules import Ruleset
+from sandbox.cloudtrail.sign_ins import Record
 from sandbox.logs.filter_pattern import parse
 from tests.synth.conftest import MEMBER, Synthesis
 from tests.synth.terraform_json import Stack
 
-type Record = dict[str, Any]
 ALERTS = "pipeline_alert_tampering"
 EVENT_PATH = "pipeline_event_path_tampering"
 IMPORTER = "pipeline_importer_tampering"

@@ -28,10 +28,9 @@ from compiler.conditions import (
 )
 from compiler.detection import Detection, Threshold
 from functions.finding_importer.matching.rules import Ruleset
+from sandbox.cloudtrail.sign_ins import Record
 from sandbox.logs import filter_pattern
 from sandbox.logs.filter_pattern import FilterPattern
-
-type Record = dict[str, Any]
 
 ABSENT = object()
 OPERATORS = {

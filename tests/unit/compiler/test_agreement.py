@@ -33,11 +33,11 @@ from compiler.detection import Detection
 from compiler.errors import DetectionError
 from compiler.samples import read_samples
 from compiler.sigma import read_condition
+from sandbox.cloudtrail.sign_ins import Record
 from tests.unit.compiler.evaluation import (
     ABSENT,
     RULE,
     SHIPPED,
-    Record,
     detection,
     importer_matches,
     metric_filter_matches,

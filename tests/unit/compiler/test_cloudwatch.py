@@ -34,10 +34,10 @@ from compiler.conditions import (
     leaves,
 )
 from compiler.errors import DetectionError, UnsupportedConditionError
+from sandbox.cloudtrail.sign_ins import Record
 from sandbox.logs.filter_pattern import parse
 from tests.unit.compiler.evaluation import (
     SHIPPED,
-    Record,
     condition_matches,
     detection,
     equals,

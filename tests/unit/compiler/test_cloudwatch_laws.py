@@ -29,10 +29,10 @@ from compiler.conditions import (
     leaves,
 )
 from compiler.errors import DetectionError
+from sandbox.cloudtrail.sign_ins import Record
 from tests.unit.compiler.evaluation import (
     ABSENT,
     OPERATORS,
-    Record,
     condition_matches,
     equals,
     metric,

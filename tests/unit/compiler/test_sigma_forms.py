@@ -16,8 +16,8 @@ from compiler.catalog import EXAMPLE_PLACEHOLDERS
 from compiler.detection import Detection
 from compiler.errors import DetectionError
 from compiler.rule_file import read_rule
+from sandbox.cloudtrail.sign_ins import Record
 from tests.unit.compiler.evaluation import (
-    Record,
     detection,
     importer_matches,
     metric_filter_matches,

@@ -315,12 +315,12 @@ class TestSending:
 
     @pytest.mark.parametrize("response", [{}, {"Successful": [{"Id": "0"}]}])
     def test_a_message_that_the_response_does_not_list_is_rejected(self, response: Any) -> None:
-        class Proxy(FakeSqs):
+        class IncompleteSqs(FakeSqs):
             def send_message_batch(self, **_: Any) -> dict[str, Any]:
                 return {"ResponseMetadata": {"HTTPStatusCode": 200}, **response}
 
         with pytest.raises(QueueError, match="the response does not list the message"):
-            queues(Proxy()).requeue(jobs(2))
+            queues(IncompleteSqs()).requeue(jobs(2))
 
 
 class TestDelay:

@@ -229,11 +229,11 @@ class TestImportFindings:
     def test_a_response_that_does_not_list_each_failure_fails_all_findings(
         self, response: dict[str, Any]
     ) -> None:
-        class Proxy:
+        class IncompleteHub:
             def batch_import_findings(self, **_: Any) -> dict[str, Any]:
                 return {"ResponseMetadata": {"HTTPStatusCode": 200}, **response}
 
-        failures = SecurityHubImporter(Proxy()).import_findings([asff("a"), asff("b")])
+        failures = SecurityHubImporter(IncompleteHub()).import_findings([asff("a"), asff("b")])
 
         ids = (id_of(OWNER, "a"), id_of(OWNER, "b"))
         assert causes(failures) == dict.fromkeys(ids, FailureCause.NO_RESPONSE)
