@@ -1,7 +1,8 @@
-"""Events that a trail records are delivered to its log group and to the event bus."""
+"""Events of a trail are delivered, and a trail that can deliver is never silent."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,12 +10,19 @@ import pytest
 from sandbox.cloudtrail import sign_ins
 from sandbox.cloudtrail.trails import SIGN_IN_SPELLINGS, UndeliverableEventError
 from sandbox.local import Sandbox
-from sandbox.organizations.organization import MANAGEMENT, MEMBERS
+from sandbox.organizations.organization import MANAGEMENT, MEMBERS, SECURITY
+from sandbox.tests.cloudtrail.trail_resources import (
+    CLOUDTRAIL,
+    WRITE_LOG,
+    TrailCreator,
+    create_bucket,
+    log_delivery,
+    trail_arn,
+)
 from sandbox.tests.eventbridge.event_resources import EventRule, Queue, rule_in, target
-from sandbox.tests.resources import REGION, allow, create_role, policy, service, unique
+from sandbox.tests.resources import REGION, allow, create_role, policy, unique
 
 MEMBER = MEMBERS[0].id
-CLOUDTRAIL = service("cloudtrail")
 SIGN_INS = {
     "source": ["aws.signin"],
     "detail-type": list(SIGN_IN_SPELLINGS),
@@ -201,3 +209,73 @@ def test_an_invalid_record_is_refused(sandbox: Sandbox) -> None:
     for change in cases:
         with pytest.raises(UndeliverableEventError, match="expected a CloudTrail record"):
             sandbox.record(sign_ins.root_without_mfa(MEMBER) | change)
+
+
+class StoppedTrail:
+    """An organization trail that can deliver once it logs."""
+
+    def __init__(self, sandbox: Sandbox, create: TrailCreator) -> None:
+        self._sandbox = sandbox
+        self._name = unique("trail")
+        self.role = create_role(sandbox, SECURITY.id, CLOUDTRAIL, WRITE_LOG).rpartition("/")[2]
+        delivery = log_delivery(sandbox, CloudWatchLogsRoleArn=self._role_arn)
+        self.log_group = delivery["CloudWatchLogsLogGroupArn"].split(":")[6]
+        create(self._name, create_bucket(sandbox, trail_arn(self._name)), **delivery)
+
+    @property
+    def _role_arn(self) -> str:
+        return f"arn:aws:iam::{SECURITY.id}:role/{self.role}"
+
+    def start(self) -> None:
+        cloudtrail = self._sandbox.client("cloudtrail", SECURITY.id)
+        cloudtrail.start_logging(Name=trail_arn(self._name))
+
+    def incoming(self) -> list[dict[str, Any]]:
+        """The counted events of the log group."""
+        self._sandbox.services.trails.publish_activity()
+        now = datetime.now(UTC)
+        answer = self._sandbox.client("cloudwatch", SECURITY.id).get_metric_statistics(
+            Namespace="AWS/Logs",
+            MetricName="IncomingLogEvents",
+            Dimensions=[{"Name": "LogGroupName", "Value": self.log_group}],
+            StartTime=now - timedelta(hours=1),
+            EndTime=now + timedelta(minutes=1),
+            Period=60,
+            Statistics=["Sum"],
+        )
+        return list(answer["Datapoints"])
+
+
+@pytest.fixture
+def stopped_trail(sandbox: Sandbox, delegated: None) -> Iterator[StoppedTrail]:  # noqa: ARG001  made before it
+    creator = TrailCreator(sandbox)
+    yield StoppedTrail(sandbox, creator)
+    creator.remove()
+
+
+def test_a_trail_that_logs_counts_events_in_its_log_group(stopped_trail: StoppedTrail) -> None:
+    before = stopped_trail.incoming()
+    stopped_trail.start()
+
+    assert before == []
+    assert stopped_trail.incoming()[0]["Sum"] >= 1
+
+
+def without_permissions(sandbox: Sandbox, stopped_trail: StoppedTrail) -> None:
+    sandbox.client("iam", SECURITY.id).delete_role_policy(
+        RoleName=stopped_trail.role, PolicyName="own"
+    )
+
+
+def without_log_group(sandbox: Sandbox, stopped_trail: StoppedTrail) -> None:
+    sandbox.client("logs", SECURITY.id).delete_log_group(logGroupName=stopped_trail.log_group)
+
+
+@pytest.mark.parametrize("change", [without_permissions, without_log_group])
+def test_a_trail_that_cannot_deliver_counts_nothing(
+    sandbox: Sandbox, stopped_trail: StoppedTrail, change: Callable[[Sandbox, StoppedTrail], None]
+) -> None:
+    change(sandbox, stopped_trail)
+    stopped_trail.start()
+
+    assert stopped_trail.incoming() == []
