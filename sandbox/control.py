@@ -13,13 +13,13 @@ from sandbox.cloudtrail.trails import UndeliverableEventError
 from sandbox.sns.mail import Mail
 from sandbox.wsgi import Application, Environ, StartResponse, reply
 
-type Document = Mapping[str, Any]
+type Body = Mapping[str, Any]
 
 
 class Controlled(Protocol):
     """The part of a sandbox that these paths use."""
 
-    def record(self, event: Document) -> int: ...
+    def record(self, event: Body) -> int: ...
     def mails(self) -> Iterable[Mail]: ...
     def confirm_subscriptions(self) -> int: ...
 
@@ -42,7 +42,7 @@ def controlled(application: Application, sandbox: Controlled, token: str) -> App
     return answer
 
 
-def _respond(environ: Environ, sandbox: Controlled, token: str) -> tuple[HTTPStatus, Document]:
+def _respond(environ: Environ, sandbox: Controlled, token: str) -> tuple[HTTPStatus, Body]:
     given = environ.get(f"HTTP_{TOKEN_HEADER.upper().replace('-', '_')}", "")
     if not hmac.compare_digest(given.encode(), token.encode()):
         reason = f"{TOKEN_HEADER}: expected the value of {TOKEN_VARIABLE}, which the start prints"
@@ -58,7 +58,7 @@ def _respond(environ: Environ, sandbox: Controlled, token: str) -> tuple[HTTPSta
     return HTTPStatus.NOT_FOUND, {"error": reason}
 
 
-def _record(environ: Environ, sandbox: Controlled) -> tuple[HTTPStatus, Document]:
+def _record(environ: Environ, sandbox: Controlled) -> tuple[HTTPStatus, Body]:
     try:
         event = json.loads(environ["wsgi.input"].read())
     except ValueError as error:

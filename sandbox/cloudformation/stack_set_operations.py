@@ -102,7 +102,7 @@ def _conflicts(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 type Action = Literal["CREATE", "UPDATE", "DELETE"]
-type Document = dict[str, Any]
+type Answer = dict[str, Any]
 
 EXCEEDED = "Cancelled since failure tolerance has exceeded"
 SUSPENDED = "Skipped since the account is suspended"
@@ -122,7 +122,7 @@ class StackInstance:
     reason: str | None = None
     operation: str | None = None
 
-    def describe(self, stack_set_id: str) -> Document:
+    def describe(self, stack_set_id: str) -> Answer:
         return {
             "StackSetId": stack_set_id,
             "Region": self.region,
@@ -152,7 +152,7 @@ class StackSetOperation:
     status: str = "RUNNING"
     begun: datetime = field(default_factory=lambda: datetime.now(UTC))
     ended: datetime | None = None
-    results: list[Document] = field(default_factory=list)
+    results: list[Answer] = field(default_factory=list)
     failures: int = 0
 
     def perform(
@@ -168,7 +168,7 @@ class StackSetOperation:
                 self.status = "FAILED"
         self.ended = datetime.now(UTC)
 
-    def summarize(self) -> Document:
+    def summarize(self) -> Answer:
         return {
             "OperationId": self.id,
             "Action": self.action,
@@ -179,7 +179,7 @@ class StackSetOperation:
             "OperationPreferences": self.preferences.values,
         }
 
-    def describe(self, stack_set_id: str) -> Document:
+    def describe(self, stack_set_id: str) -> Answer:
         own = {"StackSetId": stack_set_id, "DeploymentTargets": self.targets}
         retained = {"RetainStacks": self.retains} if self.action == "DELETE" else {}
         return {**self.summarize(), **own, **retained}

@@ -16,6 +16,7 @@ from sandbox.cloudformation import stacks
 from sandbox.cloudformation.stack_set import ManagedStackSet
 from sandbox.cloudformation.stack_set_operations import (
     Action,
+    Answer,
     StackInstance,
     StackSetOperation,
     preferences_of,
@@ -37,7 +38,6 @@ from sandbox.overrides import Override, add, replace, wrap
 from sandbox.pages import BadTokenError, page
 
 type Request = dict[str, Any]
-type Answer = dict[str, Any]
 type Change = Callable[[ManagedStackSet, Request, CloudFormationResponse], StackSetOperation]
 
 
@@ -233,51 +233,49 @@ def _plain(value: Any) -> Any:
     return {one["Key"]: one["Value"] for one in value} if isinstance(value, list) else value
 
 
-type Document = dict[str, Any]
-
 MAX_PAGE_ITEMS = 100
 
 
-def _describe_stack_set(managed: ManagedStackSet, _request: Document) -> Document:
+def _describe_stack_set(managed: ManagedStackSet, _request: Request) -> Answer:
     vars(managed.stack_set).update(organizational_unit_ids=managed.units, regions=managed.regions)
     return {"StackSet": managed.stack_set}
 
 
-def _describe_instance(managed: ManagedStackSet, request: Document) -> Document:
+def _describe_instance(managed: ManagedStackSet, request: Request) -> Answer:
     instance = managed.instance(request["StackInstanceAccount"], request["StackInstanceRegion"])
     return {"StackInstance": instance.describe(managed.stack_set.id)}
 
 
-def _list_instances(managed: ManagedStackSet, request: Document) -> Document:
+def _list_instances(managed: ManagedStackSet, request: Request) -> Answer:
     found = [one for one in managed.instances if _is_requested(one, request)]
     instances, token = _page(found, request)
     summaries = [one.describe(managed.stack_set.id) for one in instances]
     return {"Summaries": summaries, "NextToken": token}
 
 
-def _describe_operation(managed: ManagedStackSet, request: Document) -> Document:
+def _describe_operation(managed: ManagedStackSet, request: Request) -> Answer:
     operation = managed.operation(request["OperationId"])
     return {"StackSetOperation": operation.describe(managed.stack_set.id)}
 
 
-def _list_operations(managed: ManagedStackSet, request: Document) -> Document:
+def _list_operations(managed: ManagedStackSet, request: Request) -> Answer:
     """The newest first."""
     operations, token = _page(managed.operations[::-1], request)
     return {"Summaries": [one.summarize() for one in operations], "NextToken": token}
 
 
-def _list_results(managed: ManagedStackSet, request: Document) -> Document:
+def _list_results(managed: ManagedStackSet, request: Request) -> Answer:
     results, token = _page(managed.operation(request["OperationId"]).results, request)
     return {"Summaries": results, "NextToken": token}
 
 
-def _list_targets(managed: ManagedStackSet, request: Document) -> Document:
+def _list_targets(managed: ManagedStackSet, request: Request) -> Answer:
     targets, token = _page(list(managed.auto_deployment_targets.items()), request)
     summaries = [{"OrganizationalUnitId": unit, "Regions": regions} for unit, regions in targets]
     return {"Summaries": summaries, "NextToken": token}
 
 
-ANSWERS: dict[str, Callable[[ManagedStackSet, Document], Document]] = {
+ANSWERS: dict[str, Callable[[ManagedStackSet, Request], Answer]] = {
     "describe_stack_set": _describe_stack_set,
     "describe_stack_instance": _describe_instance,
     "list_stack_instances": _list_instances,
@@ -287,7 +285,7 @@ ANSWERS: dict[str, Callable[[ManagedStackSet, Document], Document]] = {
 }
 
 
-def _is_requested(instance: StackInstance, request: Document) -> bool:
+def _is_requested(instance: StackInstance, request: Request) -> bool:
     filters = {one["Name"]: one["Values"] for one in request.get("Filters") or []}
     wanted = (
         (request.get("StackInstanceAccount"), instance.account),
@@ -298,7 +296,7 @@ def _is_requested(instance: StackInstance, request: Document) -> bool:
     return all(requested in (None, actual) for requested, actual in wanted)
 
 
-def _page[T](items: Sequence[T], request: Document) -> tuple[Sequence[T], str | None]:
+def _page[T](items: Sequence[T], request: Request) -> tuple[Sequence[T], str | None]:
     size = min(int(request.get("MaxResults") or MAX_PAGE_ITEMS), MAX_PAGE_ITEMS)
     try:
         return page(items, request.get("NextToken"), size)

@@ -15,7 +15,7 @@ from sandbox.iam.policy import ResourcePolicyKind
 from sandbox.iam.propagation import state_for
 from sandbox.organizations.organization import PARTITION, iam
 
-type Context = Mapping[str, str]
+type ConditionKeys = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Access:
     account: str | None = None  # the resource's; None: the caller's own
     policy: str | None = None  # JSON
     kind: ResourcePolicyKind = ResourcePolicyKind.ORDINARY
-    context: Context = field(default_factory=dict)
+    context: ConditionKeys = field(default_factory=dict)
 
 
 def role_access(role_arn: str, service: str = "sts") -> Access:
@@ -70,7 +70,7 @@ def publish_accesses(topic: Topic) -> list[Access]:
     ]
 
 
-def key_access(action: str, key_arn: str, context: Context) -> Access:
+def key_access(action: str, key_arn: str, context: ConditionKeys) -> Access:
     _, _, _, region, account, resource = key_arn.split(":", 5)
     key = kms_backends[account][region].keys[resource.removeprefix("key/")]
     return Access(
@@ -83,7 +83,7 @@ def key_access(action: str, key_arn: str, context: Context) -> Access:
     )
 
 
-def bucket_access(action: str, bucket: str, key: str | None, context: Context) -> Access:
+def bucket_access(action: str, bucket: str, key: str | None, context: ConditionKeys) -> Access:
     account = s3_backends.bucket_accounts[bucket][1]
     policy = s3_backends[account][PARTITION].buckets[bucket].policy
     arn = f"arn:{PARTITION}:s3:::{bucket}"
@@ -96,7 +96,7 @@ def bucket_access(action: str, bucket: str, key: str | None, context: Context) -
     )
 
 
-def invoke_access(function_arn: str, context: Context) -> Access:
+def invoke_access(function_arn: str, context: ConditionKeys) -> Access:
     _, _, _, region, account, *_ = function_arn.split(":")
     function = lambda_backends[account][region].get_function(function_arn)
     return Access(
@@ -138,7 +138,7 @@ def log_stream_access(action: str, group_arn: str, stream: str) -> Access:
     return Access(action=action, resource=f"{group_arn.removesuffix(':*')}:log-stream:{stream}")
 
 
-def bus_access(action: str, bus_arn: str, context: Context) -> Access:
+def bus_access(action: str, bus_arn: str, context: ConditionKeys) -> Access:
     """An event bus that does not exist has no policy."""
     _, _, _, region, account, resource = bus_arn.split(":")
     bus = events_backends[account][region].event_buses.get(resource.partition("/")[2])

@@ -28,8 +28,9 @@ from sandbox.overrides import Override, add, replace
 LIFETIME_SECONDS = 15 * 24 * 3600
 PENDING = frozenset({"REQUESTED", "OPEN"})
 
-type Document = dict[str, Any]
-type Operation = Callable[[str, Document], Document]  # from the caller's account and the request
+type Request = dict[str, Any]
+type Answer = dict[str, Any]
+type Operation = Callable[[str, Request], Answer]  # from the caller's account and the request
 
 
 @dataclass(slots=True)
@@ -78,7 +79,7 @@ class Handshake:
 class OrganizationChanges:
     def __init__(self) -> None:
         self._invitations: dict[str, Handshake] = {}
-        self._creations: dict[str, Document] = {}  # the statuses of CreateAccount, by their id
+        self._creations: dict[str, Answer] = {}  # the statuses of CreateAccount, by their id
 
     def overrides(self) -> list[Override]:
         return [
@@ -100,7 +101,7 @@ class OrganizationChanges:
             ),
         ]
 
-    def _create_account(self, _caller: str, request: Document) -> Document:
+    def _create_account(self, _caller: str, request: Request) -> Answer:
         """The response has no account ID yet; DescribeCreateAccountStatus returns it."""
         if members.account_with_email(request["Email"]):
             status = _failure(request["AccountName"], "EMAIL_ALREADY_EXISTS")
@@ -111,7 +112,7 @@ class OrganizationChanges:
         started = {name: status[name] for name in ("Id", "AccountName", "RequestedTimestamp")}
         return {"CreateAccountStatus": {**started, "State": "IN_PROGRESS"}}
 
-    def _describe_creation(self, _caller: str, request: Document) -> Document:
+    def _describe_creation(self, _caller: str, request: Request) -> Answer:
         status = self._creations.get(request["CreateAccountRequestId"])
         if status is None:
             raise _error(
@@ -120,7 +121,7 @@ class OrganizationChanges:
             )
         return {"CreateAccountStatus": status}
 
-    def _invite(self, _caller: str, request: Document) -> Document:
+    def _invite(self, _caller: str, request: Request) -> Answer:
         account = _invited(request["Target"])
         if members.organization_of(account):
             raise _error(
@@ -136,7 +137,7 @@ class OrganizationChanges:
         self._invitations[handshake.id] = handshake
         return {"Handshake": handshake.describe()}
 
-    def _accept(self, caller: str, request: Document) -> Document:
+    def _accept(self, caller: str, request: Request) -> Answer:
         handshake = self._find(request["HandshakeId"])
         if handshake.account != caller:
             raise _access_denied()
@@ -146,13 +147,13 @@ class OrganizationChanges:
         members.accept_invitation(caller)
         return {"Handshake": handshake.describe()}
 
-    def _describe_handshake(self, caller: str, request: Document) -> Document:
+    def _describe_handshake(self, caller: str, request: Request) -> Answer:
         handshake = self._find(request["HandshakeId"])
         if caller not in (handshake.account, MANAGEMENT.id):
             raise _access_denied()
         return {"Handshake": handshake.describe()}
 
-    def _list_handshakes(self, caller: str, _request: Document) -> Document:
+    def _list_handshakes(self, caller: str, _request: Request) -> Answer:
         own = (one for one in self._invitations.values() if one.account == caller)
         return {"Handshakes": [one.describe() for one in own]}
 
@@ -181,7 +182,7 @@ def _operation(operation: Operation) -> Callable[[OrganizationsResponse], str]:
     return answer
 
 
-def _move_account(_caller: str, request: Document) -> Document:
+def _move_account(_caller: str, request: Request) -> Answer:
     account, source = request["AccountId"], request["SourceParentId"]
     destination = request["DestinationParentId"]
     units = {one.id for one in members.organization().ou}
@@ -201,7 +202,7 @@ def _move_account(_caller: str, request: Document) -> Document:
     return {}
 
 
-def _close_account(_caller: str, request: Document) -> Document:
+def _close_account(_caller: str, request: Request) -> Answer:
     account = request["AccountId"]
     _require_member(account)
     if account == MANAGEMENT.id:
@@ -216,12 +217,12 @@ def _close_account(_caller: str, request: Document) -> Document:
     return {}
 
 
-def _remove_account(_caller: str, request: Document) -> Document:
+def _remove_account(_caller: str, request: Request) -> Answer:
     _remove(request["AccountId"])
     return {}
 
 
-def _leave(caller: str, _request: Document) -> Document:
+def _leave(caller: str, _request: Request) -> Answer:
     _remove(caller)
     return {}
 
@@ -247,7 +248,7 @@ def _require_member(account: str) -> None:
         raise _error("AccountNotFoundException", "You specified an account that doesn't exist.")
 
 
-def _invited(target: Document) -> str:
+def _invited(target: Request) -> str:
     """The account's number; the target has its number or its email."""
     by_email = target["Type"] == "EMAIL"
     account = members.account_with_email(target["Id"]) if by_email else target["Id"]
@@ -259,7 +260,7 @@ def _invited(target: Document) -> str:
     return account
 
 
-def _failure(name: str, reason: str) -> Document:
+def _failure(name: str, reason: str) -> Answer:
     now = time.time()
     return {
         "Id": utils.make_random_create_account_status_id(),
