@@ -6,6 +6,7 @@ from typing import Any
 from config.settings import Settings
 from operations.deployment.terraform import Plan
 from operations.preflight.coverage import Coverage, retry_commands
+from operations.preflight.report import printable
 
 CONSEQUENCE = (
     "The organization trail still records these accounts: alarms and notifications work.\n"
@@ -29,14 +30,14 @@ def coverage(settings: Settings, found: Coverage) -> Iterator[str]:
     expected = [one for one in found.gaps if one.is_expected]
     if found.failures:
         yield f"Not covered ({len(found.failures)}):"
-        yield from (f"  {gap}" for gap in found.failures)
+        yield from (f"  {printable(str(gap))}" for gap in found.failures)
         yield from CONSEQUENCE.splitlines()
         if commands := retry_commands(settings, found):
             yield "When the causes are fixed, run:"
             yield from (f"  {one.line}" for one in commands)
     if expected:
         yield f"Suspended, and therefore skipped by AWS ({len(expected)}):"
-        yield from (f"  {gap}" for gap in expected)
+        yield from (f"  {printable(str(gap))}" for gap in expected)
     if found.pending:
         yield (
             f"Security Hub is still being configured in {found.pending} accounts and units."

@@ -310,6 +310,12 @@ class TestReport:
         ]
         assert lines[-1].startswith("Security Hub is still being configured in 2 ")
 
+    def test_text_of_aws_cannot_forge_the_output(self) -> None:
+        gap = replace(FAILED_GAP, reason="\x1b[2K\u202e")
+        lines = list(report.coverage(MINIMAL, Coverage(gaps=(gap,))))
+
+        assert lines[1].endswith(r": \x1b[2K\u202e")
+
     def test_full_coverage_has_nothing_to_report(self) -> None:
         assert list(report.coverage(MINIMAL, Coverage())) == []
 
