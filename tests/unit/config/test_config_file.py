@@ -101,7 +101,7 @@ def edited(old: str, new: str) -> str:
             MINIMAL + "state: {backend: local, bucket: example-state}",
             (
                 "state.bucket (line 15): got an unknown key, expected only the key backend;"
-                " bucket, Region, key_prefix and kms_key_id require backend: s3"
+                " bucket, region, key_prefix and kms_key_id require backend: s3"
             ),
         ),
         (
