@@ -46,17 +46,15 @@ class AlertTopics(Construct):
         }
 
     def _create_topic(self, priority: Priority, emails: Sequence[str]) -> aws.SnsTopic:
+        """With its policy, before any alarm: CloudWatch loses a message that the policy denies.
+
+        An alarm can go off as soon as it exists, and does not repeat its message.
+        """
         topic = aws.SnsTopic(
             self,
             priority,
             name=self._names.topic(priority),
             kms_master_key_id=self.key.arn,
-            provider=self._provider,
-        )
-        aws.SnsTopicPolicy(
-            self,
-            f"{priority}_policy",
-            arn=topic.arn,
             policy=policy_document(self._topic_statements(self._names.topic_arn(priority))),
             provider=self._provider,
         )
