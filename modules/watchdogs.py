@@ -22,8 +22,8 @@ from modules.naming import Names
 # Log files and log events of an active organization arrive continuously. CloudTrail's own calls for
 # the bucket and its key are events, too.
 SILENCE_MINUTES = 15
-# SQS does not count messages that were received three times. The importer receives a job that it
-# cannot finish for the third time after two minutes, so that retries of days do not count.
+# SQS does not count messages that were received more than three times. The importer receives a job
+# that it cannot finish for the fourth time after four minutes: retries of days do not count.
 BACKLOG_SECONDS = 15 * MINUTE_SECONDS
 
 
