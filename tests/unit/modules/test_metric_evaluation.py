@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 from moto.cloudwatch.models import MetricDatum
-from tests.unit.modules.metric_evaluation import MINUTE, Datapoint, Evaluator
 
 from modules.alarm_conditions import AlarmCondition, any_occurrence, level, occurrences, silence
 from sandbox.cloudwatch.evaluation import MetricHistory, state
+from tests.unit.modules.test_alarm_conditions import MINUTE, Datapoint, Evaluator
 
 NAMESPACE, NAME = "Tests", "events"
 CONDITIONS = (any_occurrence(900), occurrences(3, 300, 900), level(1), silence(15))
