@@ -21,6 +21,10 @@ CONFIG = ROOT / "config" / "complete.yaml"
 CONFIGURATION_RUNS_WANTED: pytest.StashKey[bool] = pytest.StashKey()
 
 
+def pytest_report_header() -> str:
+    return f"conditions: {chosen_conditions()}"
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     wanted = any("runs" in getattr(item, "fixturenames", ()) for item in session.items)
     session.config.stash[CONFIGURATION_RUNS_WANTED] = wanted
