@@ -233,9 +233,9 @@ class Observer:
             Namespace=PREFIX,
             MetricName=metric,
             Dimensions=dimensions,
-            StartTime=now - timedelta(hours=3),
+            StartTime=now - timedelta(days=2),
             EndTime=now + timedelta(minutes=1),
-            Period=60,
+            Period=3600,
             Statistics=["Sum"],
         )["Datapoints"]
         return int(sum(point["Sum"] for point in points))
