@@ -1,6 +1,6 @@
-"""Alarms on AWS's own metrics: they notice that a part of Rootwatch stopped, without a function.
+"""Alarms on AWS's own metrics: they detect that a part of Rootwatch stopped, without a function.
 
-docs/operating.md, section "Watchdogs", lists the faults and how soon each is noticed.
+docs/operating.md, section "Watchdogs", lists the faults and how soon each is detected.
 """
 
 from collections.abc import Iterator

@@ -10,5 +10,5 @@ ROW = re.compile(r"^\| .* \| `…(?P<name>-[a-z-]+)` \| (?P<minutes>\d+) min\b",
 
 
 def stated_minutes() -> dict[str, int]:
-    """How soon each watchdog notices its fault, by the name of the alarm without its prefix."""
+    """How soon each watchdog detects its fault, by the name of the alarm without its prefix."""
     return {match["name"]: int(match["minutes"]) for match in ROW.finditer(PAGE.read_text("utf-8"))}

@@ -1,4 +1,4 @@
-"""Each watchdog notices its fault within the time that docs/operating.md states."""
+"""Each watchdog detects its fault within the time that docs/operating.md states."""
 
 import json
 import time
@@ -65,7 +65,7 @@ def mails(observer: Observer, name: str, subject: str = "ALARM") -> set[str]:
     return {mail.to for mail in observer.high_priority() if mail.subject.startswith(begin)}
 
 
-def is_noticed(observer: Observer, name: str) -> bool:
+def is_detected(observer: Observer, name: str) -> bool:
     """Within the stated time, by a message to each address."""
     pass_minutes(observer, MINUTES[name])
     return comes(lambda: mails(observer, name) == ADDRESSES)
@@ -132,57 +132,57 @@ def sign_in_by_event_rule(observer: Observer) -> dict[str, Any]:
     return record
 
 
-def test_a_trail_that_stops_is_noticed_and_its_recovery_too(quiet: Observer) -> None:
+def test_a_trail_that_stops_is_detected_and_its_recovery_too(quiet: Observer) -> None:
     name = "-trail-silence"
     with stopped_trail(quiet):
-        noticed = is_noticed(quiet, name)
+        detected = is_detected(quiet, name)
     pass_minutes(quiet, 2)
 
-    assert noticed
+    assert detected
     assert comes(lambda: mails(quiet, name, "OK") == ADDRESSES)
 
 
-def test_a_log_group_that_the_trail_cannot_write_is_noticed(quiet: Observer) -> None:
+def test_a_log_group_that_the_trail_cannot_write_is_detected(quiet: Observer) -> None:
     iam, role = quiet.sandbox.client("iam", SECURITY.id), f"{PREFIX}-trail-delivery"
     [policy] = iam.list_role_policies(RoleName=role)["PolicyNames"]
     document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
     iam.delete_role_policy(RoleName=role, PolicyName=policy)
     quiet.sandbox.let_roles_take_effect()
     try:
-        assert is_noticed(quiet, "-trail-silence")
+        assert is_detected(quiet, "-trail-silence")
     finally:
         iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
         quiet.sandbox.let_roles_take_effect()
 
 
-def test_an_importer_that_crashes_is_noticed(quiet: Observer) -> None:
+def test_an_importer_that_crashes_is_detected(quiet: Observer) -> None:
     rule = quiet.sandbox.faults.inject(Crash(), *IMPORT)
     quiet.deliver(sign_ins.root_without_mfa(VICTIM))
 
     assert rule.applied == 1
-    assert is_noticed(quiet, "-finding-importer-errors")
+    assert is_detected(quiet, "-finding-importer-errors")
 
 
-def test_an_importer_without_concurrency_is_noticed(quiet: Observer) -> None:
+def test_an_importer_without_concurrency_is_detected(quiet: Observer) -> None:
     record = sign_ins.root_without_mfa(VICTIM)
     with no_concurrency(quiet):
         quiet.deliver(record)
-        noticed = is_noticed(quiet, "-finding-importer-throttles")
+        detected = is_detected(quiet, "-finding-importer-throttles")
     pass_minutes(quiet, 1)  # Lambda invokes the function again
     quiet.sandbox.settle()
 
-    assert noticed
+    assert detected
     assert len(quiet.active(record)) == 1
 
 
-def test_a_queue_that_nobody_reads_is_noticed(quiet: Observer) -> None:
+def test_a_queue_that_nobody_reads_is_detected(quiet: Observer) -> None:
     record = sign_ins.root_without_mfa(VICTIM)
     with disabled_event_source(quiet):
         quiet.send(event_bridge(record))
-        noticed = is_noticed(quiet, "-finding-importer-backlog")
+        detected = is_detected(quiet, "-finding-importer-backlog")
     quiet.sandbox.settle()
 
-    assert noticed
+    assert detected
     assert len(quiet.active(record)) == 1
 
 
@@ -193,7 +193,7 @@ def test_retries_for_hours_are_no_backlog(quiet: Observer) -> None:
     for _ in range(RECEIVES_WITH_AGE + 1):
         quiet.let_time_pass()
     with stopped_trail(quiet):  # its alarm shows that the alarms are evaluated
-        evaluated = is_noticed(quiet, "-trail-silence")
+        evaluated = is_detected(quiet, "-trail-silence")
     waiting = quiet.waiting()
     quiet.sandbox.faults.remove(rule)
 
@@ -202,32 +202,32 @@ def test_retries_for_hours_are_no_backlog(quiet: Observer) -> None:
     assert mails(quiet, "-finding-importer-backlog") == set()
 
 
-def test_an_event_rule_that_cannot_send_is_noticed_and_so_is_the_dead_letter(
+def test_an_event_rule_that_cannot_send_is_detected_and_so_is_the_dead_letter(
     quiet: Observer,
 ) -> None:
     with event_rule_cannot_send_to(quiet, QUEUE):
         sign_in_by_event_rule(quiet)
 
-    assert is_noticed(quiet, "-sign-ins-failed-invocations")
-    assert is_noticed(quiet, "-finding-importer-dead-letter-queue")
+    assert is_detected(quiet, "-sign-ins-failed-invocations")
+    assert is_detected(quiet, "-finding-importer-dead-letter-queue")
     assert mails(quiet, "-sign-ins-lost-events") == set()
 
 
-def test_an_event_that_the_event_rule_loses_is_noticed(quiet: Observer) -> None:
+def test_an_event_that_the_event_rule_loses_is_detected(quiet: Observer) -> None:
     with event_rule_cannot_send_to(quiet, QUEUE, DEAD_LETTER_QUEUE):
         record = sign_in_by_event_rule(quiet)
 
-    assert is_noticed(quiet, "-sign-ins-lost-events")
+    assert is_detected(quiet, "-sign-ins-lost-events")
     assert quiet.dead_letter_messages() == []
     assert quiet.active(record) == []
 
 
-def test_an_event_that_lambda_loses_is_noticed(quiet: Observer) -> None:
+def test_an_event_that_lambda_loses_is_detected(quiet: Observer) -> None:
     role = f"arn:aws:iam::{SECURITY.id}:role/{IMPORTER}"
     rule = quiet.sandbox.faults.inject(Crash(), *IMPORT, times=3)
     with denied_queue(quiet, DEAD_LETTER_QUEUE, {"AWS": role}):
         quiet.deliver(sign_ins.root_without_mfa(VICTIM))
 
     assert rule.applied == 3
-    assert is_noticed(quiet, "-finding-importer-lost-events")
+    assert is_detected(quiet, "-finding-importer-lost-events")
     assert quiet.dead_letter_messages() == []
