@@ -31,7 +31,7 @@ Enabled = Annotated[
     typer.Option(
         "--enabled",
         help="Only the detections that the configuration enables, with its names and account"
-        " numbers in their rules. Without it: all detections, with the names of the samples.",
+        " IDs in their rules. Without it: all detections, with the names of the samples.",
     ),
 ]
 
@@ -135,7 +135,7 @@ def render(
         str | None,
         typer.Argument(
             metavar="DETECTION",
-            help="A detection's name, its rule's id, or the path of a Sigma rule.",
+            help="A detection's name, its rule's ID, or the path of a Sigma rule.",
         ),
     ] = None,
     target: Annotated[Target | None, typer.Option(help="Only this target.")] = None,

@@ -94,10 +94,10 @@ def up(
     ),
 )
 def sign_in(
-    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's number.")],
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="The ID of the account.")],
     kind: Annotated[Kind, typer.Option(help="Kind of sign-in.")] = Kind.ROOT_WITHOUT_MFA,
 ) -> None:
-    """Sign in to an account of the running sandbox, and wait for everything that follows."""
+    """Sign in to an account of the running sandbox, and wait until the event is processed."""
     with _client() as client:
         event_id, trails = client.sign_in(account, kind)
     say(f"{event_id}: recorded by {trails} trails")

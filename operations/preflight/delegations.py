@@ -69,8 +69,10 @@ def _check_cloudtrail(context: CheckContext) -> CheckResult:
 def _check_state(context: CheckContext, resource_type: str) -> CheckResult:
     security = context.settings.accounts.security
     if is_in_state(context, resource_type, security):
-        return passed(f"{security}, created by Rootwatch")
-    detail = f"{security}, not created by Rootwatch; the deployment cannot create it again"
+        return passed(f"{security}, delegated by Rootwatch")
+    detail = (
+        f"{security} is delegated, but not by Rootwatch; the deployment cannot delegate it again"
+    )
     return failed(detail, import_remedy(context.root, resource_type, security))
 
 
@@ -83,14 +85,16 @@ def _check_security_hub(context: CheckContext) -> CheckResult:
         return failed(f"other administrators: {', '.join(others)}", _keep_administrator(context))
     if security in in_home_region:
         return _check_state(context, SECURITY_HUB_ADMINISTRATOR)
-    return passed(f"{security} in other Regions" if in_any_region else "no administrator")
+    return passed(
+        f"{security} is the administrator in other Regions" if in_any_region else "no administrator"
+    )
 
 
 def _keep_administrator(context: CheckContext) -> Remedy:
     return Remedy(
         expected=(
             f"only {context.settings.accounts.security} administers Security Hub, in every Region;"
-            " to keep the other administrator, do not let Rootwatch manage Security Hub"
+            " to keep the other administrator, set security_hub.managed to false"
         ),
         config=("security_hub:", "  managed: false"),
     )

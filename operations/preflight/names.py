@@ -243,7 +243,7 @@ def _remedy(context: CheckContext, account: AccountClient, conflicts: list[NameU
 
 def _expected(conflicts: list[NameUse], commands: tuple[Command, ...]) -> str:
     if commands:
-        return "resources that a former deployment left are deleted, or another name_prefix"
+        return "no resources of a former deployment, or another name_prefix"
     if any(one.owner is NameOwner.FORMER_DEPLOYMENT for one in conflicts):
         return (
             "the states that contain these resources, from the folder or the bucket of the"
@@ -273,7 +273,7 @@ def _check_state(context: CheckContext) -> CheckResult:
             "the states of the existing deployment, or their location in the configuration;"
             " without them, Terraform would create everything again"
         )
-        detail = f"{', '.join(lost)}: deployed, but without a state in {location}"
+        detail = f"deployed, but no state in {location}: {', '.join(lost)}"
         return failed(detail, Remedy(expected=expected))
     deployed = [stack for stack, one in context.cached(states).items() if one and one.resources]
     stacks = f"deployed: {', '.join(deployed)}" if deployed else "nothing deployed yet"

@@ -67,7 +67,7 @@ def _check_identity(context: CheckContext) -> CheckResult:
 def _check_features(context: CheckContext) -> CheckResult:
     features = context.cached(expected_organization)["FeatureSet"]
     if features == "ALL":
-        return passed("all features enabled")
+        return passed("feature set ALL")
     account = context.settings.accounts.management
     command = context.cli.command(
         account,
@@ -75,8 +75,8 @@ def _check_features(context: CheckContext) -> CheckResult:
         "enable-all-features",
         effect="Cannot be undone. Policies can then restrict the accounts.",
     )
-    expected = "all features enabled; each invited account has to accept the change"
-    return failed(f"only {features} enabled", Remedy(expected=expected, commands=(command,)))
+    expected = "feature set ALL; each invited account must accept the change"
+    return failed(f"feature set {features}", Remedy(expected=expected, commands=(command,)))
 
 
 def _check_cloudtrail(context: CheckContext) -> CheckResult:
@@ -243,7 +243,7 @@ def _check_designated_accounts(context: CheckContext) -> CheckResult:
     words = ("list-accounts", "--query", "Accounts[].[Id,Name,State]", "--output", "text")
     management = context.settings.accounts.management
     command = context.cli.command(management, "organizations", *words)
-    expected = "active accounts of this organization in accounts"
+    expected = "accounts.log_archive and accounts.security are active accounts of this organization"
     detail = "; ".join(filter(None, problems))
     return failed(detail, Remedy(expected=expected, commands=(command,)))
 

@@ -289,9 +289,8 @@ def _check_security_hub(context: CheckContext) -> CheckResult:
     if not policies:
         return passed("none")
     expected = (
-        "one way to configure Security Hub: remove these policies, or do not let Rootwatch manage"
-        f" Security Hub, and list {context.settings.home_region} in enable_in_regions for all"
-        " accounts"
+        "no Security Hub CSPM policies; to keep them, set security_hub.managed to false, and list"
+        f" {context.settings.home_region} in enable_in_regions for all accounts"
     )
     remedy = Remedy(expected=expected, config=("security_hub:", "  managed: false"))
     return failed(", ".join(one.name for one in policies), remedy)

@@ -146,12 +146,12 @@ def _check_aggregator(context: CheckContext) -> CheckResult:
     if is_in_state(context, AGGREGATOR, arn):
         return passed("created by Rootwatch")
     region = arn.split(":")[3]
-    detail = f"one in {region}, not created by Rootwatch; an account can have only one"
+    detail = f"aggregator in {region}, not created by Rootwatch; an account can have only one"
     if region == settings.home_region:
         return failed(detail, import_remedy(context.root, AGGREGATOR, arn))
     expected = (
-        f"no aggregator outside of {settings.home_region}; or Rootwatch uses the aggregator's"
-        " Region, or does not manage Security Hub"
+        f"no aggregator outside of {settings.home_region}; otherwise, set home_region to the Region"
+        " of the aggregator, or security_hub.managed to false"
     )
     return failed(detail, Remedy(expected=expected, config=(f"home_region: {region}",)))
 
@@ -208,8 +208,8 @@ def _check_policies(context: CheckContext) -> CheckResult:
         return passed("no other policies in use")
     remedy = Remedy(
         expected=(
-            "only Rootwatch's configuration policy; to keep the others, do not let Rootwatch"
-            " manage Security Hub"
+            "only Rootwatch's configuration policy; to keep the others, set security_hub.managed"
+            " to false"
         ),
         config=NOT_MANAGED,
     )

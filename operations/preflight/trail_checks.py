@@ -146,7 +146,7 @@ def _find_log_group(context: CheckContext) -> dict[str, Any] | None:
 
 
 def _check_filter_quotas(context: CheckContext) -> CheckResult:
-    """The user deletes no filter for Rootwatch: each has somebody who reads it."""
+    """It proposes no filter to delete, because the preflight cannot find out which are in use."""
     names = context.names
     own = [one.name for one in context.detections if "metric_filter" in one.evaluated_by]
     metric = _other_filters(context, "metricFilters", {names.metric_filter(one) for one in own})
@@ -159,7 +159,7 @@ def _check_filter_quotas(context: CheckContext) -> CheckResult:
     expected = f"capacity for 1 subscription filter and {len(own)} metric filters"
     has_capacity = len(metric) + len(own) <= MAX_METRIC_FILTERS
     if not has_capacity or len(subscription) >= (quota or len(subscription) + 1):
-        expected += "; delete other filters that nobody needs, or request a higher quota"
+        expected += "; delete unused filters, or request a higher quota"
         return failed(detail, Remedy(expected=expected))
     if quota is None and len(subscription) >= MIN_SUBSCRIPTION_FILTERS:
         expected += "; the deployment fails with LimitExceededException if the quota is used"

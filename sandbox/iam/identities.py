@@ -31,7 +31,7 @@ DENY_ALL = (  # a boundary that does not exist allows nothing
     '{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}'
 )
 KEY_ACCOUNT = slice(4, 12)  # the account in an access key ID: after AKIA or ASIA, in base 32
-KEY_PARITY = 12  # the character that shows whether the account's number is odd
+KEY_PARITY = 12  # the character that shows whether the account ID is odd
 
 
 def overrides() -> list[Override]:
@@ -57,7 +57,7 @@ def _get_account_id(get_account_id_from: Callable[[str], str], key_id: str) -> s
 
 
 def account_of(key_id: str) -> str:
-    """The account that an access key ID contains; of another id, no account's number."""
+    """The account that an access key ID contains; for another ID, no valid account ID."""
     try:
         half = int.from_bytes(base64.b32decode(key_id[KEY_ACCOUNT]), "big") - ACCOUNT_OFFSET
     except ValueError:

@@ -249,7 +249,7 @@ def _require_member(account: str) -> None:
 
 
 def _invited(target: Request) -> str:
-    """The account's number; the target has its number or its email."""
+    """The account ID; the target has that ID or the email address."""
     by_email = target["Type"] == "EMAIL"
     account = members.account_with_email(target["Id"]) if by_email else target["Id"]
     if account is None or not (

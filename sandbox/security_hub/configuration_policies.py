@@ -239,8 +239,8 @@ def _failure_at(
     """
     if target_id in organization.tree.accounts:
         return _failure(organization, target_id)
-    lineages = ((account, organization.tree.lineage(account)) for account in association.failed)
-    failed = sorted(account for account, lineage in lineages if target_id in lineage)
+    paths = ((account, organization.tree.path_to_root(account)) for account in association.failed)
+    failed = sorted(account for account, path in paths if target_id in path)
     return f"The policy could not be associated with {', '.join(failed)}" if failed else None
 
 

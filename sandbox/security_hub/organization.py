@@ -50,7 +50,7 @@ class AccountTree:
         node = self._node(target_id)
         return str(node.type) if node else None
 
-    def lineage(self, target_id: str) -> Iterator[str]:
+    def path_to_root(self, target_id: str) -> Iterator[str]:
         """The target and its ancestors up to the root."""
         node = self._node(target_id)
         while node is not None:
@@ -69,7 +69,7 @@ class AccountTree:
         """From the account to the root; empty where nothing limits the account."""
         if account_id == self.management_account_id:
             return ()
-        nodes = (self._node(one) for one in self.lineage(account_id))
+        nodes = (self._node(one) for one in self.path_to_root(account_id))
         return levels_of(node for node in nodes if node is not None)
 
     def delegated_administrator(self) -> str | None:
@@ -201,7 +201,7 @@ class HubOrganization:
     def effective_association(self, target_id: str) -> tuple[str, Association] | None:
         """The closest association and its target."""
         associations = self.settings.associations
-        for ancestor in self.tree.lineage(target_id) if associations else ():
+        for ancestor in self.tree.path_to_root(target_id) if associations else ():
             if ancestor in associations:
                 return ancestor, associations[ancestor]
         return None

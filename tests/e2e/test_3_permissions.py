@@ -18,7 +18,7 @@ from tests.e2e.test_4_outcomes import FAILED, IMPORT, event_bridge
 VICTIM = MEMBERS[0].id
 POLICY = "import-findings"
 type Change = Callable[[dict[str, Any]], None]
-type Promise = Callable[[Observer], bool]
+type Behavior = Callable[[Observer], bool]
 
 
 def _reports_a_sign_in(observer: Observer) -> bool:
@@ -64,10 +64,10 @@ def _retries_after_a_delay(observer: Observer) -> bool:
     for _ in range(2):
         observer.sandbox.let_time_pass()
         observer.sandbox.settle()
-    postponed = not any(
+    deferred = not any(
         "message stays in the queue" in line for line in observer.importer_log()[logged:]
     )
-    return postponed and len(observer.active(record)) == 1 and observer.waiting() == 0
+    return deferred and len(observer.active(record)) == 1 and observer.waiting() == 0
 
 
 def _imports_a_fallback_finding(observer: Observer) -> bool:
@@ -98,7 +98,7 @@ def _keeps_imported_findings_single(observer: Observer) -> bool:
 
 
 # The behavior that each action is required for, by statement.
-NEEDED: dict[tuple[str, str], Promise] = {
+NEEDED: dict[tuple[str, str], Behavior] = {
     ("EncryptNotifications", "kms:Decrypt"): _reports_a_sign_in,
     ("EncryptNotifications", "kms:GenerateDataKey*"): _reports_a_sign_in,
     ("AssumeMemberRole", "sts:AssumeRole"): _reports_a_sign_in,
@@ -121,7 +121,7 @@ NEEDED: dict[tuple[str, str], Promise] = {
     ("WriteLogs", "logs:PutLogEvents"): _reports_a_sign_in,
 }
 # The same for each condition.
-BOUND: dict[str, Promise] = {
+BOUND: dict[str, Behavior] = {
     "EncryptNotifications": _reports_a_sign_in,
     "AssumeMemberRole": _reports_a_sign_in,
     "ImportFallbackFindings": _imports_a_fallback_finding,
@@ -150,9 +150,9 @@ def test_with_all_permissions_the_importer_works(
     short_timeouts: Observer,
 ) -> None:
     broken = []
-    for promise in dict.fromkeys([*NEEDED.values(), *BOUND.values()]):
-        if not promise(short_timeouts):
-            broken.append(promise.__name__)
+    for behavior in dict.fromkeys([*NEEDED.values(), *BOUND.values()]):
+        if not behavior(short_timeouts):
+            broken.append(behavior.__name__)
         short_timeouts.drain()
 
     assert broken == []

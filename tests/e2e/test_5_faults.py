@@ -269,7 +269,7 @@ class Outcome:
 
     @property
     def is_in_sight(self) -> bool:
-        """The promise: one finding and a notification, or a dead-letter message."""
+        """As required: one finding and a notification, or a dead-letter message."""
         return self.is_dead_letter or (self.findings == 1 and self.notifications >= 1)
 
     def is_done(self, *, exact: bool) -> bool:

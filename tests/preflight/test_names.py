@@ -291,7 +291,7 @@ class TestDeployed:
 
         assert set(found) == {"deployment.state", "names.management"}
         assert found["deployment.state"].detail.startswith(
-            "organization: deployed, but without a state"
+            "deployed, but no state in the project folder: organization"
         )
         assert after == {}
 

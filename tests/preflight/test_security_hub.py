@@ -154,7 +154,7 @@ class TestAggregator:
     def test_an_aggregator_in_another_region_is_a_conflict(self, operator: Operator) -> None:
         found = only(operator.problems(), "security_hub.aggregator")
 
-        assert found.detail.startswith("one in eu-west-1, not created by Rootwatch")
+        assert found.detail.startswith("aggregator in eu-west-1, not created by Rootwatch")
         assert lines(found) == []
         assert config_of(found) == ("home_region: eu-west-1",)
 
@@ -176,7 +176,7 @@ class TestAggregator:
         own = hub.create_finding_aggregator(RegionLinkingMode="NO_REGIONS")
         hub.delete_finding_aggregator(FindingAggregatorArn=own["FindingAggregatorArn"])
 
-        assert found.detail.startswith("one in eu-west-1, not created by Rootwatch")
+        assert found.detail.startswith("aggregator in eu-west-1, not created by Rootwatch")
         assert after == {}
 
 
@@ -282,7 +282,7 @@ def test_an_existing_delegation_to_the_security_account_is_imported(
     delegate(sandbox, SECURITY.id)
     found = only(operator.problems(), "delegation.cloudtrail")
 
-    assert found.detail.startswith(f"{SECURITY.id}, not created by Rootwatch")
+    assert found.detail.startswith(f"{SECURITY.id} is delegated, but not by Rootwatch")
     assert lines(found) == ["make synth"]
     write_state(operator.root, "trail", [(CLOUDTRAIL_ADMINISTRATOR, SECURITY.id)])
     assert operator.problems() == {}

@@ -261,7 +261,7 @@ def test_a_negative_value_cancels_a_sum_but_no_maximum() -> None:
 
 
 @given(st.lists(times, max_size=40), st.integers(0, 3), begins)
-def test_silence_is_noticed_after_its_time_and_not_before(
+def test_silence_is_detected_after_its_time_and_not_before(
     deliveries: list[float], more_periods: int, begin: float
 ) -> None:
     minutes = 15

@@ -34,7 +34,7 @@ class TestOrganization:
         found = run_one(context, "organization.features")
 
         assert found.status == Status.FAIL
-        assert found.detail == "only CONSOLIDATED_BILLING enabled"
+        assert found.detail == "feature set CONSOLIDATED_BILLING"
         assert lines(found) == ["aws organizations enable-all-features"]
 
     def test_stack_sets_require_trusted_access_in_both_services(self, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ class TestDelegations:
         found = run_one(context_of(tmp_path, responses), "delegation.security_hub")
 
         assert found.status == Status.PASS
-        assert found.detail == f"{SECURITY} in other Regions"
+        assert found.detail == f"{SECURITY} is the administrator in other Regions"
 
     def test_security_hub_in_the_home_region_has_to_be_in_the_state(self, tmp_path: Path) -> None:
         admin = {"AdminAccounts": [{"AccountId": SECURITY}]}
@@ -151,10 +151,11 @@ class TestDelegations:
         own = run_one(context_of(tmp_path, responses), "delegation.security_hub")
 
         assert created_by_others.detail == (
-            f"{SECURITY}, not created by Rootwatch; the deployment cannot create it again"
+            f"{SECURITY} is delegated, but not by Rootwatch;"
+            " the deployment cannot delegate it again"
         )
         assert own.status == Status.PASS
-        assert own.detail == f"{SECURITY}, created by Rootwatch"
+        assert own.detail == f"{SECURITY}, delegated by Rootwatch"
 
     def test_another_administrator_of_security_hub_keeps_its_delegation(
         self, tmp_path: Path
@@ -213,12 +214,12 @@ class TestSecurityHub:
         assert found(f"{SECURITY}3").detail == "none"  # a longer number is another account
         own = found(SECURITY, "eu-west-1")
         assert own.detail == (
-            "one in eu-west-1, not created by Rootwatch; an account can have only one"
+            "aggregator in eu-west-1, not created by Rootwatch; an account can have only one"
         )
         assert own.remedy
         assert own.remedy.expected == (
-            "no aggregator outside of us-east-1; or Rootwatch uses the aggregator's Region, or"
-            " does not manage Security Hub"
+            "no aggregator outside of us-east-1; otherwise, set home_region to the Region of the"
+            " aggregator, or security_hub.managed to false"
         )
         assert lines(own) == []
         assert config_of(own) == ("home_region: eu-west-1",)

@@ -144,15 +144,15 @@ CASES = (
                 "Organization": ORGANIZATION | {"FeatureSet": "CONSOLIDATED_BILLING"}
             }
         },
-        "only CONSOLIDATED_BILLING enabled",
-        "all features enabled; each invited account has to accept the change",
+        "feature set CONSOLIDATED_BILLING",
+        "feature set ALL; each invited account must accept the change",
         commands=1,
     ),
     MessageCase(
         "organization.accounts",
         {"organizations:DescribeAccount": ErrorResponse("AccountNotFoundException")},
         "222222222222 is not in the organization; 333333333333 is not in the organization",
-        "active accounts of this organization in accounts",
+        "accounts.log_archive and accounts.security are active accounts of this organization",
         commands=1,
     ),
     MessageCase(
@@ -216,8 +216,8 @@ CASES = (
         },
         "hub",
         (
-            "one way to configure Security Hub: remove these policies, or do not let Rootwatch "
-            "manage Security Hub, and list us-east-1 in enable_in_regions for all accounts"
+            "no Security Hub CSPM policies; to keep them, set security_hub.managed to false, and "
+            "list us-east-1 in enable_in_regions for all accounts"
         ),
         config=("security_hub:", "  managed: false"),
     ),
@@ -244,7 +244,7 @@ CASES = (
         "other administrators: 444444444444",
         (
             "only 333333333333 administers Security Hub, in every Region; to keep the other "
-            "administrator, do not let Rootwatch manage Security Hub"
+            "administrator, set security_hub.managed to false"
         ),
         config=("security_hub:", "  managed: false"),
     ),
@@ -294,8 +294,8 @@ CASES = (
         POLICIES,
         "not created by Rootwatch: baseline (r-exam, ou-exam-12345678, 333333333333)",
         (
-            "only Rootwatch's configuration policy; to keep the others, do not let Rootwatch "
-            "manage Security Hub"
+            "only Rootwatch's configuration policy; to keep the others, set security_hub.managed "
+            "to false"
         ),
         config=("security_hub:", "  managed: false"),
     ),
@@ -458,7 +458,7 @@ CASES = (
                 "StackSet": {"Tags": [{"Key": DEPLOYMENT_TAG, "Value": MINIMAL.deployment}]}
             }
         },
-        "organization: deployed, but without a state in the project folder",
+        "deployed, but no state in the project folder: organization",
         (
             "the states of the existing deployment, or their location in the configuration; "
             "without them, Terraform would create everything again"

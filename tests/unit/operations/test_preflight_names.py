@@ -225,7 +225,7 @@ class TestConflicts:
         expected = [one.remedy and one.remedy.expected for one in (other, unused, in_use)]
         assert expected == [
             "another name_prefix",
-            "resources that a former deployment left are deleted, or another name_prefix",
+            "no resources of a former deployment, or another name_prefix",
             (
                 "the states that contain these resources, from the folder or the bucket of the"
                 " deployment that created them; or another name_prefix"
@@ -285,7 +285,7 @@ class TestConflicts:
 
         assert found.remedy
         assert found.remedy.expected == (
-            "resources that a former deployment left are deleted, or another name_prefix"
+            "no resources of a former deployment, or another name_prefix"
         )
         (line,) = lines(found)
         assert line.startswith(
@@ -354,7 +354,7 @@ class TestState:
 
         state = found["deployment.state"]
         assert state.status == Status.FAIL
-        assert state.detail == f"{stack}: deployed, but without a state in the project folder"
+        assert state.detail == f"deployed, but no state in the project folder: {stack}"
         names = [result for id_, result in found.items() if id_.startswith("names.")]
         (conflict,) = (result for result in names if result.status == Status.FAIL)
         assert "tagged by Rootwatch, but in no Terraform state" in conflict.detail
@@ -462,4 +462,4 @@ class TestStateInS3:
         lost = run_one(context_of(tmp_path, settings=settings, aws=aws), "deployment.state")
 
         assert nothing.detail == "in s3://states; nothing deployed yet"
-        assert lost.detail == "organization: deployed, but without a state in s3://states"
+        assert lost.detail == "deployed, but no state in s3://states: organization"

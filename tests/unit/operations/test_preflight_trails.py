@@ -417,7 +417,7 @@ class TestLogGroup:
                 assert lines(found) == []
                 assert found.remedy.expected == (
                     f"capacity for 1 subscription filter and {len(own)} metric filters; delete"
-                    " other filters that nobody needs, or request a higher quota"
+                    " unused filters, or request a higher quota"
                 )
 
     @pytest.mark.parametrize(
