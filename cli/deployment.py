@@ -41,7 +41,7 @@ Stack = Annotated[
     typer.Argument(metavar="[STACK]", help="One stack; by default all.", show_default=False),
 ]
 AutoApprove = Annotated[
-    bool, typer.Option("--auto-approve", help="Apply the plans without a question.")
+    bool, typer.Option("--auto-approve", help="Apply the plans without asking for approval.")
 ]
 
 

@@ -184,7 +184,7 @@ def render(
 def samples(
     detection: Annotated[str, typer.Argument(metavar="DETECTION", help="A detection's name.")],
     output: Annotated[
-        Format, typer.Option(help="json: the records, one a line, as `match` reads them.")
+        Format, typer.Option(help="json: one record per line, as `match` reads them.")
     ] = Format.TABLE,
 ) -> None:
     """Print the samples of a detection: the expected result and the reason, or the records."""

@@ -56,7 +56,7 @@ def up(
         ConditionsName,
         typer.Option(help="worst adds the delays, errors and limits that AWS documents."),
     ] = ConditionsName.IDEAL,
-    seed: Annotated[int, typer.Option(help="Decides the durations of the worst conditions.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the durations in the worst conditions.")] = 1,
 ) -> None:
     """Run a local AWS Organization until Ctrl-C or SIGTERM.
 

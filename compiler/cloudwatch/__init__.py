@@ -64,7 +64,10 @@ def check_log_group(detections: Sequence[Detection]) -> None:
     """Raises DetectionError if all detections together exceed the limits of a log group."""
     metrics = [one for one in detections if "metric_filter" in one.evaluated_by]
     if len(metrics) > MAX_METRIC_FILTERS:
-        reason = f"got {len(metrics)} metric filters, a log group has at most {MAX_METRIC_FILTERS}"
+        reason = (
+            f"got {len(metrics)} metric filters,"
+            f" expected at most {MAX_METRIC_FILTERS} for a log group"
+        )
         raise DetectionError(_names(metrics[MAX_METRIC_FILTERS:]), "rootwatch.evaluated_by", reason)
     with_regex = [one for one in metrics if _has_regex(metric_pattern(one))]
     imported = [one for one in detections if "importer" in one.evaluated_by]
@@ -72,7 +75,7 @@ def check_log_group(detections: Sequence[Detection]) -> None:
     if patterns > MAX_REGEX_PATTERNS:
         reason = (
             f"got {patterns} patterns with regular expressions, the subscription filter included;"
-            f" a log group has at most {MAX_REGEX_PATTERNS}: {_AVOID_REGEXES}"
+            f" expected at most {MAX_REGEX_PATTERNS} for a log group: {_AVOID_REGEXES}"
         )
         raise DetectionError(_names(with_regex), _CONDITION, reason)
 

@@ -1,4 +1,4 @@
-"""Applies saved plans, stack by stack, and repeats what AWS was not ready for."""
+"""Applies saved plans, stack by stack, and retries what AWS is not ready for."""
 
 import re
 import time

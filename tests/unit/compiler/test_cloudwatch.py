@@ -585,7 +585,7 @@ def test_a_log_group_has_at_most_100_metric_filters() -> None:
         "one_100, one_101",
         "rootwatch.evaluated_by",
     )
-    assert error.value.reason == "got 102 metric filters, a log group has at most 100"
+    assert error.value.reason == "got 102 metric filters, expected at most 100 for a log group"
 
 
 def test_a_log_group_has_at_most_five_patterns_with_regexes() -> None:
@@ -607,8 +607,8 @@ def test_a_log_group_has_at_most_five_patterns_with_regexes() -> None:
     assert error.value.detection == "one_0, one_1, one_2, prescribed, fifth"
     assert error.value.where == "detection.condition"
     assert error.value.reason.startswith(
-        "got 6 patterns with regular expressions, the subscription filter included; a log group has"
-        " at most 5: compare with |cased"
+        "got 6 patterns with regular expressions, the subscription filter included;"
+        " expected at most 5 for a log group: compare with |cased"
     )
 
 
