@@ -17,7 +17,7 @@ from cli.progress import STANDARD_INPUT, Reading, reading
 
 if TYPE_CHECKING:
     from compiler.detection import Detection
-    from operations.detections.matching import LineOf, Rule, Rules
+    from operations.detections import LineOf, Rule, Rules
 
 WIDTH_WITH_TITLES = 120
 
@@ -56,11 +56,11 @@ def list_detections(
 
     A terminal of 120 columns or more also shows the titles; JSON has everything.
     """
-    from operations.detections import rendering  # noqa: PLC0415
+    from operations.detections import entry  # noqa: PLC0415
 
     detections, _ = _load(enabled=enabled)
     if output is Format.JSON:
-        say(json.dumps([rendering.entry(detection) for detection in detections], indent=2))
+        say(json.dumps([entry(detection) for detection in detections], indent=2))
         return
     _print_table(detections)
 
@@ -108,7 +108,7 @@ def match(
     Standard error lists each invalid record by its line, or in an
     array its index and byte offset. Reading continues after it.
     """
-    from operations.detections.matching import ruleset  # noqa: PLC0415
+    from operations.detections import ruleset  # noqa: PLC0415
 
     rules = ruleset(_load(enabled=enabled)[0])
     line_of = _json_line if output is TextFormat.JSON else _text_line
@@ -149,7 +149,7 @@ def render(
     a heading: # NAME: TARGET
     """
     from compiler.errors import DetectionError  # noqa: PLC0415
-    from operations.detections.rendering import (  # noqa: PLC0415
+    from operations.detections import (  # noqa: PLC0415
         TARGETS,
         UnknownDetectionError,
         find_rule,
@@ -242,7 +242,7 @@ def _print_table(detections: "tuple[Detection, ...]") -> None:
 
 def _match_file(path: str, rules: "Rules", line_of: "LineOf", progress: Reading) -> int:
     """The exit status: 1 where a part could not be read, 2 where nothing could."""
-    from operations.detections.matching import match as matched  # noqa: PLC0415
+    from operations.detections import match as matched  # noqa: PLC0415
     from operations.records.input import InputError  # noqa: PLC0415
 
     name, status, started = "standard input" if path == STANDARD_INPUT else path, 0, False

@@ -17,8 +17,7 @@ from compiler import catalog
 from compiler.cloudwatch import metric_pattern
 from compiler.predicate import predicate
 from compiler.samples import read_samples
-from operations.detections import matching
-from operations.detections.rendering import TARGETS
+from operations.detections import TARGETS, ruleset
 from tests.unit.cli import runner
 from tests.unit.compiler.evaluation import RULE, SHIPPED
 
@@ -205,13 +204,13 @@ class TestMatch:
         folder.mkdir()
         written(folder, "rule.yml", {key: RULE[key] for key in RULE if key != "rootwatch"})
 
-        rules = matching.ruleset(catalog.load(tmp_path))
+        rules = ruleset(catalog.load(tmp_path))
 
         assert [one.id for one in rules.matching({"eventName": "DeleteTrail"})] == [RULE["id"]]
         assert rules.matching({"eventName": "CreateTrail"}) == ()
 
     def test_no_detections_match_nothing(self) -> None:
-        assert matching.ruleset(()).matching({"eventID": "a"}) == ()
+        assert ruleset(()).matching({"eventID": "a"}) == ()
 
 
 class TestRender:

@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operations.records import BadRecordError, record_in
+from operations.detections import BadRecordError, record_in
 from operations.records.input import CHUNK_BYTES, InputError, chunks
 from operations.records.json_text import NotJsonError, parse
-from operations.records.stream import RecordStream
-from operations.records.values import MAX_VALUE_BYTES
+from operations.records.stream import MAX_VALUE_BYTES, RecordStream
 
 IDS = ["a", "b", "c"]
 CHUNKS = 20
