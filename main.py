@@ -19,8 +19,8 @@ def main() -> int:
     except (ConfigError, SelectionError, DetectionError) as error:
         print(error, file=sys.stderr)  # noqa: T201  the message for the terminal
         return 2
-    from stacks.app import synthesize  # noqa: PLC0415  it takes seconds, errors should not
-    from stacks.backends import forget_other_deployments  # noqa: PLC0415
+    # Loading it takes seconds, which errors should not wait for.
+    from stacks.app import forget_other_deployments, synthesize  # noqa: PLC0415
 
     synthesize(settings, detections)
     forget_other_deployments(settings, Path(os.environ.get("CDKTF_OUTDIR") or "cdktf.out"))

@@ -2,7 +2,7 @@
 
 import re
 
-from docs.reference import ROOT
+from docs.generate import ROOT
 
 PAGE = ROOT / "docs" / "operating.md"
 # A row: the fault, the alarm, the minutes until it is in ALARM.

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-trail-mana
 
 from typing import Any
 
+from compiler.cloudwatch import MAX_METRIC_FILTERS
 from operations.preflight import trails
 from operations.preflight.access import security_account
 from operations.preflight.aws import ReadError, SkippedError
@@ -21,7 +22,6 @@ from operations.preflight.terraform import states
 from operations.preflight.trails import TrailDescription, TrailLogGroup
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
-MAX_METRIC_FILTERS = 100
 # The pages differ between 2 and 5, so that Service Quotas decides.
 MIN_SUBSCRIPTION_FILTERS = 2
 # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html

@@ -11,7 +11,7 @@ from config.loader import load
 from config.settings import Settings
 from modules.naming import Names
 from stacks import app
-from stacks.backends import forget_other_deployments
+from stacks.app import forget_other_deployments
 from tests.synth.conftest import ROOT
 from tests.synth.terraform_json import Stack, read_stack
 

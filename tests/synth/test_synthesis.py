@@ -15,7 +15,6 @@ import yaml
 import main
 from config.settings import S3State, Settings
 from docs import generate
-from docs.reference import outputs_rows
 from tests.synth.conftest import EXAMPLES, ROOT, STACKS, Synthesis, copy_app, run_app, stacks_of
 from tests.synth.terraform_json import Stack, allowing, listed, policy_texts, statements
 
@@ -121,7 +120,7 @@ def test_each_detection_with_an_alarm_has_its_output(
 
 def test_the_reference_lists_every_output(synthesize: Callable[[str], Synthesis]) -> None:
     documents = {stack: synthesize("minimal").stack(stack).document for stack in STACKS}
-    listed_names = [name for _, name, _ in outputs_rows(documents)]
+    listed_names = [name for _, name, _ in generate.outputs_rows(documents)]
     names = [name for outputs in OUTPUTS.values() for name in outputs]
     named = [name for name in names if not name.endswith(ALARM_SUFFIX)]
 

@@ -15,7 +15,7 @@ from botocore.model import ServiceModel
 
 from cli.app import app
 from config.loader import load
-from docs.reference import ROOT
+from docs.generate import ROOT
 
 PAGES = [
     *sorted(ROOT.glob("*.md")),

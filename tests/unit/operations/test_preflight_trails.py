@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 import pytest
 
+from compiler.cloudwatch import MAX_METRIC_FILTERS
 from config.settings import DEPLOYMENT_TAG
 from operations.preflight import run_checks
 from operations.preflight.result import Status
-from operations.preflight.trail_checks import MAX_METRIC_FILTERS
 from operations.preflight.trails import (
     logs_event,
     logs_management_events,
