@@ -16,7 +16,7 @@ demo: setup ## deploy to a local AWS Organization and sign in as root; about 4 m
 
 # The end-to-end tests share one worker, which mostly waits for Terraform; two run the others.
 .PHONY: test
-test: setup ## run all tests; about 15 minutes
+test: setup ## run all tests; about 20 minutes
 	@pytest -n 3
 
 .PHONY: check
