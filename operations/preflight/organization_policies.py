@@ -226,19 +226,19 @@ def _check_service_control(context: CheckContext) -> CheckResult:
             " reports their sign-ins"
         )
     )
-    detail = "; ".join([*denied, *(f"may deny: {one}" for one in possible)])
-    return failed(detail, remedy) if denied else warned(detail + complete, remedy)
+    detail = "; ".join([*denied, *(f"may deny: {one}" for one in possible)]) + complete
+    return failed(detail, remedy) if denied else warned(detail, remedy)
 
 
 def _denials(
     context: CheckContext, policy: OrganizationPolicy
 ) -> Iterator[tuple[str, list[str], Denial]]:
     """For each target of the policy that is a target of Rootwatch, above one or below one."""
-    results = {one.action: denial(policy.content, one) for one in required_actions(context)}
-    actions = sorted(action for action, result in results.items() if result is not Denial.NO)
+    results = [(one.action, denial(policy.content, one)) for one in required_actions(context)]
+    actions = sorted({action for action, result in results if result is not Denial.NO})
     if not actions:
         return
-    worst = max((results[action] for action in actions), key=lambda one: one.value)
+    worst = max((result for _, result in results), key=lambda one: one.value)
     for target in _targets_of(context, policy):
         if target in _covering(context) or is_below_targets(context, target):
             yield target, actions, worst
@@ -268,7 +268,10 @@ def _not_allowed(context: CheckContext) -> list[str]:
             TargetId=unit,
             Filter=SERVICE_CONTROL,
         )
-        policies = [contents[one["Id"]] for one in attached if one["Id"] in contents]
+        ids = [one["Id"] for one in attached]
+        if not contents.keys() >= set(ids):  # a policy beyond MAX_POLICIES may allow it
+            continue
+        policies = [contents[id_] for id_ in ids]
         actions = {
             one.action
             for one in required_actions(context)

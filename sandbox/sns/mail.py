@@ -72,7 +72,7 @@ class Mailboxes:
         return [mail for mail in requests if mail.token not in self._superseded]
 
     def follow_unsubscribe_link(self, subscription: Subscription) -> None:
-        """As whoever reads a notification can do, without credentials.
+        """Follow the link, which requires no credentials.
 
         Raises UnsubscribeLinkError where ConfirmSubscription was called with
         AuthenticateOnUnsubscribe.

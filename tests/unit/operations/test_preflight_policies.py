@@ -189,6 +189,22 @@ class TestServiceControl:
             " securityhub:EnableSecurityHub"
         )
 
+    def test_a_policy_that_denies_one_of_two_roles_fails(self, tmp_path: Path) -> None:
+        for role in ("rootwatch-member", "rootwatch-sign-ins"):
+            one = DENY_IAM | {"Action": "iam:CreateRole", "Resource": f"arn:aws:iam::*:role/{role}"}
+            found = Organization(one).check(tmp_path)
+
+            assert found.status is Status.FAIL, role
+            assert found.detail == "deny-iam on r-exam: iam:CreateRole"
+
+    def test_an_allow_list_with_a_policy_that_was_not_read_passes(self, tmp_path: Path) -> None:
+        organization = Organization(ALLOW_ALL | {"Action": "s3:*"})
+        organization.responses["organizations:ListPolicies"] = {
+            "Policies": [{"Id": "p-1", "Name": "s3"}]
+        }
+
+        assert organization.check(tmp_path).status is Status.PASS
+
     def test_each_required_action_can_be_denied(self, tmp_path: Path) -> None:
         for one in required_actions(context_of(tmp_path)):
             found = Organization(DENY_IAM | {"Action": one.action}).check(tmp_path)
