@@ -121,8 +121,9 @@ def _of_the_function(names: Names, timeout_seconds: int) -> Iterator[Watchdog]:
         condition=condition,
         description=(
             "Lambda throttled the Rootwatch finding importer: the account has no concurrency left,"
-            " or the reserved concurrency of the function is too low. Findings and notifications are"
-            " late. Lambda retries an event for six hours. Look first at: aws lambda get-function-concurrency"
+            " or the reserved concurrency of the function is too low. Findings and notifications"
+            " are late. Lambda retries an event for six hours. Look first at: aws lambda"
+            " get-function-concurrency"
             f" --function-name {names.importer}"
         ),
     )
@@ -158,8 +159,9 @@ def _of_the_queues(names: Names) -> Iterator[Watchdog]:
         condition=level(BACKLOG_SECONDS),
         description=(
             f"A message has been in the queue {names.importer_queue} for"
-            f" {BACKLOG_SECONDS // 60} minutes, and the Rootwatch finding importer has not processed it. Root sign-ins by EventBridge"
-            " and retries wait. Events of the trail are not affected. Look first at State in:"
+            f" {BACKLOG_SECONDS // 60} minutes, and the Rootwatch finding importer has not"
+            " processed it. Root sign-ins by EventBridge and retries wait. Events of the trail are"
+            " not affected. Look first at State in:"
             f" aws lambda list-event-source-mappings --function-name {names.importer}"
         ),
     )
